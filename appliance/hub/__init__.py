@@ -1,0 +1,1 @@
+"""The embedded meeting server: LiveKit's signalling, forwarding, and the guest page."""

@@ -1,0 +1,1 @@
+"""How the room's programs talk: newline JSON over Unix sockets, and the frame ring."""

@@ -1,0 +1,1 @@
+"""The room's senses and voice: camera, microphone, speaker and WebRTC."""

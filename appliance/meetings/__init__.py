@@ -1,0 +1,1 @@
+"""Meeting servers the room can join, one provider a file."""

@@ -1,0 +1,1 @@
+"""The room as values: its state, what may happen to it, and views of it. Standard library only."""

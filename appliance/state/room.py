@@ -1,0 +1,203 @@
+"""The room as one frozen value: what is booked, what call is on, what the devices really do.
+
+`RoomState` is public: it goes to the panel, the TV and MQTT, so it never holds a join link, a token or a PIN. Those
+travel only in media's wish (`wishes.py`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from appliance.state.layout import Layout, PersonId
+
+MeetingKey = NewType("MeetingKey", str)
+"""One occurrence of one event: the iCalendar UID and, for recurring ones, its RECURRENCE-ID."""
+
+Boot = NewType("Boot", str)
+"""A program's life, from start to end; random, new at each start."""
+
+
+class AutoJoin(StrEnum):
+    """Whether the room joins this meeting by itself."""
+
+    YES = "yes"
+    TOUCH = "touch"
+    """It has a link, but somebody must press Join; `Meeting.why` says why."""
+    NO = "no"
+    """There is nothing the room can join; `Meeting.why` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """One booked occurrence, as everybody may see it."""
+
+    key: MeetingKey
+    title: str
+    start: datetime
+    end: datetime
+    organizer: str = ""
+    provider: str = ""
+    """The kind of meeting server, "livekit" for one; empty without a join link."""
+    host: str = ""
+    """The server's name without path or secret."""
+    auto_join: AutoJoin = AutoJoin.NO
+    why: str = ""
+    all_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What the calendar says, and how old that knowledge is."""
+
+    meetings: tuple[Meeting, ...] = ()
+    """Sorted by start; from now until tomorrow night."""
+    fetched_at: datetime | None = None
+    """When the source was last read with success (also when it had not changed)."""
+    error: str = ""
+    """Why the newest reading failed, in words; the meetings are then the last good ones."""
+
+
+class Phase(StrEnum):
+    """Where a call stands: idle -> joining -> (lobby) -> live -> leaving -> idle, reconnecting beside live."""
+
+    IDLE = "idle"
+    JOINING = "joining"
+    LOBBY = "lobby"
+    LIVE = "live"
+    RECONNECTING = "reconnecting"
+    LEAVING = "leaving"
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Somebody else in the call."""
+
+    id: PersonId
+    name: str
+    mic_muted: bool = False
+    camera_on: bool = False
+    screen_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The call the room is in, as media reports it."""
+
+    phase: Phase = Phase.IDLE
+    key: MeetingKey | None = None
+    title: str = ""
+    since: datetime | None = None
+    """When the phase began."""
+    participants: tuple[Participant, ...] = ()
+    speakers: tuple[PersonId, ...] = ()
+    """Who speaks now, loudest first; changes at most twice a second."""
+    reason: str = ""
+    """Why the call is reconnecting, or why the last one ended or could not be joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """The room is about to join by itself; anybody in the room may cancel."""
+
+    key: MeetingKey
+    title: str
+    joins_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Microphone, camera and loudspeaker. The safe values are the defaults."""
+
+    mic_muted: bool = True
+    camera_off: bool = True
+    volume: int = 60
+    """Percent."""
+
+
+class DeviceKind(StrEnum):
+    """The devices media opens."""
+
+    CAMERA = "camera"
+    MICROPHONE = "microphone"
+    SPEAKER = "speaker"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUse:
+    """Which device of the preference list is used, and how it does."""
+
+    kind: DeviceKind
+    uri: str = ""
+    name: str = ""
+    open: bool = False
+    """Capturing or playing right now."""
+    healthy: bool = True
+    simulated: bool = False
+    error: str = ""
+    """What is wrong and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What `salon media` reports of itself; the mute state here is what really is captured."""
+
+    connected: bool = False
+    mic_muted: bool = True
+    camera_off: bool = True
+    devices: tuple[DeviceUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What `salon display` reports of itself."""
+
+    connected: bool = False
+    screen: str = ""
+    """The presenter's URI: sdl:, png:, null:."""
+    width: int = 0
+    height: int = 0
+    lit: bool = False
+    """It presented a picture within the last two seconds."""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHealth:
+    """One edge of the daemon (calendar, MQTT, a link) or one program that a supervisor gave up on."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    """What happened and what would help, in words."""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """Everything public about the room at one instant."""
+
+    id: str
+    name: str
+    boot: Boot
+    rev: int = 0
+    now: datetime | None = None
+    """When this value was made, by the room's clock."""
+    agenda: Agenda = Agenda()
+    countdown: Countdown | None = None
+    call: Call = Call()
+    controls: Controls = Controls()
+    """What is wished; `senses` says what is."""
+    senses: Senses = Senses()
+    face: Face = Face()
+    layout: Layout = Layout()
+    services: tuple[ServiceHealth, ...] = ()
+    notice: str = ""
+    """The newest thing people in the room should read, such as why a join was refused."""
+    how_to_join: str = ""
+    """One line for the idle TV: how a guest gets into this room's meetings (no secret)."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any device in use is simulated; panel and TV must say so."""
+        return any(device.simulated for device in self.senses.devices)

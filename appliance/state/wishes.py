@@ -1,0 +1,129 @@
+"""What the daemon wants of media and display, and what they report: each one whole value, never a patch.
+
+A wish carries `(boot, rev)` of the daemon; a report carries the rev that was applied, so either side may die at any time
+and be told everything again. `CallWish` is the only value that holds a secret link or token.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from appliance.state.layout import Layout
+from appliance.state.room import Boot, Call, Controls, DeviceUse, MeetingKey, RoomState
+
+
+@dataclass(frozen=True, slots=True)
+class CallWish:
+    """The call media should be in. Secret: never logged, never in `RoomState`."""
+
+    key: MeetingKey
+    title: str
+    url: str = field(repr=False)
+    """The join link, with whatever secret it carries."""
+    name: str = ""
+    """What the room calls itself in the meeting."""
+    attempt: int = 0
+    """Rises when somebody presses Join again after a failure."""
+    ends_at: datetime | None = None
+    """How long re-joining is worth trying: the booked end, None without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Device URIs in order of preference; media takes the first that works."""
+
+    camera: tuple[str, ...] = ()
+    microphone: tuple[str, ...] = ()
+    speaker: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MediaWish:
+    """Everything media should do."""
+
+    boot: Boot
+    rev: int
+    call: CallWish | None = None
+    controls: Controls = Controls()
+    devices: Devices = Devices()
+    layout: Layout = Layout()
+    warm: bool = False
+    """A join is near: import the codecs and warm up, but send nothing and be on no roster."""
+    chime: int = 0
+    """Rises by one when the room should sound its "joining soon" chime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Which wish a report answers."""
+
+    boot: Boot
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """How one received or sent stream does, over the last report interval."""
+
+    person: str
+    kind: str
+    """video or audio."""
+    direction: str
+    """in or out."""
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    kbps: float = 0.0
+    lost: int = 0
+    dropped: int = 0
+    """Frames we threw away because newer ones were there."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaReport:
+    """Everything media is and does."""
+
+    boot: Boot
+    applied: Applied | None = None
+    call: Call = Call()
+    wanted: CallWish | None = None
+    """The call media itself still holds to, so that a new daemon can adopt it; secret like the wish."""
+    controls: Controls = Controls()
+    """What is really in force at the capture gate."""
+    devices: tuple[DeviceUse, ...] = ()
+    streams: tuple[StreamStats, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayWish:
+    """What display should show: the public room, whole."""
+
+    boot: Boot
+    rev: int
+    room: RoomState
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayReport:
+    """Everything display is and does."""
+
+    boot: Boot
+    applied: Applied | None = None
+    screen: str = ""
+    width: int = 1920
+    height: int = 1080
+    lit: bool = False
+    fps: float = 0.0
+    stale: tuple[str, ...] = ()
+    """People whose tile is greyed because their picture stopped."""
+    first_remote_frame_at: datetime | None = None
+    """When the first remote picture of this call was on the canvas."""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """Sound levels, ten times a second; beside the state, because only the newest matters."""
+
+    microphone: float = 0.0
+    """RMS, 0 to 1, before the mute gate (so that the panel can say "you are muted")."""
+    speaker: float = 0.0

@@ -1,0 +1,1 @@
+"""What a room tells its fleet over MQTT."""

@@ -1,0 +1,1 @@
+"""The room's face (TV) and hands (touch panel)."""

@@ -1,0 +1,1 @@
+"""The typefaces the TV is drawn with (Inter, SIL Open Font License)."""

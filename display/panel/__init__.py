@@ -1,0 +1,1 @@
+"""The touch panel, a Textual application."""

@@ -1,0 +1,1 @@
+"""Where a finished canvas goes: a window, a PNG file, or nowhere."""

@@ -1,0 +1,1 @@
+"""The fleet side: reads what rooms report."""

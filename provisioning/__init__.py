@@ -1,0 +1,1 @@
+"""Making a machine a room: its identity and its secrets."""
