@@ -1,46 +1,42 @@
 """Text that strangers wrote (names, titles, reasons), made safe to show and to log."""
 
 import unicodedata
+from collections.abc import Iterator
 
 GRAPHEMES = 64
 _CUT = "…"
-_JOINERS = frozenset("\u200d\ufe0f\ufe0e")
+_ZWJ = "\u200d"
+_VARIATION = frozenset("\ufe0e\ufe0f")
+_LONGEST_GRAPHEME = 12
 
 
 def clean_text(text: str, limit: int = GRAPHEMES) -> str:
     """Return text on one line, without control, bidi and zero-width characters, at most `limit` graphemes long.
 
-    Combining marks are bounded (4 a grapheme), so no name can climb over the next line. A zero-width joiner and a
-    variation selector stay only between two visible characters, where emoji need them. Unassigned, private and
-    surrogate code points go. The result is plain text: widgets must still show it without markup.
+    Graphemes are bounded too, so no pile of combining marks climbs over the next line; a zero-width joiner stays only
+    between two visible characters, where emoji need it. The result is plain text: widgets still show it without markup.
     """
     # a hostile megabyte must not cost more than a long name does
-    folded = unicodedata.normalize("NFC", text[: limit * 32])
-    graphemes: list[str] = []
-    joined = False
-    for char in folded:
-        if char in _JOINERS:
-            joined = joined or (char == "\u200d" and bool(graphemes))
-            if graphemes and graphemes[-1] != " " and len(graphemes[-1]) < 12:
-                graphemes[-1] += char
-            continue
-        kind = unicodedata.category(char)
-        if char.isspace():
-            char, kind = " ", "Zs"  # noqa: PLW2901 - one name for the character that is kept
-        if kind[0] == "C" or kind in {"Zl", "Zp"}:
-            continue
-        if kind[0] == "M" and not graphemes:
-            continue
-        if char == " " and (not graphemes or graphemes[-1] == " "):
-            continue
-        if graphemes and (kind[0] == "M" or (joined and graphemes[-1] != " ")):
-            if len(graphemes[-1]) < 5 or (joined and len(graphemes[-1]) < 12):
-                graphemes[-1] += char
-        else:
-            graphemes.append(char)
-        joined = False
-    while graphemes and graphemes[-1] == " ":
-        graphemes.pop()
+    words = " ".join(text[: limit * 32].split())
+    graphemes = [g.rstrip(_ZWJ) for g in _graphemes(unicodedata.normalize("NFC", words))]
     if len(graphemes) > limit:
         graphemes = [*graphemes[: limit - 1], _CUT]
-    return "".join(graphemes).strip("\u200d")
+    return " ".join("".join(graphemes).split())
+
+
+def _graphemes(text: str) -> Iterator[str]:
+    grapheme = ""
+    for char in filter(_visible, text):
+        extends = char == _ZWJ or char in _VARIATION or unicodedata.category(char)[0] == "M" or grapheme.endswith(_ZWJ)
+        if not extends or grapheme in {"", " "}:
+            if grapheme:
+                yield grapheme
+            grapheme = "" if extends else char
+        elif len(grapheme) < _LONGEST_GRAPHEME:
+            grapheme += char
+    if grapheme:
+        yield grapheme
+
+
+def _visible(char: str) -> bool:
+    return char == _ZWJ or unicodedata.category(char)[0] != "C"

@@ -1,6 +1,6 @@
 """What the daemon wants of media and display, and what they report: each one whole value, never a patch.
 
-A wish carries `(boot, rev)` of the daemon; a report carries the rev that was applied, so either side may die at any time
+A wish carries `(boot, rev)` of the daemon; a report carries what was applied, so either side may die at any time
 and be told everything again. `CallWish` is the only value that holds a secret link or token.
 """
 
