@@ -171,6 +171,8 @@ class Face:
     lit: bool = False
     """It presented a picture within the last two seconds."""
     error: str = ""
+    first_remote_frame_at: datetime | None = None
+    """When the first picture of somebody else in this call was on the canvas."""
 
 
 @dataclass(frozen=True, slots=True)
