@@ -16,11 +16,12 @@ from hardware.ports import MIC_BLOCK, SPEAKER_BLOCK, Microphone, Speaker
 
 
 class MicrophoneFeed:
-    """What the microphone's thread does. While the gate is shut nothing is encoded: there is nothing that could leak."""
+    """What the microphone's thread does. While the gate is shut nothing is encoded, so nothing can leak."""
 
     def __init__(self, *, gate: MuteGate, loop: AbstractEventLoop) -> None:
         self._gate, self._loop = gate, loop
         self._out: Sent | None = None
+        self._timestamp = 0
         self.level = 0.0
         """RMS before the gate, 0 to 1."""
 
@@ -32,7 +33,8 @@ class MicrophoneFeed:
         """Serve one opened microphone until `stop`."""
         encoder: OpusEncoder | None = None
         try:
-            for number, block in enumerate(readings(microphone, works, stop)):
+            for block in readings(microphone, works, stop):
+                self._timestamp = (self._timestamp + MIC_BLOCK) & 0xFFFFFFFF
                 self.level = _rms(block.samples)
                 if self._gate.mic_muted or self._out is None:
                     # what the encoder still holds from before is not for later
@@ -41,8 +43,7 @@ class MicrophoneFeed:
                 encoder = encoder or OpusEncoder()
                 data = encoder.encode(block.samples)
                 if data:
-                    timestamp = number * MIC_BLOCK & 0xFFFFFFFF
-                    frame = EncodedFrame("opus", timestamp, AUDIO_CLOCK, data, level=_dbov(self.level))
+                    frame = EncodedFrame("opus", self._timestamp, AUDIO_CLOCK, data, level=_dbov(self.level))
                     self._loop.call_soon_threadsafe(self._send, frame)
         finally:
             self.level = 0.0

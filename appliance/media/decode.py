@@ -1,16 +1,16 @@
 """Received video to pictures no larger than their tile, in I420 all the way."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import av
-import numpy as np
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from appliance.errors import SalonError
 from appliance.media.rtc.frames import EncodedFrame
-from hardware.planes import Plane
+from hardware.planes import Plane, plane_of
 
 DECODERS = {"VP8": "vp8", "H264": "h264"}
 """FFmpeg's own, not libvpx: cheaper for many small pictures."""
@@ -69,7 +69,7 @@ class VideoDecoder:
         else:
             small = picture
         return Picture(
-            (_plane(small, 0), _plane(small, 1), _plane(small, 2)),
+            (plane_of(small, 0), plane_of(small, 1), plane_of(small, 2)),
             full_range=name == "yuvj420p" or picture.color_range == av.video.reformatter.ColorRange.JPEG,
             matrix=BT709 if picture.colorspace == av.video.reformatter.Colorspace.ITU709 else BT601,
         )
@@ -84,11 +84,6 @@ def fitted_size(width: int, height: int, most_w: int, most_h: int) -> tuple[int,
 def _codec(name: str) -> VideoCodecContext:
     if name not in DECODERS:
         raise Undecodable(f"the room does not decode {name}")
-    codec = VideoCodecContext.create(DECODERS[name], "r")
+    codec = cast("VideoCodecContext", VideoCodecContext.create(DECODERS[name], "r"))
     codec.thread_count = 1
     return codec
-
-
-def _plane(picture: av.VideoFrame, index: int) -> Plane:
-    plane = picture.planes[index]
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]

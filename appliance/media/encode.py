@@ -3,12 +3,11 @@
 from fractions import Fraction
 
 import av
-import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame
-from hardware.planes import Plane
+from hardware.planes import plane_of
 from hardware.ports import VideoFrame
 
 BITRATE = 1_500_000
@@ -73,7 +72,6 @@ def _codec(width: int, height: int, *, fps: int, bitrate: int) -> VideoCodecCont
 
 def _picture(frame: VideoFrame) -> av.VideoFrame:
     picture = av.VideoFrame(frame.width, frame.height, "yuv420p")
-    for target, source in zip(picture.planes, (frame.y, frame.u, frame.v), strict=True):
-        rows: Plane = np.frombuffer(target, np.uint8).reshape(-1, target.line_size)
-        rows[: source.shape[0], : source.shape[1]] = source
+    for index, plane in enumerate((frame.y, frame.u, frame.v)):
+        plane_of(picture, index)[:] = plane
     return picture

@@ -1,4 +1,4 @@
-"""The mute gate: what may be captured, remembered across restarts. Muted and camera off unless it is known otherwise."""
+"""The mute gate: what may be captured, kept across restarts. Muted and camera off unless known otherwise."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Keeps one kind of device in use, on a thread of its own: the first of the list that works, again when it comes back."""
+"""Keeps one kind of device in use, on its own thread: the first of the list that works, again when it is back."""
 
 import logging
 import threading

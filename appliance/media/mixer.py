@@ -99,4 +99,4 @@ class Mixer:
         gain = volume * self._limit
         glide = np.linspace(self._gain, gain, len(mix), dtype=np.float32)
         self._gain = gain
-        return np.clip(mix * glide, -32768, 32767)
+        return np.asarray(np.clip(mix * glide, -32768, 32767), np.float32)

@@ -83,7 +83,7 @@ class Playout:
         return samples
 
     def _missing(self, position: int) -> Samples:
-        """Bridge a hole with what was heard last, fading; after the newest packet, wait for the buffer to fill again."""
+        """Bridge a hole with what was heard last, fading; at the end, wait for the buffer to fill again."""
         following = [p for p in self._packets if p > position]
         if not following:
             self._packets.clear()

@@ -138,12 +138,11 @@ class PictureWall:
 
     def _received(self, stream: "_Stream", frame: EncodedFrame) -> None:
         with self._work:
-            fits = stream.queue_up(frame)
-            if stream.key in self._sizes:
-                self._work.notify()
-            elif not fits:
+            stream.queue_up(frame)
+            if stream.key not in self._sizes:
                 return
-        if not fits:
+            self._work.notify()
+        if stream.broken:
             stream.media.request_keyframe()
 
     def _run(self) -> None:
@@ -163,14 +162,24 @@ class PictureWall:
         return [s for s in self._streams.values() if s.waiting and s.key in self._sizes]
 
     def _paint(self, stream: "_Stream", frames: list[EncodedFrame], ring: FrameRing, size: tuple[int, int]) -> None:
-        picture = stream.newest(frames, size)
-        if stream.broken:
+        try:
+            picture = stream.newest(frames, size)
+        except Undecodable as err:
+            logger.debug("a %s of someone: %s", stream.key[1], err)
+            with self._work:
+                stream.fail()
             self._loop.call_soon_threadsafe(stream.media.request_keyframe)
+            return
         if picture is None:
             return
-        stamp = frames[-1].received_ns
-        details = {"full_range": picture.full_range, "matrix": picture.matrix}
-        if ring.write(*stream.key, picture.planes, **details, monotonic_ns=stamp):
+        written = ring.write(
+            *stream.key,
+            picture.planes,
+            full_range=picture.full_range,
+            matrix=picture.matrix,
+            monotonic_ns=frames[-1].received_ns,
+        )
+        if written:
             self._painted(stream.key)
 
 
@@ -181,22 +190,28 @@ class _Stream:
         self.key, self.media = key, media
         self.waiting: deque[EncodedFrame] = deque()
         self.broken = True
-        """It needs a key frame before it can show anything."""
+        """Nothing can be shown before the next key frame."""
         self._decoder = VideoDecoder()
         self._size = (0, 0)
         self._shown = self._dropped = self._bytes = 0
         self._since = time.monotonic()
 
-    def queue_up(self, frame: EncodedFrame) -> bool:
-        """Take a frame from the network; False when too many wait, and only a key frame helps."""
+    def queue_up(self, frame: EncodedFrame) -> None:
+        """Take a frame from the network; those before a key frame are not needed any more."""
         self._bytes += len(frame.data)
         if frame.keyframe or len(self.waiting) >= _MOST_WAITING:
-            self._dropped += len(self.waiting)
-            self.waiting.clear()
-        if not self.waiting and not frame.keyframe and not self._following:
-            ...
-        self.waiting.append(frame)
-        return True
+            self._drop_waiting()
+            self.broken = not frame.keyframe
+        if self.broken:
+            self._dropped += 1
+        else:
+            self.waiting.append(frame)
+
+    def fail(self) -> None:
+        """Give up until a key frame, unless one is waiting already: only the first that waits can be one."""
+        if not self.waiting or not self.waiting[0].keyframe:
+            self._drop_waiting()
+            self.broken = True
 
     def take(self) -> list[EncodedFrame]:
         frames = list(self.waiting)
@@ -204,26 +219,18 @@ class _Stream:
         return frames
 
     def newest(self, frames: list[EncodedFrame], size: tuple[int, int]) -> Picture | None:
-        """Decode all, since each needs those before it; return the last, made to fit."""
-        picture = None
-        for frame in frames:
-            if self.broken and not frame.keyframe:
-                self._dropped += 1
-                continue
-            try:
-                decoded = self._decoder.decode(frame)
-            except Undecodable as err:
-                logger.debug("%s: %s", self.key[1], err)
-                self.broken = True
-                continue
-            self.broken = False
-            self._dropped += picture is not None
-            picture = decoded or picture
-        if picture is None:
+        """Decode all, since each needs those before it; return the last, made to fit, or raise `Undecodable`."""
+        decoded = [picture for frame in frames if (picture := self._decoder.decode(frame)) is not None]
+        if not decoded:
             return None
         self._shown += 1
-        self._size = picture.width, picture.height
-        return self._decoder.fit(picture, *size)
+        self._dropped += len(decoded) - 1
+        self._size = decoded[-1].width, decoded[-1].height
+        return self._decoder.fit(decoded[-1], *size)
+
+    def _drop_waiting(self) -> None:
+        self._dropped += len(self.waiting)
+        self.waiting.clear()
 
     def stats(self) -> StreamStats:
         now = time.monotonic()

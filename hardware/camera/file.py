@@ -4,11 +4,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, Self
 
-import numpy as np
-
 from hardware.camera.mark import Mark, burn, source_id
 from hardware.clip import Clip, clip_path
-from hardware.planes import Plane
+from hardware.planes import plane_of
 from hardware.ports import DeviceError, VideoFrame
 from hardware.uri import DeviceUri
 
@@ -67,14 +65,10 @@ class ClipCamera:
         width, height = self._size or (picture.width // 2 * 2, picture.height // 2 * 2)
         bt709, full_range = picture.colorspace == _BT709, picture.color_range == _FULL_RANGE
         i420 = picture.reformat(width, height, "yuv420p")
-        y, u, v = (_plane(plane, writable=self._mark is not None) for plane in i420.planes)
+        y, u, v = (plane_of(i420, index) for index in range(3))
         if self._mark is not None:
+            # a decoder keeps its pictures to predict the next ones from: never draw into those
+            y, u, v = y.copy(), u.copy(), v.copy()
             burn(y, u, v, Mark(self._mark, self._count & 0xFFFF))
             self._count += 1
         return VideoFrame(y, u, v, captured_ns, full_range, bt709)
-
-
-def _plane(plane: Any, *, writable: bool) -> Plane:
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-    # a decoder keeps its pictures to predict the next ones from: never draw into those
-    return rows.copy() if writable else rows
