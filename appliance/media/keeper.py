@@ -83,7 +83,9 @@ class DeviceKeeper(Generic[D]):
 
     def _run(self) -> None:
         failures = 0
-        while (uris := self._wanted()) is not None:
+        uris: tuple[str, ...] = ()
+        while (wanted := self._wanted()) is not None:
+            uris = wanted
             self._worked = False
             self._try_each(uris)
             failures = 0 if self._worked else failures + 1
@@ -91,6 +93,7 @@ class DeviceKeeper(Generic[D]):
                 self._interrupt.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
             else:
                 self._interrupt.wait()
+        self._changed(closed_device(self._kind, uris))
 
     def _wanted(self) -> tuple[str, ...] | None:
         with self._lock:
@@ -124,6 +127,12 @@ class DeviceKeeper(Generic[D]):
                 self._changed(use)
 
             self._work(device, works, self._interrupt)
+
+
+def closed_device(kind: DeviceKind, uris: tuple[str, ...]) -> DeviceUse:
+    """Say which device would be used, without asking it: an idle room opens none."""
+    uri = uris[0] if uris else ""
+    return DeviceUse(kind, uri, simulated=simulated(uri))
 
 
 class Reads(Protocol[T_co]):

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class Mixer:
     def __init__(self, *, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock_ns = clock_ns
         self._lock = threading.Lock()
-        self._playouts: dict[Hashable, Playout] = {}
+        self._playouts: dict[object, Playout] = {}
         self._chime: Samples | None = None
         self._chime_at = 0
         self._limit = 1.0
@@ -33,7 +33,7 @@ class Mixer:
         self.level = 0.0
         """RMS of the newest block, 0 to 1."""
 
-    def push(self, stream: Hashable, frame: EncodedFrame) -> None:
+    def push(self, stream: object, frame: EncodedFrame) -> None:
         """Take one Opus packet of a stream; a new stream begins by itself."""
         with self._lock:
             playout = self._playouts.get(stream)
@@ -41,7 +41,7 @@ class Mixer:
                 playout = self._playouts[stream] = Playout()
             playout.push(frame, self._clock_ns())
 
-    def remove(self, stream: Hashable) -> None:
+    def remove(self, stream: object) -> None:
         """Forget a stream that ended."""
         with self._lock:
             self._playouts.pop(stream, None)

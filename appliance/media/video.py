@@ -110,23 +110,29 @@ class PictureWall:
 
     def bind(self, key: Key, media: Received) -> None:
         """Take this person's pictures from `media`."""
-        self.unbind(key)
         stream = _Stream(key, media)
-        media.on_frame = lambda frame: self._received(stream, frame)
         with self._work:
+            old = self._streams.get(key)
             self._streams[key] = stream
+        if old is not None:
+            old.media.on_frame = None
+        media.on_frame = lambda frame: self._received(stream, frame)
 
-    def unbind(self, key: Key) -> None:
-        """Take no more pictures of this person."""
+    def unbind(self, key: Key, media: Received) -> None:
+        """Take no more pictures from `media`; a newer stream of the same person stays."""
+        media.on_frame = None
         with self._work:
-            stream = self._streams.pop(key, None)
-        if stream is not None:
-            stream.media.on_frame = None
+            if key in self._streams and self._streams[key].media is media:
+                del self._streams[key]
+
+    def clear(self) -> None:
+        """Take no more pictures of anybody."""
+        for key, stream in list(self._streams.items()):
+            self.unbind(key, stream.media)
 
     def close(self) -> None:
         """End the thread."""
-        for key in list(self._streams):
-            self.unbind(key)
+        self.clear()
         with self._work:
             self._closed = True
             self._work.notify()

@@ -1,6 +1,6 @@
 """What every kind of meeting server is to the room: a provider that joins, and a session that tells what happens."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -82,10 +82,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Unbound:
-    """A person's stream is gone."""
+    """A person's stream is gone; another may have taken its place already."""
 
     person: PersonId
     slot: Slot
+    media: Received
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,33 +98,33 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """The room is in: others see it on their roster. Always the first event."""
+
+
+Event = Joined | RosterChanged | SpeakersChanged | Bound | Unbound | Opened
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
-    """The session is over. Always the last event."""
+    """Why a session is over."""
 
     reason: str
     retryable: bool
-
-
-Event = RosterChanged | SpeakersChanged | Bound | Unbound | Opened | Ended
+    """Whether joining again is worth trying."""
 
 
 class Session(Protocol):
-    """One stay in a meeting, from a successful join to `Ended`."""
+    """One stay in a meeting. Cancelling `run` leaves, within two seconds."""
 
-    def events(self) -> AsyncIterator[Event]:
-        """Yield what happens, until `Ended`; one reader."""
+    async def run(self, tell: Callable[[Event], None]) -> Ended:
+        """Join, stay and leave; raises `JoinFailed` when that is as far as it comes."""
 
     def set_layout(self, layout: Layout) -> None:
         """Ask the server for just these people's pictures at these sizes."""
 
     def set_muted(self, slot: Slot, *, muted: bool) -> None:
         """Tell the others that the microphone is muted, or the camera off."""
-
-    def expects_media(self) -> bool:
-        """Whether somebody in the meeting should be sending something to us now."""
-
-    async def leave(self) -> None:
-        """Leave: bounded, and again is harmless."""
 
 
 class Provider(Protocol):
@@ -135,11 +136,8 @@ class Provider(Protocol):
     def accepts(self, url: str) -> bool:
         """Whether a link leads to this kind of server."""
 
-    async def warm(self, url: str) -> None:
-        """Prepare a join: look up, exchange, connect. The room is on no roster and sends no media. Failing is fine."""
-
-    async def join(self, spec: JoinSpec) -> Session:
-        """Enter, or raise `JoinFailed`."""
+    def session(self, spec: JoinSpec) -> Session:
+        """Return a stay in the meeting behind the link, not begun yet."""
 
 
 class NoProvider(JoinFailed):
