@@ -180,7 +180,8 @@ class VideoAssembler:
             last += 1
         # padding after a frame repeats its timestamp; the marker ends the picture
         marked = next((n for n in range(number, last + 1) if self._packets[n].marker), None)
-        whole = marked is not None and self._packets[first].piece.starts and first - 1 not in self._holes
+        start = self._packets[first].piece
+        whole = start.starts and (start.sure or first - 1 not in self._holes)
         return (first, marked) if whole and marked is not None else None
 
     def _is_of(self, number: int, timestamp: int) -> bool:

@@ -7,9 +7,10 @@ from aiortc.codecs.vpx import VpxPayloadDescriptor
 
 _IDR = 5
 _FU_A = 28
-_STAP_A = 24
 _PARAMETERS = frozenset((6, 7, 8, 9))
 """SEI, SPS, PPS and the access unit delimiter: they stand before the first slice."""
+_SURE = frozenset((7, 9))
+"""Nothing stands before an access unit delimiter, and an encoder without it begins with the SPS."""
 _START_CODE = b"\x00\x00\x00\x01"
 
 
@@ -20,6 +21,8 @@ class Piece:
     data: bytes = b""
     starts: bool = False
     """The frame can begin with this packet."""
+    sure: bool = False
+    """It begins with this packet and no other: nothing of it can be missing before."""
     key: bool = False
     """This packet proves that the frame is a key frame."""
 
@@ -36,14 +39,14 @@ def depacketize(codec: str, payload: bytes) -> Piece:
         return _vp8(payload)
     if codec == "H264":
         return _h264(payload)
-    return Piece(payload, starts=True, key=True)
+    return Piece(payload, starts=True, sure=True, key=True)
 
 
 def _vp8(payload: bytes) -> Piece:
     descriptor, data = VpxPayloadDescriptor.parse(payload)
     starts = descriptor.partition_start == 1 and descriptor.partition_id == 0
     # the inverse key frame flag is the first bit of the frame (RFC 7741 section 4.3)
-    return Piece(data, starts=starts, key=starts and bool(data) and not data[0] & 1)
+    return Piece(data, starts=starts, sure=starts, key=starts and bool(data) and not data[0] & 1)
 
 
 def _h264(payload: bytes) -> Piece:
@@ -57,7 +60,8 @@ def _h264(payload: bytes) -> Piece:
     units = [unit for unit in data.split(_START_CODE) if unit]
     kinds = {unit[0] & 0x1F for unit in units}
     starts = bool(units) and _begins(units[0][0] & 0x1F, units[0][1:2])
-    return Piece(data, starts=starts, key=_IDR in kinds)
+    sure = bool(units) and units[0][0] & 0x1F in _SURE
+    return Piece(data, starts=starts, sure=sure, key=_IDR in kinds)
 
 
 def _begins(kind: int, after: bytes) -> bool:

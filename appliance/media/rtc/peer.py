@@ -36,7 +36,6 @@ _REFUSALS = (
     IndexError,
     KeyError,
     TypeError,
-    StopIteration,
     struct.error,
     InternalError,
     InvalidAccessError,
@@ -216,8 +215,8 @@ class Peer:
                 raise BadDescription(f"{self.name}: the session description was refused ({reason})") from err
 
     async def _apply(self, shaped: Shaped, kind: str) -> None:
+        description = _parse(shaped.text)
         await self._connection.setRemoteDescription(RTCSessionDescription(sdp=shaped.text, type=kind))
-        description = SessionDescription.parse(shaped.text)
         self._connection.announce(description)
         for media in description.media:
             if media.kind != "application":
@@ -329,6 +328,14 @@ class Peer:
         logger.debug("%s is %s", self.name, state)
         if self.on_state is not None:
             self.on_state(state)
+
+
+def _parse(text: str) -> SessionDescription:
+    try:
+        return SessionDescription.parse(text)
+    except (*_REFUSALS, StopIteration) as err:
+        # StopIteration would come out of a coroutine as a RuntimeError
+        raise BadDescription(f"the session description makes no sense ({type(err).__name__})") from err
 
 
 def _msid(media: MediaDescription) -> tuple[str, str]:

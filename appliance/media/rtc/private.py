@@ -108,6 +108,7 @@ class SenderPort(RTCRtpSender):
         self.clock = OutgoingClock()
         self._queue = track.queue
         self._packer: Encoder | None = None
+        self._was_silent = False
         self._resent: dict[int, float] = {}
 
     @property
@@ -122,7 +123,12 @@ class SenderPort(RTCRtpSender):
     async def _next_encoded_frame(self, codec: RTCRtpCodecParameters) -> RTCEncodedFrame | None:
         self._queue.go_live()
         frame = await self._queue.get()
+        was_silent, self._was_silent = self._was_silent, not self._enabled
         if not self._enabled:
+            return None
+        if was_silent and not frame.keyframe:
+            # the m-line speaks again, and what came meanwhile is missing at the other end
+            self._queue.need_key()
             return None
         if self._packer is None:
             self._packer = get_encoder(codec)
