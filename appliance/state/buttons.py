@@ -40,6 +40,8 @@ class Button:
     """What is true now."""
     command: Command | None = None
     tone: Tone = Tone.NORMAL
+    live: bool = False
+    """Whether microphone or camera captures and lets it through, by media's own report: the lamp on the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class _GateWords:
     closed: str
 
 
-_MIC = _GateWords("Microphone", "Mute", "Unmute", "Muting…", "Unmuting…", "muted")
+_MIC = _GateWords("Mic", "Mute", "Unmute", "Muting…", "Unmuting…", "muted")
 _CAMERA = _GateWords("Camera", "Stop camera", "Start camera", "Stopping…", "Starting…", "off")
 
 
@@ -140,7 +142,7 @@ def volume_buttons(state: RoomState) -> tuple[Button, Button]:
 
 def out_of_reach(button: Button, why: str) -> Button:
     """Return the button as it is while nobody can hear its command: disabled, and claiming nothing."""
-    return replace(button, enabled=False, why=why, detail="", command=None, tone=Tone.NORMAL)
+    return replace(button, enabled=False, why=why, detail="", command=None, tone=Tone.NORMAL, live=False)
 
 
 def _gate(
@@ -154,32 +156,35 @@ def _gate(
     shut, opened = commands
     if not state.senses.connected:
         return _unheard(words, shut, wished_shut=wished_shut)
+    captures = not really_shut and _works(state, kind)
     if wished_shut != really_shut:
         label = words.closing if wished_shut else words.opening
-        still = f"still {words.closed}" if really_shut else "still on"
+        detail = f"{words.noun} still {words.closed if really_shut else 'on'}"
         # until both agree, a second press asks for the safe side
-        return Button(label, True, detail=f"{words.noun} is {still}", command=shut, tone=Tone.PENDING)
+        return Button(label, True, detail=detail, command=shut, tone=Tone.PENDING, live=captures)
     if really_shut:
-        detail = f"{words.noun} is {words.closed}"
+        detail = f"{words.noun} {words.closed}"
         return Button(words.open, True, detail=detail, command=opened, tone=Tone.MUTED)
-    return Button(words.close, True, detail=f"{words.noun} {_capture(state, kind)}", command=shut)
+    detail = f"{words.noun} {'on' if captures else _silence(state, kind)}"
+    return Button(words.close, True, detail=detail, command=shut, live=captures)
 
 
 def _unheard(words: _GateWords, shut: Command, *, wished_shut: bool) -> Button:
-    detail = f"{words.noun} is restarting"
+    detail = f"{words.noun} restarting"
     if wished_shut:
-        why = f"{words.noun} is restarting; it comes back {words.closed}."
+        why = f"The {words.noun.lower()} is restarting; it comes back {words.closed}."
         return Button(words.open, enabled=False, why=why, detail=detail, tone=Tone.PENDING)
     return Button(words.close, True, detail=detail, command=shut, tone=Tone.PENDING)
 
 
-def _capture(state: RoomState, kind: DeviceKind) -> str:
-    devices = [device for device in state.senses.devices if device.kind is kind]
-    if any(device.open and device.healthy for device in devices):
-        return "is on"
-    if any(not device.healthy or device.error for device in devices):
-        return "does not work"
-    return "is closed" if state.call.phase is Phase.IDLE else "is not open"
+def _works(state: RoomState, kind: DeviceKind) -> bool:
+    return any(device.open and device.healthy for device in state.senses.devices if device.kind is kind)
+
+
+def _silence(state: RoomState, kind: DeviceKind) -> str:
+    if any(device.error or not device.healthy for device in state.senses.devices if device.kind is kind):
+        return "fails"
+    return "closed" if state.call.phase is Phase.IDLE else "not open"
 
 
 def _join_label(state: RoomState, meeting: Meeting, now: datetime) -> str:
