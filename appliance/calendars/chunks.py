@@ -108,7 +108,8 @@ class _Walker:
         elif "VTIMEZONE" in self._inside:
             self.timezones[-1].append(line)
         elif self._inside and self._inside[-1] == "VEVENT":
-            if name in _KEPT and (name != "ATTENDEE" or _ROOM.search(line)):
+            # some programs write an empty EXDATE when they mean none
+            if name in _KEPT and not line.endswith(":") and (name != "ATTENDEE" or _ROOM.search(line)):
                 self.events[-1].add(name, line[:_LONGEST_LINE])
         elif name == "X-WR-TIMEZONE" and not self.wr_timezone:
             self.wr_timezone = line.partition(":")[2].strip()[:64]

@@ -118,10 +118,11 @@ def _check(text: EventText, event: Component) -> None:
         raise Unreadable("it is not complete")
     if "DTSTART" not in event:
         raise Unreadable("it has no start time")
+    rule = text.line("RRULE").upper()
     for name in _TIMES:
-        if isinstance(event.get(name), vBroken):
+        if isinstance(event.get(name), vBroken) or (name == "RRULE" and rule and "FREQ=" not in rule):
             raise Unreadable(f"its {name} cannot be understood")
-    if _repeats_too_often(text.line("RRULE").upper()):
+    if _repeats_too_often(rule):
         raise Unreadable("it repeats more often than a room can be booked")
     start, end, duration = (event.get(name) for name in ("DTSTART", "DTEND", "DURATION"))
     if (end and _instant(end.dt) < _instant(start.dt)) or (duration and duration.dt < timedelta(0)):
