@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -162,7 +162,7 @@ class MqttAgent:
 
     async def _report(self, line: Connection) -> None:
         self._news.clear()
-        readings = await asyncio.to_thread(self._measure)
+        readings = replace(await asyncio.to_thread(self._measure), streams=self._streams())
         for message in self._reporter.report(self._room, readings, bd=self._bd, calls_refused=self._desk.refused):
             line.send(message)
 
@@ -226,7 +226,7 @@ class MqttAgent:
         return Access(self._address, client_id, settings.username, settings.password_file, settings.ca_file)
 
     def _measure(self) -> Readings:
-        return Readings(self._gauges.read(), own_address(), clock_sync(), self._streams())
+        return Readings(self._gauges.read(), own_address(), clock_sync())
 
     def _remember(self) -> None:
         stored = self._file.load()
