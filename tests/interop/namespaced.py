@@ -63,6 +63,9 @@ class _Reporter:
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         self._tell({"finish": nodeid})
 
+    def pytest_unconfigure(self) -> None:
+        self._pipe.close()
+
     def _tell(self, message: dict[str, Any]) -> None:
         print(json.dumps(message), file=self._pipe, flush=True)
 

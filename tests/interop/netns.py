@@ -42,7 +42,9 @@ def main() -> int:
     # Should this process be killed, the command ends too.
     unshare += ["setpriv", "--pdeathsig", "KILL"]
     again = [sys.executable, str(Path(__file__).resolve()), f"--inside={tell}", *(["--empty"] if arguments.empty else []), "--"]
-    with subprocess.Popen([*unshare, *again, *arguments.command], pass_fds=(tell,)) as process:
+    os.set_inheritable(tell, True)
+    # What the caller handed down, such as a pipe, is the command's.
+    with subprocess.Popen([*unshare, *again, *arguments.command], close_fds=False) as process:
         os.close(tell)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda got, _frame: process.send_signal(got))
