@@ -116,7 +116,7 @@ class Page {
   #drawSwitches() {
     const { microphone, camera } = this.#lobby;
     drawSwitch($("mic"), "mic", microphone.on, MICROPHONE, ["Mute", "Unmute"]);
-    drawSwitch($("camera"), "camera", camera.on, CAMERA, ["Camera off", "Camera on"]);
+    drawSwitch($("camera"), "camera", camera.on, CAMERA, ["Stop camera", "Start camera"]);
   }
 
   #ended(reason) {
@@ -137,6 +137,7 @@ class Page {
 
   #fail({ title, words }) {
     this.#lobby.close();
+    $("retry").hidden = !this.#link;
     $("error-title").textContent = title;
     $("error-words").textContent = words;
     this.#show("error", "error");
@@ -174,6 +175,7 @@ class Page {
 
   #show(state, screen = document.body.dataset.screen) {
     Object.assign(document.body.dataset, { state, screen });
+    $("reconnecting").textContent = state === "reconnecting" ? "Connection lost. Reconnecting…" : "";
   }
 }
 

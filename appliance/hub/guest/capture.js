@@ -1,17 +1,15 @@
 /* The guest's own camera and microphone before the call: opened for the preview, handed over to the call on joining. */
 
-import { forDevice } from "./words.js";
-
 const MAKE = {
   camera: (options) => window.LivekitClient.createLocalVideoTrack(options),
   microphone: (options) => window.LivekitClient.createLocalAudioTrack(options),
 };
 
-/** One device. Fires "change" whenever `on`, `track` or `problem` changed. */
+/** One device. Fires "change" whenever `on`, `track` or `problem` (the error that kept it from opening) changed. */
 export class Capture extends EventTarget {
   on = false;
   track = null;
-  problem = "";
+  problem = null;
   #opening = 0;
 
   constructor(kind, deviceId) {
@@ -26,7 +24,7 @@ export class Capture extends EventTarget {
 
   async turnOn() {
     const opening = ++this.#opening;
-    this.#become({ on: true, problem: "" });
+    this.#become({ on: true, problem: null });
     try {
       const track = await MAKE[this.kind](this.options);
       if (opening === this.#opening) this.adopt(track);
@@ -39,16 +37,16 @@ export class Capture extends EventTarget {
   turnOff() {
     this.#opening += 1;
     this.track?.stop();
-    this.#become({ on: false, track: null, problem: "" });
+    this.#become({ on: false, track: null, problem: null });
   }
 
   adopt(track) {
     this.track?.stop();
-    this.#become({ on: true, track, problem: "" });
+    this.#become({ on: true, track, problem: null });
   }
 
   fail(error) {
-    this.#become({ on: false, track: null, problem: forDevice(this.kind, error) });
+    this.#become({ on: false, track: null, problem: error });
   }
 
   /** Use another device from now on; the preview follows. */
@@ -70,7 +68,7 @@ export class Capture extends EventTarget {
   }
 
   remember(on) {
-    this.#become({ on, problem: "" });
+    this.#become({ on, problem: null });
   }
 
   #become(values) {
@@ -82,8 +80,9 @@ export class Capture extends EventTarget {
 /** Open both with one question to the guest; what one lacks does not cost the other. */
 export async function openBoth(camera, microphone) {
   if (!navigator.mediaDevices) {
-    camera.fail();
-    microphone.fail();
+    const error = new DOMException("no devices on this page", "NotSupportedError");
+    camera.fail(error);
+    microphone.fail(error);
     return;
   }
   try {

@@ -8,10 +8,12 @@ const SMALLEST = 84;
 
 /**
  * Place tiles of the given picture shapes (width / height) as large as fits, losing as little of each picture as possible.
- * `focus` is the index of the one to show large, or null. Returns `{x, y, w, h}` in the given order.
+ * `focus` is the index of the one to show large, or null. Returns `{x, y, w, h, over}` in the given order;
+ * `over` is true for a tile that lies over another.
  */
 export function arrange(aspects, width, height, focus = null) {
   if (aspects.length === 0 || width <= 0 || height <= 0) return [];
+  if (aspects.length === 2 && width > height) return inset(aspects, width, height, focus ?? 0);
   if (focus === null || aspects.length === 1) return best(aspects, width, height);
   return focused(aspects, width, height, focus);
 }
@@ -27,10 +29,11 @@ function best(aspects, width, height) {
   return found.tiles;
 }
 
-/** How good a tile is: its area, less where the picture must be cut to fill it. */
+/** How good a tile is: its area, and much less when over a quarter of the picture must be cut away to fill it. */
 function worth(tile, aspect) {
   const shape = tile.w / tile.h;
-  return tile.w * tile.h * Math.sqrt(Math.min(shape / aspect, aspect / shape));
+  const visible = Math.min(shape / aspect, aspect / shape);
+  return tile.w * tile.h * (visible > 0.74 ? 1 : visible ** 2);
 }
 
 function grid(aspects, width, height, columns, shape) {
@@ -71,22 +74,37 @@ function score(tiles, aspects) {
   return tiles.reduce((sum, tile, index) => sum + worth(tile, aspects[index]), 0);
 }
 
-/** One tile large, the others in a strip beside it (wide stage) or below it (upright stage). */
+/** Two on a wide stage: the other one as large as fits, the guest in the corner of that or beside it. */
+function inset(aspects, width, height, focus) {
+  const large = fit(aspects[focus], width, height);
+  const w = Math.floor(Math.min(280, Math.max(SMALLEST, width * 0.2)));
+  const h = Math.floor(w / Math.min(WIDE, Math.max(NARROWEST, aspects[1 - focus])));
+  const right = large.x + large.w;
+  const beside = width - right >= w + GAP;
+  const x = Math.floor(beside ? width - w : right - w - 1.6 * GAP);
+  const corner = { x, y: Math.floor(large.y + large.h - h - (beside ? 0 : 1.6 * GAP)), w, h, over: true };
+  return focus === 0 ? [large, corner] : [corner, large];
+}
+
+/** One tile large, the others in a strip beside it (wide stage) or in a gallery below it (upright stage). */
 function focused(aspects, width, height, focus) {
-  const others = aspects.length - 1;
-  const beside = width > height;
-  const strip = beside ? stripSize(height, others, 1 / WIDE, width / 4) : stripSize(width, others, WIDE, height / 5);
-  const main = beside ? { w: width - strip.depth - GAP, h: height } : { w: width, h: height - strip.depth - GAP };
-  const large = fit(aspects[focus], main.w, main.h);
-  let place = 0;
-  return aspects.map((_, index) => {
-    if (index === focus) return large;
-    const along = Math.round(strip.start + place * (strip.length + GAP));
-    place += 1;
-    return beside
-      ? { x: Math.round(width - strip.depth), y: along, w: Math.floor(strip.depth), h: Math.floor(strip.length) }
-      : { x: along, y: Math.round(height - strip.depth), w: Math.floor(strip.length), h: Math.floor(strip.depth) };
-  });
+  const others = aspects.filter((_, index) => index !== focus);
+  const [large, rest] = (width > height ? besideStrip : aboveGallery)(aspects[focus], others, width, height);
+  return [...rest.slice(0, focus), large, ...rest.slice(focus)];
+}
+
+function besideStrip(aspect, others, width, height) {
+  const strip = stripSize(height, others.length, 1 / WIDE, width / 4);
+  const x = Math.round(width - strip.depth);
+  const size = { w: Math.floor(strip.depth), h: Math.floor(strip.length) };
+  const rest = others.map((_, place) => ({ x, y: Math.round(strip.start + place * (strip.length + GAP)), ...size }));
+  return [fit(aspect, width - strip.depth - GAP, height), rest];
+}
+
+function aboveGallery(aspect, others, width, height) {
+  const large = { ...fit(aspect, width, height * 0.62), y: 0 };
+  const top = large.h + GAP;
+  return [large, best(others, width, height - top).map((tile) => ({ ...tile, y: tile.y + top }))];
 }
 
 /** Tiles of `count` along a strip of `room` pixels; `shape` is a tile's length over its depth. */

@@ -4,10 +4,11 @@ import { Capture, openBoth } from "./capture.js";
 import { DeviceMenus, rememberedDevice } from "./devices.js";
 import { Meter } from "./meter.js";
 import { icon } from "./tile.js";
+import { forDevice } from "./words.js";
 
 const NAME = "salon.name";
 export const MICROPHONE = ["Mute microphone", "Unmute microphone"];
-export const CAMERA = ["Turn camera off", "Turn camera on"];
+export const CAMERA = ["Stop camera", "Start camera"];
 const $ = (id) => document.getElementById(id);
 
 export class Lobby {
@@ -90,9 +91,15 @@ export class Lobby {
     this.meter.follow(this.microphone.track);
     drawSwitch($("lobby-mic"), "mic", this.microphone.on, MICROPHONE);
     drawSwitch($("lobby-camera"), "camera", this.camera.on, CAMERA);
-    const problems = [...new Set([this.camera.problem, this.microphone.problem])].filter(Boolean);
-    $("notice").textContent = problems.join(" ");
-    $("notice").hidden = problems.length === 0;
+    $("notice").textContent = this.#problems().join(" ");
+    $("notice").hidden = !$("notice").textContent;
+  }
+
+  #problems() {
+    const failed = [this.camera, this.microphone].filter((capture) => capture.problem);
+    const same = failed.length === 2 && failed[0].problem.name === failed[1].problem.name;
+    if (same) return [forDevice("both", failed[0].problem)];
+    return failed.map((capture) => forDevice(capture.kind, capture.problem));
   }
 
   #drawPicture() {

@@ -59,7 +59,7 @@ export class Tile {
     return this.#track ? this.#shape : WIDE;
   }
 
-  /** Show what `model` says: `{name, track, muted, speaking, mirrored, pickable, large}`. */
+  /** Show what `model` says: `{name, words, track, muted, speaking, mirrored, pickable, large}`. */
   update(model) {
     const { dataset } = this.element;
     dataset.speaking = String(model.speaking);
@@ -67,11 +67,11 @@ export class Tile {
     dataset.mirrored = String(model.mirrored);
     dataset.large = String(model.large);
     this.mark.hidden = !model.muted;
-    this.name.textContent = model.name;
-    this.name.title = model.name;
+    this.name.textContent = model.words;
+    this.name.title = model.words;
     this.avatar.textContent = initials(model.name);
     this.button.hidden = !model.pickable;
-    this.button.setAttribute("aria-label", model.large ? `Show ${model.name} among the others` : `Show ${model.name} large`);
+    this.button.setAttribute("aria-label", model.large ? `Show ${model.words} among the others` : `Show ${model.words} large`);
     this.#show(model.track);
   }
 
@@ -85,12 +85,13 @@ export class Tile {
   }
 
   /** Put the tile at its place; cut a picture to fill it unless too much of it would be lost. */
-  place({ x, y, w, h }) {
+  place({ x, y, w, h, over = false }) {
     const shape = w / h;
     const visible = Math.min(shape / this.aspect, this.aspect / shape);
     const whole = this.element.dataset.source === "screen" || visible < LEAST_VISIBLE;
     this.element.dataset.fit = whole ? "contain" : "cover";
-    Object.assign(this.element.style, { width: `${w}px`, height: `${h}px`, transform: `translate(${x}px, ${y}px)` });
+    this.element.dataset.small = String(over);
+    Object.assign(this.element.style, { zIndex: over ? "1" : "0", width: `${w}px`, height: `${h}px`, transform: `translate(${x}px, ${y}px)` });
   }
 
   remove() {

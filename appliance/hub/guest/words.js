@@ -10,8 +10,6 @@ export const LINK_REFUSED = {
   words: "The meeting is over, or the link was not copied completely. Please ask the person who invited you for a new one.",
 };
 
-const DEVICE = { camera: "camera", microphone: "microphone" };
-
 /** Why the hub gave no token, for the line above the Join button. */
 export function forRefusal(refusal) {
   if (refusal.message) return refusal.message;
@@ -25,25 +23,27 @@ export function forConnection() {
   return "The link is good, but the call can't be connected. Check that you are on the room's network, then try again.";
 }
 
-/** Why there is no camera or microphone, and what would bring it. */
+/** Why there is no camera, microphone or (kind "both") neither, and what would bring it. */
 export function forDevice(kind, error) {
   if (!window.isSecureContext) {
     return "Browsers give a camera and microphone to secure pages only: open the link that begins with https:// (if the browser "
       + "warns about the room's own certificate, choose Advanced, then continue). You can join now to see and hear.";
   }
-  const device = DEVICE[kind] ?? "camera and microphone";
+  const both = kind === "both";
+  const device = both ? "camera and microphone" : kind;
+  const them = both ? "them" : "it";
   switch (error?.name) {
     case "NotAllowedError":
     case "SecurityError":
-      return `Your browser blocks the ${device}. Allow it with the icon beside the address, or join without it.`;
+      return `Your browser blocks the ${device}. Allow ${them} with the icon beside the address, or join without ${them}.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return `No ${device} was found. Connect one, or join without it.`;
+      return `No ${both ? "camera and no microphone were" : `${kind} was`} found. Connect ${both ? "them" : "one"}, or join without ${them}.`;
     case "NotReadableError":
     case "AbortError":
-      return `The ${device} is busy, perhaps in another program. Close that and switch it on here, or join without it.`;
+      return `The ${device} ${both ? "are" : "is"} busy, perhaps in another program. Close that and switch ${them} on here, or join without ${them}.`;
     default:
-      return `The ${device} did not start. Switch it on again, or join without it.`;
+      return `The ${device} did not start. Switch ${them} on again, or join without ${them}.`;
   }
 }
 
