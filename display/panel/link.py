@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from appliance.link.latest import Latest
+from appliance.state.latest import Latest
 from appliance.state.commands import Ack, Command
 from appliance.state.room import RoomState
 from appliance.state.wishes import Meters

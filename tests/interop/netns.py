@@ -41,7 +41,13 @@ def main() -> int:
     unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
     # Should this process be killed, the command ends too.
     unshare += ["setpriv", "--pdeathsig", "KILL"]
-    again = [sys.executable, str(Path(__file__).resolve()), f"--inside={tell}", *(["--empty"] if arguments.empty else []), "--"]
+    again = [
+        sys.executable,
+        str(Path(__file__).resolve()),
+        f"--inside={tell}",
+        *(["--empty"] if arguments.empty else []),
+        "--",
+    ]
     os.set_inheritable(tell, True)
     # What the caller handed down, such as a pipe, is the command's.
     with subprocess.Popen([*unshare, *again, *arguments.command], close_fds=False) as process:
