@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from appliance.link.latest import Latest
 from appliance.link.messages import MAX_LINE, Hello, LinkError, Message, check_proto, decode, encode, own_hello
 from appliance.state.commands import Ack, Command
+from appliance.state.latest import Latest
 from appliance.state.room import Boot, RoomState
 from appliance.state.wire import BadValue, from_json, tagged, to_json
 from appliance.state.wishes import DisplayReport, DisplayWish, MediaReport, MediaWish

@@ -148,6 +148,8 @@ class RingReader:
         self.layout = layout
         self.generation = generation
         self._geometry = _Geometry.of(layout)
+        self._lock = threading.Lock()
+        """Held while the memory is read or unmapped: display reads in its compose thread, the socket's loop closes."""
         try:
             if os.fstat(fd).st_size != self._geometry.total:
                 raise BadRing("the frame memory has another size than its layout needs")
@@ -159,23 +161,26 @@ class RingReader:
 
     def newest_number(self, person: PersonId, source: Source) -> int:
         """Return the number of the newest whole picture, 0 without one. Costs next to nothing."""
-        return max((number for number, _ in self._whole_slots(person, source)), default=0)
+        with self._lock:
+            return max((number for number, _ in self._whole_slots(person, source)), default=0)
 
     def newest(self, person: PersonId, source: Source) -> RingFrame | None:
         """Copy out the newest whole picture of a tile, None if there is none (yet)."""
-        for _, at in sorted(self._whole_slots(person, source), reverse=True):
-            frame = self._copy(at, self._geometry.sizes[person, source] - _SLOT_BYTES)
-            if frame is not None:
-                return frame
+        with self._lock:
+            for _, at in sorted(self._whole_slots(person, source), reverse=True):
+                frame = self._copy(at, self._geometry.sizes[person, source] - _SLOT_BYTES)
+                if frame is not None:
+                    return frame
         return None
 
     def close(self) -> None:
-        """Unmap."""
-        self._memory.close()
+        """Unmap; from then on there is no picture."""
+        with self._lock:
+            self._memory.close()
 
     def _whole_slots(self, person: PersonId, source: Source) -> list[tuple[int, int]]:
         start = self._geometry.offsets.get((person, source))
-        if start is None:
+        if start is None or self._memory.closed:
             return []
         size, key, slots = self._geometry.sizes[person, source], _tile_key(person, source), []
         for at in range(start, start + SLOTS * size, size):

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from appliance.link.client import connected
-from appliance.link.latest import Latest
 from appliance.link.messages import LinkError
 from appliance.link.server import LinkServer, Peer
+from appliance.state.latest import Latest
 from appliance.state.room import Boot
 from appliance.state.wire import BadValue, from_json, to_json
 from appliance.state.wishes import Meters

@@ -70,7 +70,7 @@ def test_the_memory_can_neither_shrink_nor_be_written_by_the_reader(ring):
     import mmap
 
     writer, _ = ring
-    with pytest.raises(OSError):
+    with pytest.raises(PermissionError):
         os.ftruncate(writer.fd, 100)
     with pytest.raises(PermissionError):
         mmap.mmap(writer.fd, 4096)
