@@ -99,11 +99,22 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The call the room should be in; `Call` says how far that has come."""
+
+    key: MeetingKey
+    title: str
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Countdown:
     """The room is about to join by itself; anybody in the room may cancel."""
 
     key: MeetingKey
     title: str
+    start: datetime
+    """When the meeting is booked to begin."""
     joins_at: datetime
 
 
@@ -162,6 +173,8 @@ class Face:
     lit: bool = False
     """It presented a picture within the last two seconds."""
     error: str = ""
+    first_remote_frame_at: datetime | None = None
+    """When the first picture of somebody else in this call was on the canvas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +200,7 @@ class RoomState:
     """When this value was made, by the room's clock."""
     agenda: Agenda = Agenda()
     countdown: Countdown | None = None
+    wanted: Wanted | None = None
     call: Call = Call()
     controls: Controls = Controls()
     """What is wished; `senses` says what is."""

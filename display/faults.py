@@ -1,0 +1,49 @@
+"""Programs the supervisor gave up on: one small JSON file each, so that the TV can say so with everything else dead."""
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from appliance.state.wire import from_json
+
+logger = logging.getLogger(__name__)
+
+FATAL: Final = ("daemon", "media")
+"""Without these there is no room to show; the others only deserve a banner."""
+_MAX_BYTES: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One program that does not run, and why."""
+
+    program: str
+    reason: str = ""
+    since: datetime | None = None
+
+
+def read_faults(directory: Path) -> tuple[Fault, ...]:
+    """Return the faults that stand now, the worst first. A file that cannot be read still is a fault."""
+    try:
+        paths = [path for path in directory.iterdir() if path.suffix == ".json"]
+    except OSError:
+        return ()
+    return tuple(sorted(filter(None, map(_read, paths)), key=_severity))
+
+
+def _read(path: Path) -> Fault | None:
+    try:
+        with path.open("rb") as file:
+            return from_json(Fault, json.loads(file.read(_MAX_BYTES)))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as err:
+        logger.debug("fault file %s: %s", path.name, err)
+        return Fault(path.stem)
+
+
+def _severity(fault: Fault) -> tuple[int, str]:
+    return (FATAL.index(fault.program) if fault.program in FATAL else len(FATAL), fault.program)

@@ -1,0 +1,139 @@
+"""What floats above a scene: badges, banners, name labels, the room's own status."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from PIL import Image
+
+from display import theme
+from display.colour import Rgb
+from display.geometry import Rect, even_up
+from display.icons import Icon
+from display.pen import Pen, centred_baseline
+from display.scenes.scene import Corner
+from display.text import Line, Style, Typesetter
+
+_GLASS: Final[Rgb] = (8, 11, 16)
+_BANNER_WIDTH: Final = 780
+_BANNER_INSETS: Final = {Corner.LOWER_LEFT: theme.MARGIN, Corner.BOTTOM: 28}
+Part = Icon | Line
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A quiet, permanent remark."""
+
+    text: str
+    corner: Corner = Corner.BOTTOM_RIGHT
+    inset: int = 24
+
+    def draw(self, typesetter: Typesetter) -> Image.Image:
+        line = typesetter.line(self.text, theme.CAPTION)
+        return _pill(typesetter, [(Icon.WARNING, theme.CAUTION), (line, theme.CAUTION)], 48, opacity=0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Something everybody in the room should read now."""
+
+    text: str
+    icon: Icon = Icon.WARNING
+    colour: Rgb = theme.CAUTION
+    corner: Corner = Corner.TOP
+
+    @property
+    def inset(self) -> int:
+        return _BANNER_INSETS.get(self.corner, theme.EDGE)
+
+    def draw(self, typesetter: Typesetter) -> Image.Image:
+        line = typesetter.line(self.text, theme.LABEL, _BANNER_WIDTH)
+        return _pill(typesetter, [(self.icon, self.colour), (line, theme.TEXT)], 64, ground=theme.RAISED, opacity=0.96)
+
+
+@dataclass(frozen=True, slots=True)
+class NameLabel:
+    """Who it is, in the corner of the tile."""
+
+    name: str
+    mic_muted: bool
+    sharing: bool
+    tile_w: int
+    tile_h: int
+    corner: Corner = Corner.BOTTOM_LEFT
+
+    @property
+    def inset(self) -> int:
+        return 8 if self.tile_h < 240 else 16
+
+    def draw(self, typesetter: Typesetter) -> Image.Image:
+        size = max(20, min(32, self.tile_h // 15))
+        icon = [(Icon.MICROPHONE_OFF, theme.DANGER)] if self.mic_muted else []
+        if self.sharing:
+            icon = [(Icon.SCREEN, theme.ACCENT)]
+        room = self.tile_w - 2 * self.inset - round(size * (3.0 if icon else 1.5))
+        line = typesetter.line(self.name, replace(theme.LABEL, size=size), max(size * 2, room))
+        return _pill(typesetter, [*icon, (line, theme.TEXT)], even_up(size * 1.75), opacity=0.72)
+
+
+@dataclass(frozen=True, slots=True)
+class TitleLabel:
+    """Which meeting this is."""
+
+    title: str
+    corner: Corner = Corner.TOP_LEFT
+    inset: int = theme.EDGE
+
+    def draw(self, typesetter: Typesetter) -> Image.Image:
+        line = typesetter.line(self.title, theme.LABEL, 460)
+        return _pill(typesetter, [(line, theme.TEXT)], 56, opacity=0.78)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the room itself does: muted or not, camera off or not, and the time."""
+
+    time: str
+    mic_muted: bool
+    camera_off: bool
+    corner: Corner = Corner.TOP_RIGHT
+    inset: int = theme.EDGE
+
+    def draw(self, typesetter: Typesetter) -> Image.Image:
+        parts: list[tuple[Part, Rgb]] = []
+        if self.mic_muted:
+            parts += [(Icon.MICROPHONE_OFF, theme.DANGER), (typesetter.line("Muted", theme.LABEL), theme.DANGER)]
+        else:
+            parts += [(Icon.MICROPHONE, theme.GOOD)]
+        if self.camera_off:
+            parts += [(Icon.CAMERA_OFF, theme.DANGER), (typesetter.line("Camera off", theme.LABEL), theme.DANGER)]
+        else:
+            parts += [(Icon.CAMERA, theme.GOOD)]
+        clock = typesetter.line(self.time, Style(30, theme.TIMES.weight, tabular=True))
+        return _pill(typesetter, [*parts, (clock, theme.TEXT)], 56, opacity=0.78, gap=20)
+
+
+def _pill(
+    typesetter: Typesetter,
+    parts: list[tuple[Part, Rgb]],
+    height: int,
+    *,
+    ground: Rgb = _GLASS,
+    opacity: float,
+    gap: int = 0,
+) -> Image.Image:
+    """Draw icons and text side by side in a rounded box. An icon stands close to the text after it."""
+    close, pad, icon_size = round(height * 0.2), round(height * 0.4), round(height * 0.56)
+    width, places = float(pad), []
+    for i, (part, _) in enumerate(parts):
+        places.append(width)
+        after = close if isinstance(part, Icon) and i + 1 < len(parts) and isinstance(parts[i + 1][0], Line) else gap
+        width += (icon_size if isinstance(part, Icon) else part.width) + (after if i + 1 < len(parts) else pad)
+    image = Image.new("RGBA", (even_up(width), height), (*ground, 0))
+    pen = Pen(image, typesetter)
+    pen.rounded(Rect(0, 0, image.width, height), round(height * 0.36), ground, opacity)
+    for (part, colour), x in zip(parts, places, strict=True):
+        if isinstance(part, Icon):
+            pen.icon(part, x, (height - icon_size) / 2, icon_size, colour)
+        else:
+            pen.text(x, centred_baseline(0, height, part.style), part, part.style, colour)
+    return image
