@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: help demo test check lint unit bench clean
+.PHONY: help demo test packages check lint unit bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -22,8 +22,12 @@ check: $(BIN)/.test ## formatting, lint and types
 unit: $(BIN)/.test ## the quick tests
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
-test: check ## everything CI runs
+test: packages check ## everything CI runs
+	$(BIN)/python tests/interop/livekit_build.py
 	$(BIN)/python -m pytest $(ARGS)
+
+packages:
+	tests/install_debian_packages.sh
 
 clean: ## remove what make made
 	rm -rf $(VENV) .cache demo-out build
