@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+OWN = Path("/proc/self/ns/net")
 ADDRESS = "10.77.0.1"
 LOOPBACK = (("link", "set", "lo", "up"),)
 VETH = (
@@ -74,18 +75,18 @@ def _parse() -> argparse.Namespace:
 def _configure_and_become(arguments: argparse.Namespace) -> None:
     for step in LOOPBACK if arguments.empty else LOOPBACK + VETH:
         subprocess.run(["ip", *step], check=True)
-    os.write(arguments.inside, os.readlink("/proc/self/ns/net").encode() + b"\n")
+    os.write(arguments.inside, bytes(OWN.readlink()) + b"\n")
     os.close(arguments.inside)
     os.execvp(arguments.command[0], arguments.command)
 
 
 def _end_all_in(namespace: str) -> None:
     """End every process of that namespace; an empty name means it never came to be."""
-    if not namespace or namespace == os.readlink("/proc/self/ns/net"):
+    if not namespace or namespace == str(OWN.readlink()):
         return
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(entry / "ns/net") == namespace:
+            if str((entry / "ns/net").readlink()) == namespace:
                 os.kill(int(entry.name), signal.SIGKILL)
         except (FileNotFoundError, PermissionError, ProcessLookupError):
             continue
