@@ -97,11 +97,22 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The call the room should be in; `Call` says how far that has come."""
+
+    key: MeetingKey
+    title: str
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Countdown:
     """The room is about to join by itself; anybody in the room may cancel."""
 
     key: MeetingKey
     title: str
+    start: datetime
+    """When the meeting is booked to begin."""
     joins_at: datetime
 
 
@@ -185,6 +196,7 @@ class RoomState:
     """When this value was made, by the room's clock."""
     agenda: Agenda = Agenda()
     countdown: Countdown | None = None
+    wanted: Wanted | None = None
     call: Call = Call()
     controls: Controls = Controls()
     """What is wished; `senses` says what is."""

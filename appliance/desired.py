@@ -1,0 +1,129 @@
+"""What the room wants, on disk: written before it is acted on, so that a restart changes no mind.
+
+Holds the join link of the wanted call, so it is private to the daemon (mode 0600) and never part of `RoomState`.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from appliance.lifecycle.rules import Decision
+from appliance.state.room import Controls, MeetingKey
+from appliance.state.wire import BadValue, from_json, to_json
+from appliance.state.wishes import CallWish, MediaReport
+
+logger = logging.getLogger(__name__)
+_REMEMBERED = 200
+"""Decisions kept; a room has far fewer meetings in the two days its agenda spans."""
+
+
+def _no_decisions() -> Mapping[MeetingKey, Decision]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The room's whole will."""
+
+    call: CallWish | None = None
+    controls: Controls = Controls()
+    preset_muted: bool | None = None
+    """What somebody set the microphone to while no call was on: the next call begins so."""
+    preset_camera_off: bool | None = None
+    """The same for the camera."""
+    decided: Mapping[MeetingKey, Decision] = field(default_factory=_no_decisions)
+
+    def deciding(self, key: MeetingKey, decision: Decision) -> "Desired":
+        """Return the same will with one more decision, the oldest forgotten when there are too many."""
+        kept = {k: v for k, v in self.decided.items() if k != key}
+        newest = [*kept.items(), (key, decision)][-_REMEMBERED:]
+        return replace(self, decided=MappingProxyType(dict(newest)))
+
+
+def adopt(stored: Desired, report: MediaReport | None) -> Desired:
+    """Return the will a (re)starting daemon begins with, given what media says it is doing.
+
+    The stricter of both holds for microphone and camera. A call that media is in goes on, unless the room had decided
+    to leave it; a call that was wanted and that media is not in is wanted still.
+    """
+    if report is None:
+        return stored
+    return replace(stored, call=_call(stored, report.wanted), controls=stricter(stored.controls, report.controls))
+
+
+def _call(stored: Desired, running: CallWish | None) -> CallWish | None:
+    if running is None:
+        return stored.call
+    if stored.call is not None:
+        return running if running.key == stored.call.key else stored.call
+    return running if stored.decided.get(running.key) in {None, Decision.JOINED} else None
+
+
+def stricter(wished: Controls, real: Controls) -> Controls:
+    """Return controls that capture only what both sides allow."""
+    return replace(
+        wished,
+        mic_muted=wished.mic_muted or real.mic_muted,
+        camera_off=wished.camera_off or real.camera_off,
+    )
+
+
+class DesiredFile:
+    """The will on disk. Without a valid file the room is muted, its camera off, and in no call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Desired:
+        """Read the will; a broken or missing file gives the safe one."""
+        try:
+            return _desired(json.loads(self._path.read_bytes()))
+        except FileNotFoundError:
+            return Desired()
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as err:
+            logger.warning("the stored wishes cannot be read (%s); starting muted and in no call", type(err).__name__)
+            return Desired()
+
+    def save(self, desired: Desired) -> None:
+        """Write the will so that it survives a power cut: new file, fsync, rename, fsync of the folder."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch = self._path.with_suffix(".new")
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(_json(desired), file)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _json(desired: Desired) -> dict[str, Any]:
+    return {
+        "call": to_json(desired.call),
+        "controls": to_json(desired.controls),
+        "preset_muted": desired.preset_muted,
+        "preset_camera_off": desired.preset_camera_off,
+        "decided": {key: decision.value for key, decision in desired.decided.items()},
+    }
+
+
+def _desired(data: Any) -> Desired:
+    presets = (data["preset_muted"], data["preset_camera_off"])
+    if any(preset not in {None, True, False} for preset in presets):
+        raise BadValue("a preset is true, false or null")
+    return Desired(
+        call=None if data["call"] is None else from_json(CallWish, data["call"]),
+        controls=from_json(Controls, data["controls"]),
+        preset_muted=presets[0],
+        preset_camera_off=presets[1],
+        decided=MappingProxyType({MeetingKey(k): Decision(v) for k, v in data["decided"].items()}),
+    )

@@ -1,0 +1,216 @@
+"""The one door for commands. Whoever asks, the same rules answer, and every command gets an `Ack`.
+
+Nobody remote can unmute or switch a camera on, also not by a detour: a join caused by anything but a touch in the room
+or the room's own calendar enters with microphone and camera off.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from appliance.desired import Desired
+from appliance.lifecycle.rules import Decision
+from appliance.state.commands import (
+    Ack,
+    AckStatus,
+    CancelJoin,
+    Command,
+    JoinMeeting,
+    JoinUrl,
+    Leave,
+    Origin,
+    SetCameraOff,
+    SetMicMuted,
+    SetVolume,
+)
+from appliance.state.room import Meeting, MeetingKey, RoomState
+from appliance.state.wishes import CallWish
+
+logger = logging.getLogger(__name__)
+_FAR = frozenset({Origin.CLI, Origin.REMOTE})
+_ONLY_IN_THE_ROOM = "Only a touch on the room's own panel can {}. Ask somebody in the room."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """With what the room enters its calls: `[joining]` in the settings."""
+
+    mic_muted: bool
+    camera_off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything a command is judged by."""
+
+    state: RoomState
+    desired: Desired
+    links: Mapping[MeetingKey, str]
+    """Join links of the agenda's meetings, where there are any."""
+    entry: Entry
+    now: datetime
+
+
+def judge(command: Command, origin: Origin, context: Context) -> tuple[Ack, Desired]:
+    """Decide what becomes of a command: the answer, and the room's will afterwards. Pure."""
+    match command:
+        case JoinMeeting(key):
+            return _join_meeting(key, origin, context)
+        case JoinUrl(url):
+            return _join_url(url, origin, context)
+        case CancelJoin():
+            return _cancel(context)
+        case Leave():
+            return _leave(context)
+        case SetMicMuted(muted):
+            return _set_mic(origin, context, muted=muted)
+        case SetCameraOff(off):
+            return _set_camera(origin, context, off=off)
+        case SetVolume(percent):
+            return _set_volume(percent, context)
+        case _:
+            assert_never(command)
+
+
+def _join_meeting(key: MeetingKey | None, origin: Origin, context: Context) -> tuple[Ack, Desired]:
+    desired = context.desired
+    meeting = _find(key, context)
+    if meeting is None:
+        return Ack.refused("There is no such meeting in this room's calendar."), desired
+    url = context.links.get(meeting.key)
+    if url is None:
+        return Ack.refused(meeting.why or "This meeting has no link that the room can join."), desired
+    if desired.call is not None and desired.call.key != meeting.key:
+        return Ack.refused(f"The room is in “{desired.call.title}”. Leave that first."), desired
+    wish = CallWish(meeting.key, meeting.title, url, context.state.name, _attempt(context), meeting.end)
+    return Ack(), _entering(wish, origin, context)
+
+
+def _join_url(url: str, origin: Origin, context: Context) -> tuple[Ack, Desired]:
+    desired = context.desired
+    if not url.startswith(("https://", "http://")) or len(url) > 4096:
+        return Ack.refused("A join link begins with https:// or http://."), desired
+    if desired.call is not None:
+        return Ack.refused(f"The room is in “{desired.call.title}”. Leave that first."), desired
+    key = MeetingKey(f"link:{hashlib.sha256(url.encode()).hexdigest()[:16]}")
+    return Ack(), _entering(CallWish(key, "Meeting", url, context.state.name, _attempt(context)), origin, context)
+
+
+def _find(key: MeetingKey | None, context: Context) -> Meeting | None:
+    meetings = context.state.agenda.meetings
+    if key is not None:
+        return next((meeting for meeting in meetings if meeting.key == key), None)
+    return next((m for m in meetings if m.end > context.now and m.key in context.links), None)
+
+
+def _attempt(context: Context) -> int:
+    """Number attempts by the clock, so that pressing Join again after a restart is new too."""
+    return int(context.now.timestamp() * 1000)
+
+
+def _entering(wish: CallWish, origin: Origin, context: Context) -> Desired:
+    desired = context.desired
+    if desired.call is not None and desired.call.key == wish.key and not _ended(context):
+        return desired
+    muted, camera_off = True, True
+    if origin not in _FAR:
+        muted = context.entry.mic_muted if desired.preset_muted is None else desired.preset_muted
+        camera_off = context.entry.camera_off if desired.preset_camera_off is None else desired.preset_camera_off
+    controls = replace(desired.controls, mic_muted=muted, camera_off=camera_off)
+    entered = replace(desired, call=wish, controls=controls, preset_muted=None, preset_camera_off=None)
+    return entered.deciding(wish.key, Decision.JOINED)
+
+
+def _ended(context: Context) -> bool:
+    return context.state.wanted is None
+
+
+def _cancel(context: Context) -> tuple[Ack, Desired]:
+    countdown = context.state.countdown
+    if countdown is None:
+        return Ack.refused("No meeting is about to be joined."), context.desired
+    return Ack(), context.desired.deciding(countdown.key, Decision.CANCELLED)
+
+
+def _leave(context: Context) -> tuple[Ack, Desired]:
+    call = context.desired.call
+    if call is None:
+        return (
+            (_cancel(context)) if context.state.countdown else (Ack.refused("The room is in no call."), context.desired)
+        )
+    return Ack(), left(context.desired, Decision.LEFT)
+
+
+def left(desired: Desired, decision: Decision) -> Desired:
+    """Return the will of a room that is out of its call: closed gates, and not coming back by itself."""
+    if desired.call is None:
+        return desired
+    closed = replace(desired.controls, mic_muted=True, camera_off=True)
+    return replace(desired, call=None, controls=closed).deciding(desired.call.key, decision)
+
+
+def _set_mic(origin: Origin, context: Context, *, muted: bool) -> tuple[Ack, Desired]:
+    if not muted and origin is not Origin.TOUCH:
+        return Ack.refused(_ONLY_IN_THE_ROOM.format("unmute the microphone")), context.desired
+    desired = replace(context.desired, controls=replace(context.desired.controls, mic_muted=muted))
+    return Ack(), desired if desired.call is not None else replace(desired, preset_muted=muted)
+
+
+def _set_camera(origin: Origin, context: Context, *, off: bool) -> tuple[Ack, Desired]:
+    if not off and origin is not Origin.TOUCH:
+        return Ack.refused(_ONLY_IN_THE_ROOM.format("switch the camera on")), context.desired
+    desired = replace(context.desired, controls=replace(context.desired.controls, camera_off=off))
+    return Ack(), desired if desired.call is not None else replace(desired, preset_camera_off=off)
+
+
+def _set_volume(percent: int, context: Context) -> tuple[Ack, Desired]:
+    if not 0 <= percent <= 100:
+        return Ack.refused("The volume goes from 0 to 100 percent."), context.desired
+    return Ack(), replace(context.desired, controls=replace(context.desired.controls, volume=percent))
+
+
+class Dispatcher:
+    """Judges commands one after another; a changed will is on disk before anybody acts on it."""
+
+    def __init__(
+        self,
+        *,
+        context: Callable[[], Context],
+        save: Callable[[Desired], None],
+        adopt: Callable[[Desired], None],
+    ) -> None:
+        self._context = context
+        self._save = save
+        self._adopt = adopt
+        self._one_at_a_time = asyncio.Lock()
+
+    async def dispatch(self, command: Command, origin: Origin) -> Ack:
+        """Do what is asked, or say why not."""
+        async with self._one_at_a_time:
+            context = self._context()
+            ack, desired = judge(command, origin, context)
+            if ack.status is AckStatus.OK and desired is not context.desired:
+                try:
+                    await asyncio.to_thread(self._save, desired)
+                except OSError as err:
+                    logger.error("the room's wishes cannot be stored: %s", err)  # noqa: TRY400 - the reason is enough
+                    return Ack.failed(f"The room's disk refused to store that ({err.strerror}). Check its free space.")
+                self._adopt(desired)
+        logger.info("%s by %s: %s", type(command).__name__, origin, ack.status)
+        return ack
+
+    async def change(self, decide: Callable[[Desired], Desired]) -> None:
+        """Let one of the room's own rules change its will, in line with the commands."""
+        async with self._one_at_a_time:
+            before = self._context().desired
+            desired = decide(before)
+            if desired is not before:
+                await asyncio.to_thread(self._save, desired)
+                self._adopt(desired)
+
+
+Dispatch = Callable[[Command, Origin], Awaitable[Ack]]

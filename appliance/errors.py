@@ -1,0 +1,5 @@
+"""The root of every error Salon raises on purpose; its message is written for people and names the remedy."""
+
+
+class SalonError(Exception):
+    """Something went wrong that a person can understand and act on."""

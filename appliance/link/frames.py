@@ -1,0 +1,199 @@
+"""Decoded pictures from media to display through shared memory, without a copy in between.
+
+Media owns one ring a layout: a memfd sealed against shrinking, growing and any further writable mapping, with three
+slots a tile, each as large as the tile. A slot is written while its sequence number is odd and whole while it is even
+(a seqlock), so the reader never blocks the writer. Display copies the newest whole slot and checks every number in it.
+"""
+
+import fcntl
+import hashlib
+import mmap
+import os
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.errors import SalonError
+from appliance.state.layout import Layout, PersonId, Source, Tile
+
+Plane = NDArray[np.uint8]
+
+SLOTS: Final = 3
+MAX_BYTES: Final = 64 * 1024 * 1024
+_MAGIC: Final = b"SALONFR1"
+_RING = struct.Struct("<8sIII")
+"""Magic, generation, layout rev, number of tiles."""
+_SLOT = struct.Struct("<QQQQIIHHBB")
+"""Sequence, frame number, monotonic ns, tile key, generation, layout rev, w, h, full range, matrix."""
+_SLOT_BYTES: Final = 64
+_F_SEAL_FUTURE_WRITE: Final = 0x10
+"""Linux 5.1: no new writable mapping; Python's fcntl does not name it yet."""
+
+
+class BadRing(SalonError, ValueError):
+    """The memory that was handed over is not a ring for this layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingFrame:
+    """One received picture, I420. The planes are the reader's own copies: (h, w) and twice (h/2, w/2), uint8."""
+
+    number: int
+    """Counts up for each tile."""
+    monotonic_ns: int
+    w: int
+    h: int
+    full_range: bool
+    matrix: int
+    """H.273 matrix coefficients: 1 is BT.709, 6 is BT.601."""
+    y: Plane
+    u: Plane
+    v: Plane
+
+
+@dataclass(frozen=True, slots=True)
+class _Geometry:
+    """Where each tile's slots begin; both sides work it out from the layout alone."""
+
+    offsets: dict[tuple[PersonId, Source], int]
+    sizes: dict[tuple[PersonId, Source], int]
+    total: int
+
+    @classmethod
+    def of(cls, layout: Layout) -> "_Geometry":
+        offsets, sizes, at = {}, {}, _SLOT_BYTES
+        for tile in layout.tiles:
+            offsets[tile.person, tile.source] = at
+            sizes[tile.person, tile.source] = size = _SLOT_BYTES + _picture_bytes(tile)
+            at += SLOTS * size
+        if at > MAX_BYTES:
+            raise BadRing(f"a layout of {len(layout.tiles)} tiles needs {at >> 20} MiB, more than {MAX_BYTES >> 20}")
+        return cls(offsets, sizes, at)
+
+
+def _picture_bytes(tile: Tile) -> int:
+    return (tile.w * tile.h * 3 // 2 + 63) // 64 * 64
+
+
+def _tile_key(person: PersonId, source: Source) -> int:
+    digest = hashlib.blake2b(f"{source}\0{person}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+class RingWriter:
+    """Media's side. `write` may be called from one decoding thread at a time."""
+
+    def __init__(self, layout: Layout, generation: int) -> None:
+        self.layout = layout
+        self.generation = generation
+        self._geometry = _Geometry.of(layout)
+        self._numbers = dict.fromkeys(self._geometry.offsets, 0)
+        self._lock = threading.Lock()
+        self.fd = os.memfd_create("salon-frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.fd, self._geometry.total)
+        self._memory = mmap.mmap(self.fd, self._geometry.total)
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | _F_SEAL_FUTURE_WRITE | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals)
+        _RING.pack_into(self._memory, 0, _MAGIC, generation, layout.rev, len(layout.tiles))
+
+    def write(
+        self,
+        person: PersonId,
+        source: Source,
+        planes: tuple[Plane, Plane, Plane],
+        *,
+        full_range: bool = False,
+        matrix: int = 6,
+        monotonic_ns: int = 0,
+    ) -> bool:
+        """Publish a picture no larger than its tile; False when the layout has no such tile any more."""
+        key = (person, source)
+        with self._lock:
+            if key not in self._geometry.offsets or self._memory.closed:
+                return False
+            h, w = planes[0].shape
+            size = self._geometry.sizes[key]
+            if w % 2 or h % 2 or w * h * 3 // 2 > size - _SLOT_BYTES:
+                raise ValueError(f"a {w}x{h} picture does not fit its tile")
+            number = self._numbers[key] = self._numbers[key] + 1
+            at = self._geometry.offsets[key] + number % SLOTS * size
+            sequence = number * 2
+            header = (number, monotonic_ns or time.monotonic_ns(), _tile_key(*key), self.generation, self.layout.rev)
+            _SLOT.pack_into(self._memory, at, sequence - 1, *header, w, h, full_range, matrix)
+            position = at + _SLOT_BYTES
+            for plane in planes:
+                view = np.frombuffer(self._memory, np.uint8, plane.size, position).reshape(plane.shape)
+                view[:] = plane
+                position += plane.size
+            _SLOT.pack_into(self._memory, at, sequence, *header, w, h, full_range, matrix)
+        return True
+
+    def close(self) -> None:
+        """Give the memory back; readers keep their own mapping."""
+        with self._lock:
+            if not self._memory.closed:
+                self._memory.close()
+                os.close(self.fd)
+
+
+class RingReader:
+    """Display's side; maps the memory read-only and trusts nothing in it. Takes over the descriptor."""
+
+    def __init__(self, fd: int, layout: Layout, generation: int) -> None:
+        self.layout = layout
+        self.generation = generation
+        self._geometry = _Geometry.of(layout)
+        try:
+            if os.fstat(fd).st_size != self._geometry.total:
+                raise BadRing("the frame memory has another size than its layout needs")
+            self._memory = mmap.mmap(fd, self._geometry.total, prot=mmap.PROT_READ)
+        finally:
+            os.close(fd)
+        if _RING.unpack_from(self._memory, 0) != (_MAGIC, generation, layout.rev, len(layout.tiles)):
+            raise BadRing("the frame memory belongs to another layout")
+
+    def newest_number(self, person: PersonId, source: Source) -> int:
+        """Return the number of the newest whole picture, 0 without one. Costs next to nothing."""
+        return max((number for number, _ in self._whole_slots(person, source)), default=0)
+
+    def newest(self, person: PersonId, source: Source) -> RingFrame | None:
+        """Copy out the newest whole picture of a tile, None if there is none (yet)."""
+        for _, at in sorted(self._whole_slots(person, source), reverse=True):
+            frame = self._copy(at, self._geometry.sizes[person, source] - _SLOT_BYTES)
+            if frame is not None:
+                return frame
+        return None
+
+    def close(self) -> None:
+        """Unmap."""
+        self._memory.close()
+
+    def _whole_slots(self, person: PersonId, source: Source) -> list[tuple[int, int]]:
+        start = self._geometry.offsets.get((person, source))
+        if start is None:
+            return []
+        size, key, slots = self._geometry.sizes[person, source], _tile_key(person, source), []
+        for at in range(start, start + SLOTS * size, size):
+            sequence, number, _, found, generation, rev, *_ = _SLOT.unpack_from(self._memory, at)
+            mine = (found, generation, rev) == (key, self.generation, self.layout.rev)
+            if mine and number and sequence == number * 2:
+                slots.append((number, at))
+        return slots
+
+    def _copy(self, at: int, room: int) -> RingFrame | None:
+        sequence, number, stamp, _, _, _, w, h, full_range, matrix = _SLOT.unpack_from(self._memory, at)
+        if not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > room:
+            return None
+        shapes = ((h, w), (h // 2, w // 2), (h // 2, w // 2))
+        planes, position = [], at + _SLOT_BYTES
+        for shape in shapes:
+            planes.append(np.frombuffer(self._memory, np.uint8, shape[0] * shape[1], position).reshape(shape).copy())
+            position += shape[0] * shape[1]
+        if _SLOT.unpack_from(self._memory, at)[0] != sequence:
+            return None
+        return RingFrame(number, stamp, w, h, bool(full_range), matrix, *planes)

@@ -1,0 +1,83 @@
+"""What goes over a link: one JSON object a line, `{"kind", "body", "id"?}`, after a `hello` from each side.
+
+Roles and what they may say:
+
+* media, display: `report` up, `wish` down
+* panel, control: `command` (with an id) up, `ack` (same id) and `state` down
+* watch: `state` down, nothing up
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from appliance.errors import SalonError
+from appliance.state.room import Boot
+
+PROTO = 1
+OLDEST_PROTO = 1
+"""The oldest protocol this release still speaks; both sides use the smaller of theirs."""
+MAX_LINE = 1024 * 1024
+
+
+class LinkError(SalonError):
+    """The other side of a link said something that does not belong there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first line of each side."""
+
+    proto: int
+    release: str
+    boot: Boot
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line."""
+
+    kind: str
+    body: Any
+    id: int = 0
+
+
+def new_boot() -> Boot:
+    """Name this program's life."""
+    return Boot(os.urandom(8).hex())
+
+
+def own_hello(boot: Boot, role: str) -> Hello:
+    """Say who we are."""
+    return Hello(PROTO, version("salon"), boot, role)
+
+
+def encode(message: Message) -> bytes:
+    """Make the line, with its newline."""
+    line: dict[str, Any] = {"kind": message.kind, "body": message.body}
+    if message.id:
+        line["id"] = message.id
+    return json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Read a line, or raise `LinkError`."""
+    try:
+        data = json.loads(line)
+        message = Message(data["kind"], data.get("body"), data.get("id", 0))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
+        raise LinkError(f"not a message: {type(err).__name__}") from err
+    if not isinstance(message.kind, str) or type(message.id) is not int:
+        raise LinkError("not a message: kind is a word and id a whole number")
+    return message
+
+
+def check_proto(hello: Hello) -> None:
+    """Refuse a peer from a future or past we cannot talk to."""
+    if hello.proto < OLDEST_PROTO:
+        raise LinkError(
+            f"the other program is of release {hello.release}, too old for this one; restart it after the update"
+        )

@@ -1,0 +1,97 @@
+"""Facts that change the room, in the past tense. Whoever observes one tells the store; only the reducer judges it."""
+
+from dataclasses import dataclass
+
+from appliance.state.layout import Layout
+from appliance.state.room import Agenda, Controls, Countdown, ServiceHealth, Wanted
+from appliance.state.wishes import DisplayReport, MediaReport
+
+
+@dataclass(frozen=True, slots=True)
+class AgendaChanged:
+    """The calendar was read, or could not be."""
+
+    agenda: Agenda
+
+
+@dataclass(frozen=True, slots=True)
+class CountdownChanged:
+    """A countdown to an automatic join began, moved or ended."""
+
+    countdown: Countdown | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallWanted:
+    """The room was asked to be in this call, or in none."""
+
+    wanted: Wanted | None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlsWanted:
+    """Somebody set microphone, camera or volume."""
+
+    controls: Controls
+
+
+@dataclass(frozen=True, slots=True)
+class MediaReported:
+    """Media said what it is and does."""
+
+    report: MediaReport
+    current: bool = True
+    """It had taken up the newest wish; if not, what it says of the call is about an older one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """Media's link is gone: nothing is known to capture, and nothing is known to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayReported:
+    """Display said what it is and does."""
+
+    report: DisplayReport
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayLost:
+    """Display's link is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutChanged:
+    """The tiles on the TV were placed anew."""
+
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChanged:
+    """An edge service came up, failed, or says something new."""
+
+    health: ServiceHealth
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeGiven:
+    """There is something the people in the room should read; empty takes it away."""
+
+    text: str
+
+
+Event = (
+    AgendaChanged
+    | CountdownChanged
+    | CallWanted
+    | ControlsWanted
+    | MediaReported
+    | MediaLost
+    | DisplayReported
+    | DisplayLost
+    | LayoutChanged
+    | ServiceChanged
+    | NoticeGiven
+)

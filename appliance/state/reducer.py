@@ -1,0 +1,115 @@
+"""What each fact does to the room: one pure function, the only place where `RoomState` changes."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, assert_never
+
+from appliance.state.clean import clean_text
+from appliance.state.events import (
+    AgendaChanged,
+    CallWanted,
+    ControlsWanted,
+    CountdownChanged,
+    DisplayLost,
+    DisplayReported,
+    Event,
+    LayoutChanged,
+    MediaLost,
+    MediaReported,
+    NoticeGiven,
+    ServiceChanged,
+)
+from appliance.state.room import Call, Face, Phase, RoomState, Senses, ServiceHealth
+from appliance.state.wishes import MediaReport
+
+NEXT: Final = {
+    Phase.IDLE: {Phase.IDLE, Phase.JOINING},
+    Phase.JOINING: {Phase.JOINING, Phase.LOBBY, Phase.LIVE, Phase.RECONNECTING, Phase.LEAVING, Phase.IDLE},
+    Phase.LOBBY: {Phase.LOBBY, Phase.LIVE, Phase.RECONNECTING, Phase.LEAVING, Phase.IDLE},
+    Phase.LIVE: {Phase.LIVE, Phase.RECONNECTING, Phase.LEAVING, Phase.IDLE},
+    Phase.RECONNECTING: {Phase.RECONNECTING, Phase.LIVE, Phase.LOBBY, Phase.LEAVING, Phase.IDLE},
+    Phase.LEAVING: {Phase.LEAVING, Phase.IDLE, Phase.JOINING},
+}
+"""The phases a call may go to from each phase; a report that does not fit changes nothing."""
+
+
+def reduce(state: RoomState, event: Event, now: datetime) -> RoomState:
+    """Return the room after `event`; the same object when nothing changed."""
+    after = _apply(state, event, now)
+    return after if after == state else replace(after, rev=state.rev + 1, now=now)
+
+
+def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa: C901, PLR0911 - one line a fact
+    match event:
+        case AgendaChanged(agenda):
+            return replace(state, agenda=agenda)
+        case CountdownChanged(countdown):
+            return replace(state, countdown=countdown)
+        case CallWanted(wanted):
+            return _call_wanted(replace(state, wanted=wanted), now)
+        case ControlsWanted(controls):
+            return replace(state, controls=controls)
+        case MediaReported(report, current):
+            return _media_reported(state, report, current=current)
+        case MediaLost():
+            return _media_lost(state, now)
+        case DisplayReported(report):
+            face = Face(True, report.screen, report.width, report.height, report.lit, clean_text(report.error, 200))
+            return replace(state, face=face)
+        case DisplayLost():
+            return replace(state, face=replace(state.face, connected=False, lit=False))
+        case LayoutChanged(layout):
+            return replace(state, layout=layout)
+        case ServiceChanged(health):
+            return _service_changed(state, health, now)
+        case NoticeGiven(text):
+            return replace(state, notice=clean_text(text, 200))
+        case _:
+            assert_never(event)
+
+
+def _call_wanted(state: RoomState, now: datetime) -> RoomState:
+    """Show at once what was asked for; media's reports tell the rest."""
+    wanted, call = state.wanted, state.call
+    if wanted is None:
+        if call.phase is Phase.IDLE:
+            return state
+        return replace(state, call=replace(call, phase=Phase.LEAVING, since=now))
+    if call.key == wanted.key and call.phase not in {Phase.IDLE, Phase.LEAVING}:
+        return state
+    return replace(state, notice="", call=Call(Phase.JOINING, wanted.key, wanted.title, now))
+
+
+def _media_reported(state: RoomState, report: MediaReport, *, current: bool) -> RoomState:
+    senses = Senses(True, report.controls.mic_muted, report.controls.camera_off, report.devices)
+    call = _call_after(state, report.call) if current else state.call
+    return replace(state, senses=senses, call=call)
+
+
+def _call_after(state: RoomState, reported: Call) -> Call:
+    wanted, call = state.wanted, state.call
+    if wanted is None:
+        if reported.phase is Phase.IDLE:
+            return Call(reason=call.reason)
+        return call if call.phase is Phase.LEAVING else replace(reported, phase=Phase.LEAVING)
+    if reported.key != wanted.key or reported.phase not in NEXT[call.phase]:
+        return call
+    return replace(reported, title=wanted.title)
+
+
+def _media_lost(state: RoomState, now: datetime) -> RoomState:
+    """With media dead nothing captures: the mute light is right to be red, and the call has to come back."""
+    call = state.call
+    if call.phase in {Phase.LIVE, Phase.LOBBY}:
+        call = replace(call, phase=Phase.RECONNECTING, since=now, reason="The room's camera and sound are restarting.")
+    elif call.phase is Phase.LEAVING:
+        call = Call()
+    return replace(state, senses=Senses(devices=state.senses.devices), call=call)
+
+
+def _service_changed(state: RoomState, health: ServiceHealth, now: datetime) -> RoomState:
+    known = {service.name: service for service in state.services}
+    old = known.get(health.name)
+    since = old.since if old is not None and old.ok == health.ok else now
+    known[health.name] = replace(health, since=since)
+    return replace(state, services=tuple(known.values()))
