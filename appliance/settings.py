@@ -205,7 +205,7 @@ class Settings:
 
 
 def load(path: Path | None = None) -> Settings:
-    """Read the settings: the file given, else $SALON_CONFIG, else /etc/salon/room.toml if it exists, over the defaults."""
+    """Read the file given, else $SALON_CONFIG, else /etc/salon/room.toml if it exists, over the defaults."""
     chosen = path or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
     if chosen is None and not SYSTEM_FILE.exists():
         return parse("", where="the defaults")

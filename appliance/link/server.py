@@ -93,8 +93,13 @@ class LinkServer:
 
     @asynccontextmanager
     async def _listening(self, tasks: asyncio.TaskGroup) -> AsyncIterator[asyncio.Server]:
+        ending = False
+
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            tasks.create_task(self._serve(reader, writer), name=f"link:{self._role}")
+            if ending:  # accepted while the server was already closing
+                writer.close()
+            else:
+                tasks.create_task(self._serve(reader, writer), name=f"link:{self._role}")
 
         await _clear_stale(self._path)
         server = await asyncio.start_unix_server(connected, self._path, limit=MAX_LINE)
@@ -104,6 +109,7 @@ class LinkServer:
         try:
             yield server
         finally:
+            ending = True
             server.close()
             self._path.unlink(missing_ok=True)
 

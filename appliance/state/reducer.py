@@ -20,7 +20,7 @@ from appliance.state.events import (
     ServiceChanged,
 )
 from appliance.state.room import Call, Face, Phase, RoomState, Senses, ServiceHealth
-from appliance.state.wishes import MediaReport
+from appliance.state.wishes import DisplayReport, MediaReport
 
 NEXT: Final = {
     Phase.IDLE: {Phase.IDLE, Phase.JOINING},
@@ -36,7 +36,7 @@ NEXT: Final = {
 def reduce(state: RoomState, event: Event, now: datetime) -> RoomState:
     """Return the room after `event`; the same object when nothing changed."""
     after = _apply(state, event, now)
-    return after if after == state else replace(after, rev=state.rev + 1, now=now)
+    return state if after == state else replace(after, rev=state.rev + 1, now=now)
 
 
 def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa: C901, PLR0911 - one line a fact
@@ -54,8 +54,7 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
         case MediaLost():
             return _media_lost(state, now)
         case DisplayReported(report):
-            face = Face(True, report.screen, report.width, report.height, report.lit, clean_text(report.error, 200))
-            return replace(state, face=face)
+            return replace(state, face=_face(report))
         case DisplayLost():
             return replace(state, face=replace(state.face, connected=False, lit=False))
         case LayoutChanged(layout):
@@ -105,6 +104,18 @@ def _media_lost(state: RoomState, now: datetime) -> RoomState:
     elif call.phase is Phase.LEAVING:
         call = Call()
     return replace(state, senses=Senses(devices=state.senses.devices), call=call)
+
+
+def _face(report: DisplayReport) -> Face:
+    return Face(
+        connected=True,
+        screen=report.screen,
+        width=report.width,
+        height=report.height,
+        lit=report.lit,
+        error=clean_text(report.error, 200),
+        first_remote_frame_at=report.first_remote_frame_at,
+    )
 
 
 def _service_changed(state: RoomState, health: ServiceHealth, now: datetime) -> RoomState:

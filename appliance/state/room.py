@@ -56,6 +56,8 @@ class Agenda:
     """When the source was last read with success (also when it had not changed)."""
     error: str = ""
     """Why the newest reading failed, in words; the meetings are then the last good ones."""
+    warning: str = ""
+    """Which events were left out because they cannot be understood; the others are fine."""
 
 
 class Phase(StrEnum):
@@ -171,6 +173,8 @@ class Face:
     lit: bool = False
     """It presented a picture within the last two seconds."""
     error: str = ""
+    first_remote_frame_at: datetime | None = None
+    """When the first picture of somebody else in this call was on the canvas."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,9 @@
+"""What can go wrong with a calendar, each in words for the people in the room."""
+
+
+class CalendarError(Exception):
+    """The calendar could not be fetched or read; the message says why and what would help."""
+
+
+class UnknownCalendar(CalendarError, ValueError):
+    """The setting does not name a calendar this room can read."""

@@ -1,0 +1,97 @@
+"""Where a room's calendar comes from, named by a URI: `file:/path.ics`, `https://…`, `webcal://…`.
+
+A further kind of calendar (CalDAV, Google, Microsoft 365) is one row in `SOURCES`.
+"""
+
+import asyncio
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from appliance.calendars.chunks import LARGEST, check_whole
+from appliance.calendars.errors import CalendarError, UnknownCalendar
+from appliance.calendars.fetched import Fetched, Version
+
+FILE_TIMEOUT_S = 10.0
+
+
+class CalendarSource(Protocol):
+    """One place a calendar is read from."""
+
+    @property
+    def name(self) -> str:
+        """What may be shown and logged: never a secret part of the address."""
+
+    async def fetch(self, known: Version | None) -> Fetched | None:
+        """Return the calendar, or None when it is still the known version. Raises `CalendarError`."""
+
+
+class CalendarFile:
+    """A calendar in a file, read again when the file has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        return str(self._path)
+
+    async def fetch(self, known: Version | None) -> Fetched | None:
+        try:
+            # the file may lie on a network disk
+            async with asyncio.timeout(FILE_TIMEOUT_S):
+                return await asyncio.to_thread(self._read, known)
+        except TimeoutError as err:
+            raise CalendarError(f"The disk with the calendar {self._path} does not answer.") from err
+        except FileNotFoundError as err:
+            raise CalendarError(f"There is no calendar at {self._path}; check the calendar's setting.") from err
+        except OSError as err:
+            raise CalendarError(f"The calendar {self._path} cannot be read: {err.strerror or err}.") from err
+
+    def _read(self, known: Version | None) -> Fetched | None:
+        # without waiting for the other end, should somebody have put a pipe there
+        with open(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - a descriptor
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise CalendarError(f"{self._path} is not a file; the calendar's setting must name an .ics file.")
+            version = Version(tag=f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}")
+            if version == known:
+                return None
+            data = file.read(LARGEST + 1)
+        check_whole(data)
+        return Fetched(data, version)
+
+
+def _open_file(uri: str) -> CalendarSource:
+    parts = urlsplit(uri)
+    if parts.netloc not in {"", "localhost"} or not parts.path:
+        raise UnknownCalendar(f"The calendar {uri!r} names no file on this machine; write file:/path/to/calendar.ics.")
+    return CalendarFile(Path(unquote(parts.path) if uri.startswith("file://") else uri.removeprefix("file:")))
+
+
+def _open_feed(uri: str) -> CalendarSource:
+    from appliance.calendars.feed import Feed  # noqa: PLC0415 - a room with a file never needs the web's megabyte
+
+    # webcal is what calendar programs call a feed's address; it has always meant "fetch it over the web"
+    return Feed("https:" + uri.partition(":")[2] if uri.lower().startswith("webcal") else uri)
+
+
+SOURCES: Mapping[str, Callable[[str], CalendarSource]] = {
+    "file": _open_file,
+    "http": _open_feed,
+    "https": _open_feed,
+    "webcal": _open_feed,
+    "webcals": _open_feed,
+}
+
+
+def open_source(uri: str) -> CalendarSource:
+    """Return the source a URI names, or raise `UnknownCalendar`."""
+    scheme = uri.partition(":")[0].lower()
+    if ":" not in uri or scheme not in SOURCES:
+        known = ", ".join(f"{name}:" for name in SOURCES)
+        raise UnknownCalendar(f"A calendar's address begins with one of {known} and not with {scheme[:20]!r}.")
+    return SOURCES[scheme](uri)

@@ -1,0 +1,224 @@
+"""`salon`: one command for the room's programs and for the people who look after it."""
+
+import argparse
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from appliance.errors import SalonError
+from appliance.service import log_to_stderr, run_program
+from appliance.settings import Settings, load
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `salon`; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    _end_with_parent()
+    log_to_stderr(verbose=options.verbose)
+    try:
+        status: int = options.run(options)
+    except SalonError as err:
+        print(f"salon: {err}", file=sys.stderr)  # noqa: T201 - the command's own voice
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # somebody piped us into head(1); there is nobody left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _end_with_parent() -> None:
+    """Under `salon up`, die with it, even if it is killed (prctl(2)); nothing may go on capturing unseen."""
+    parent = os.environ.get("SALON_PARENT")
+    if parent:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != int(parent):
+            sys.exit(0)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return load(options.config)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="salon",
+        description="A meeting room that joins its scheduled meetings by itself.",
+        epilog="examples:\n  salon up                  run the whole room in this terminal\n"
+        "  salon status              what the room is doing\n  salon doctor              what this machine has and lacks\n"
+        "  salon COMMAND --help      more on one command",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (default: $SALON_CONFIG, /etc/salon/room.toml)"
+    )
+    parser.add_argument("--verbose", "-v", action="store_true", help="log what only developers want to know")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_programs, _add_servers, _add_up, _add_questions, _add_wishes, _add_care):
+        add(commands)
+    return parser
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, words: str, example: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=words,
+        description=words[0].upper() + words[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_programs(commands: Commands) -> None:
+    daemon = _command(commands, "daemon", "run the room's brain: calendar, rules, state", "salon daemon")
+    daemon.set_defaults(run=_run_daemon)
+    media = _command(commands, "media", "run camera, microphone, speaker and calls", "salon media")
+    media.set_defaults(run=_run_media)
+    display = _command(commands, "display", "run the TV picture", "salon display")
+    display.add_argument("--safe", action="store_true", help="show nothing but what is broken")
+    display.set_defaults(run=_run_display)
+    panel = _command(commands, "panel", "open the touch panel in this terminal (also over SSH)", "salon panel")
+    panel.add_argument("--headless", action="store_true", help="run without a terminal")
+    panel.add_argument("--shot", type=Path, metavar="FILE.svg", help="keep a picture of the panel in this file")
+    panel.set_defaults(run=_run_panel)
+
+
+def _run_daemon(options: argparse.Namespace) -> int:
+    from appliance.daemon import run_daemon
+
+    settings = _settings(options)
+    return run_program(lambda: run_daemon(settings))
+
+
+def _add_up(commands: Commands) -> None:
+    up = _command(
+        commands, "up", "run the whole room on this machine, and restart what crashes", "salon up --hub --broker"
+    )
+    up.add_argument("--hub", action="store_true", help="also run the embedded meeting server")
+    up.add_argument("--broker", action="store_true", help="also run the embedded MQTT broker")
+    up.add_argument("--panel", choices=("terminal", "headless", "none"), default="terminal", help="default: terminal")
+    up.add_argument("--panel-shot", type=Path, metavar="FILE.svg", help="keep a picture of a headless panel here")
+    up.add_argument("--logs", type=Path, metavar="FOLDER", help="write each program's log here instead of the terminal")
+    up.set_defaults(run=_run_up)
+
+
+def _run_up(options: argparse.Namespace) -> int:
+    from appliance.up import Supervisor, room_programs
+
+    settings = _settings(options)
+    shot = ("--shot", str(options.panel_shot)) if options.panel_shot else ()
+    panel = {"terminal": ("panel",), "headless": ("panel", "--headless", *shot), "none": ()}[options.panel]
+    logs = options.logs or (settings.runtime_dir / "logs" if options.panel == "terminal" else None)
+    supervisor = Supervisor(
+        room_programs(panel=panel, hub=options.hub, broker=options.broker),
+        config=options.config,
+        runtime_dir=settings.runtime_dir,
+        log_dir=logs,
+    )
+    return run_program(supervisor.run)
+
+
+def _add_questions(commands: Commands) -> None:
+    status = _command(commands, "status", "say what the room is doing", "salon status --json")
+    status.add_argument("--json", action="store_true", help="the whole public state as JSON")
+    status.set_defaults(run=_run_status)
+    watch = _command(
+        commands, "watch", "print the room's public state as a JSON line at each change", "salon watch | jq .call.phase"
+    )
+    watch.set_defaults(run=_run_watch)
+    doctor = _command(commands, "doctor", "say what this machine has and lacks, with remedies", "salon doctor")
+    doctor.set_defaults(run=_run_doctor)
+
+
+def _run_status(options: argparse.Namespace) -> int:
+    from appliance.oneshot import status
+
+    return asyncio.run(status(_settings(options), as_json=options.json))
+
+
+def _run_watch(options: argparse.Namespace) -> int:
+    from appliance.oneshot import watch
+
+    return asyncio.run(watch(_settings(options)))
+
+
+def _run_doctor(options: argparse.Namespace) -> int:
+    from appliance.doctor import run_doctor
+
+    return run_doctor(_settings(options))
+
+
+def _add_wishes(commands: Commands) -> None:
+    join = _command(
+        commands,
+        "join",
+        "join a meeting now, with microphone and camera off",
+        "salon join https://meet.example.org/weekly",
+    )
+    join.add_argument(
+        "meeting", nargs="?", default="", help="a link, or a key from `salon status --json`; else the next meeting"
+    )
+    join.set_defaults(run=_run_join)
+    leave = _command(commands, "leave", "leave the call, or cancel the countdown", "salon leave")
+    leave.set_defaults(run=_run_leave)
+    mute = _command(commands, "mute", "mute the room's microphone (only the panel can unmute)", "salon mute")
+    mute.set_defaults(run=_run_mute)
+
+
+def _run_join(options: argparse.Namespace) -> int:
+    from appliance.oneshot import command
+    from appliance.state.commands import JoinMeeting, JoinUrl
+    from appliance.state.room import MeetingKey
+
+    name: str = options.meeting
+    if "://" in name:
+        return asyncio.run(command(_settings(options), JoinUrl(name)))
+    return asyncio.run(command(_settings(options), JoinMeeting(MeetingKey(name) if name else None)))
+
+
+def _run_leave(options: argparse.Namespace) -> int:
+    from appliance.oneshot import command
+    from appliance.state.commands import Leave
+
+    return asyncio.run(command(_settings(options), Leave()))
+
+
+def _run_mute(options: argparse.Namespace) -> int:
+    from appliance.oneshot import command
+    from appliance.state.commands import SetMicMuted
+
+    return asyncio.run(command(_settings(options), SetMicMuted(muted=True)))
+
+
+def _add_care(commands: Commands) -> None:
+    fault = _command(
+        commands, "fault", "note that a program was given up, or works again", "salon fault record display"
+    )
+    fault.add_argument("action", choices=("record", "clear"))
+    fault.add_argument("program", help="the program, also as a unit name (salon-display.service)")
+    fault.add_argument("--reason", default="It keeps crashing. Its log says why: journalctl -u salon-{program}.")
+    fault.set_defaults(run=_run_fault)
+
+
+def _run_fault(options: argparse.Namespace) -> int:
+    from appliance import faults
+    from appliance.service import utc_now
+
+    runtime = _settings(options).runtime_dir
+    program = options.program.removeprefix("salon-").removesuffix(".service")
+    if options.action == "clear":
+        faults.clear(runtime, program)
+    else:
+        faults.record(runtime, faults.Fault(program, options.reason.format(program=program), utc_now()))
+    return 0

@@ -1,0 +1,1 @@
+"""`make demo`: a whole room on simulated devices, checked from outside by programs nobody here wrote."""

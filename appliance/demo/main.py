@@ -1,0 +1,266 @@
+"""The demo itself: starts a room as `salon up` does, books a meeting, lets a guest in, and checks what comes of it."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from appliance.demo import stage as staging
+from appliance.demo.stage import CLIP, ROOM_NAME, TITLE, TONE_HZ, Stage
+from appliance.link.client import connected
+from appliance.link.messages import LinkError, new_boot
+from appliance.service import log_to_stderr, run_program
+from appliance.state.layout import Tile
+from appliance.state.room import Phase, RoomState
+from appliance.state.wire import from_json
+
+logger = logging.getLogger("demo")
+GUEST_NAME = "Bunny Guest"
+LEAD_S = 12
+ALIKE_PICTURE = 0.9
+ALIKE_SOUND = 0.6
+
+
+@dataclass
+class Report:
+    """`demo-out/report.json`."""
+
+    joined_after_s: float | None = None
+    """From the scheduled instant until the room was live in the meeting."""
+    first_remote_frame_s: float | None = None
+    """From the scheduled instant until the guest's picture was on the TV canvas."""
+    checks: dict[str, bool] = field(default_factory=dict)
+    seen: dict[str, object] = field(default_factory=dict)
+    """The figures behind the checks."""
+
+
+@dataclass
+class Course:
+    """What the room's public state went through."""
+
+    start: datetime
+    counted_down: bool = False
+    early: bool = False
+    """It was in the call before the scheduled instant."""
+    live_at: datetime | None = None
+    newest: RoomState | None = None
+
+    def note(self, state: RoomState) -> None:
+        """Take in the next state."""
+        self.newest = state
+        self.counted_down |= state.countdown is not None
+        if state.call.phase is Phase.LIVE and self.live_at is None:
+            self.live_at = datetime.now(UTC)
+        self.early |= state.call.phase is not Phase.IDLE and datetime.now(UTC) < self.start
+
+
+async def run_demo(out: Path, seconds: float | None) -> int:
+    """Run the demo, for so many seconds or until interrupted; 0 when everything was really seen (or not asked for)."""
+    stage = staging.build(out)
+    began = time.monotonic()
+    terminal = seconds is None and sys.stdout.isatty()
+    try:
+        async with _program(*_up(stage, terminal=terminal), foreground=terminal), asyncio.TaskGroup() as tasks:
+            course = Course(datetime.now(UTC) + timedelta(days=1))
+            following = tasks.create_task(_follow(stage, course), name="follow")
+            link = await _book(stage, course)
+            _say(stage, link, terminal=terminal)
+            async with _guest(stage, link):
+                await asyncio.sleep(seconds - (time.monotonic() - began) if seconds is not None else 10**9)
+                report = await _examine(stage, course)
+            following.cancel()
+    finally:
+        shutil.rmtree(stage.folder, ignore_errors=True)
+    return _conclude(out, report)
+
+
+def _up(stage: Stage, *, terminal: bool) -> list[str]:
+    panel = (
+        ["--panel", "terminal"] if terminal else ["--panel", "headless", "--panel-shot", str(stage.out / "panel.svg")]
+    )
+    words = ["-m", "appliance.cli", "--config", str(stage.config), "up", "--hub", "--broker", *panel]
+    return words if terminal else [*words, "--logs", str(stage.out / "logs")]
+
+
+@asynccontextmanager
+async def _program(*arguments: str, foreground: bool = False) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        stdin=None if foreground else asyncio.subprocess.DEVNULL,
+        env={**os.environ, "SALON_PARENT": str(os.getpid())},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(15):
+                    await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _book(stage: Stage, course: Course) -> str:
+    """Make a guest link at the hub and book the meeting behind it, starting on a whole second soon."""
+    start = datetime.fromtimestamp(int(time.time()) + LEAD_S, UTC)
+    length = timedelta(minutes=30)
+    link = await _invite(stage, start + length)
+    staging.schedule(stage, link, start, length)
+    course.start = start
+    return link
+
+
+async def _invite(stage: Stage, until: datetime) -> str:
+    arguments = ("--config", str(stage.config), "hub", "invite", "--title", TITLE, "--until", until.isoformat())
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "appliance.cli", *arguments), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError("the hub made no guest link")
+    return out.decode().strip()
+
+
+@asynccontextmanager
+async def _guest(stage: Stage, link: str) -> AsyncIterator[None]:
+    arguments = (link, "--clip", str(CLIP), "--report", str(stage.folder / "guest.json"), "--name", GUEST_NAME)
+    await _reachable(stage.hub_port)
+    async with _program("-m", "appliance.demo.guest", *arguments):
+        yield
+
+
+async def _reachable(port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.1)
+                continue
+            writer.close()
+            return
+
+
+async def _follow(stage: Stage, course: Course) -> None:
+    """Read the room's public state as any watcher may."""
+    told = ""
+    while True:
+        with suppress(OSError, LinkError, TimeoutError):
+            async with connected(stage.runtime / "watch.sock", role="watch", boot=new_boot()) as connection:
+                async for message in connection.messages():
+                    state = from_json(RoomState, message.body)
+                    course.note(state)
+                    story = f"{state.call.phase} with {len(state.call.participants)} others"
+                    if story != told:
+                        logger.info("the room is %s", told := story)
+        await asyncio.sleep(0.1)
+
+
+def _say(stage: Stage, link: str, *, terminal: bool) -> None:
+    if not terminal:
+        logger.info("a meeting starts in %s seconds; the room will join it by itself", LEAD_S)
+        logger.info("guest page  %s", link)
+        logger.info("TV picture  http://127.0.0.1:%s/", stage.picture_port)
+
+
+async def _examine(stage: Stage, course: Course) -> Report:
+    return await asyncio.to_thread(_examine_now, stage, course)
+
+
+def _examine_now(stage: Stage, course: Course) -> Report:
+    from appliance.demo import checks  # noqa: PLC0415 - OpenCV and the codecs, needed at the end only
+
+    report, state = Report(), course.newest
+    guest = _read_json(stage.folder / "guest.json")
+    tile = _guest_tile(state)
+    picture = checks.clip_on_tv(stage.out / "tv.png", tile, CLIP) if tile else 0.0
+    sound = checks.clip_at_speaker(stage.speaker, CLIP) if stage.speaker.exists() else 0.0
+    tone = checks.loudest(guest.get("tones", {}))
+    health = _health(stage, state.id if state else "")
+    if course.live_at is not None:
+        report.joined_after_s = round((course.live_at - course.start).total_seconds(), 3)
+    if state is not None and state.face.first_remote_frame_at is not None:
+        report.first_remote_frame_s = round((state.face.first_remote_frame_at - course.start).total_seconds(), 3)
+    report.checks = {
+        "joined_by_itself": course.counted_down and not course.early and course.live_at is not None,
+        "guest_picture_on_tv": picture >= ALIKE_PICTURE,
+        "guest_sound_at_speaker": sound >= ALIKE_SOUND,
+        "room_picture_at_guest": _room_mark() in guest.get("marks", []) and checks.moves(guest.get("counts", [])),
+        "room_sound_at_guest": abs(tone - TONE_HZ) <= 10,
+        "health_at_broker": health.get("phase") == "live",
+    }
+    report.seen = {
+        "likeness_of_picture": round(picture, 3),
+        "likeness_of_sound": round(sound, 3),
+        "loudest_hz_at_guest": tone,
+        "frames_at_guest": guest.get("frames", 0),
+        "health": health,
+    }
+    return report
+
+
+def _room_mark() -> int:
+    from hardware.camera.mark import source_id  # noqa: PLC0415
+
+    return source_id(ROOM_NAME)
+
+
+def _guest_tile(state: RoomState | None) -> Tile | None:
+    if state is None:
+        return None
+    ids = {person.id for person in state.call.participants if person.name == GUEST_NAME}
+    return next((tile for tile in state.layout.tiles if tile.person in ids), None)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return data
+
+
+def _health(stage: Stage, room_id: str) -> dict[str, Any]:
+    """Ask the broker, as any fleet would, what the room last said of its health."""
+    raise NotImplementedError
+
+
+def _conclude(out: Path, report: Report) -> int:
+    (out / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
+    for name, seen in report.checks.items():
+        logger.info("%s %s", "seen   " if seen else "MISSING", name.replace("_", " "))
+    logger.info("report, pictures and logs are in %s", out)
+    return 0 if all(report.checks.values()) else 1
+
+
+def main() -> int:
+    """Run the demo from the command line."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--for", dest="seconds", type=float, default=None, help="end by itself after so many seconds")
+    parser.add_argument("--out", type=Path, default=Path("demo-out"))
+    options = parser.parse_args()
+    log_to_stderr(verbose=False)
+    status = 1
+
+    async def run() -> None:
+        nonlocal status
+        status = await run_demo(options.out.resolve(), options.seconds)
+
+    return run_program(run) or status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""`salon doctor`: what this machine has and lacks for being a room, each lack with its remedy."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from appliance.settings import Settings
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Missing, and a room can do without it."""
+    LACK = "lack"
+    """Missing, and this room needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's."""
+
+    level: Level
+    what: str
+    remedy: str = ""
+
+
+_EXTRAS = {
+    "media": ("aiortc", "av", "numpy", "aiohttp"),
+    "display": ("cv2", "PIL", "numpy", "sdl2"),
+    "panel": ("textual",),
+}
+_SCHEMES_NEEDING = {"picamera": "picamera2", "gpio": "gpiozero"}
+
+
+def run_doctor(settings: Settings) -> int:
+    """Print all findings; 1 when the room lacks something it needs."""
+    findings = list(examine(settings))
+    for finding in findings:
+        remedy = f"\n         -> {finding.remedy}" if finding.remedy else ""
+        print(f"  {finding.level:<5}  {finding.what}{remedy}")  # noqa: T201 - what the command is for
+    return int(any(finding.level is Level.LACK for finding in findings))
+
+
+def examine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
+    """Look at everything; `root` is the file system that is looked at."""
+    yield _python()
+    yield from (_extra(name, modules) for name, modules in _EXTRAS.items())
+    yield from _folders(settings)
+    yield from _devices(settings, root)
+    yield _screen(settings, root)
+    yield _clock(root)
+    yield from _services(settings)
+    yield _running(settings)
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < (3, 11):
+        return Finding(Level.LACK, f"Python {version}", "Salon needs Python 3.11 or newer; Debian 12 has it.")
+    return Finding(Level.OK, f"Python {version}")
+
+
+def _extra(name: str, modules: tuple[str, ...]) -> Finding:
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if not missing:
+        return Finding(Level.OK, f"software for {name}")
+    return Finding(Level.LACK, f"software for {name}: {', '.join(missing)} missing", f"pip install 'salon[{name}]'")
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    for folder in (settings.state_dir, settings.runtime_dir):
+        nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        if os.access(nearest, os.W_OK):
+            free = shutil.disk_usage(nearest).free >> 20
+            level = Level.OK if free > 256 else Level.LACK
+            remedy = "" if free > 256 else "Free some space: the room must be able to store its wishes."
+            yield Finding(level, f"folder {folder}, {free} MiB free", remedy)
+        else:
+            yield Finding(
+                Level.LACK,
+                f"folder {folder} cannot be written",
+                "Run as the user salon, or set [paths] in the settings.",
+            )
+
+
+def _devices(settings: Settings, root: Path) -> Iterator[Finding]:
+    wanted = settings.devices
+    cameras = sorted(str(path) for path in (root / "dev").glob("video*"))
+    yield Finding(
+        Level.OK if cameras else Level.NOTE,
+        f"camera devices: {', '.join(cameras) or 'none'}",
+        "" if cameras else "Without one, set devices.camera to sim:pattern or file:/clip.mp4.",
+    )
+    cards = sorted(path.name for path in (root / "proc/asound").glob("card[0-9]*"))
+    yield Finding(
+        Level.OK if cards else Level.NOTE,
+        f"sound cards: {', '.join(cards) or 'none'}",
+        "" if cards else "Without one, set devices.microphone to sim:tone and devices.speaker to sim:sink.",
+    )
+    for kind, uris in (("camera", wanted.camera), ("microphone", wanted.microphone), ("speaker", wanted.speaker)):
+        yield _preference(kind, uris)
+
+
+def _preference(kind: str, uris: tuple[str, ...]) -> Finding:
+    if not uris:
+        return Finding(Level.LACK, f"no {kind} is set", f'Name one in the settings: devices.{kind} = ["…"].')
+    for uri in uris:
+        scheme, _, rest = uri.partition(":")
+        path = Path(rest.partition("?")[0])
+        if scheme == "file" and not path.is_file():
+            return Finding(Level.LACK, f"{kind} {uri}: there is no such file", "Put the clip there or change devices.")
+        needed = _SCHEMES_NEEDING.get(scheme)
+        if needed and importlib.util.find_spec(needed) is None:
+            return Finding(Level.LACK, f"{kind} {uri} needs {needed}", f"apt install python3-{needed}")
+    simulated = " (simulated)" if uris[0].startswith(("sim:", "file:")) else ""
+    return Finding(Level.OK, f"{kind}: {uris[0].partition('?')[0]}{simulated}")
+
+
+def _screen(settings: Settings, root: Path) -> Finding:
+    connected = [
+        path.parent.name
+        for path in (root / "sys/class/drm").glob("card*/status")
+        if path.read_text().strip() == "connected"
+    ]
+    if connected:
+        return Finding(Level.OK, f"TV connected at {', '.join(connected)}")
+    if settings.display.screen.startswith("sdl:") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return Finding(
+            Level.LACK,
+            "no TV is connected and no desktop runs",
+            'Connect the TV, or set display.screen = "png:/path/tv.png".',
+        )
+    return Finding(Level.NOTE, f"no TV is connected; the picture goes to {settings.display.screen.partition('?')[0]}")
+
+
+def _clock(root: Path) -> Finding:
+    if (root / "run/systemd/timesync/synchronized").exists():
+        return Finding(Level.OK, "the clock is synchronised")
+    return Finding(
+        Level.NOTE,
+        "the clock is not known to be synchronised",
+        "Meetings are joined by this clock: enable systemd-timesyncd or chrony.",
+    )
+
+
+def _services(settings: Settings) -> Iterator[Finding]:
+    source = settings.calendar.source
+    if not source:
+        yield Finding(Level.NOTE, "no calendar is set", 'Set calendar.source = "https://…/room.ics" to join by itself.')
+    elif source.startswith("file:"):
+        there = Path(source.removeprefix("file:")).is_file()
+        yield Finding(
+            Level.OK if there else Level.LACK,
+            f"calendar {source}" + ("" if there else ": there is no such file"),
+            "" if there else "Put the .ics file there or change calendar.source.",
+        )
+    else:
+        yield _reachable("calendar", source, 443)
+    if settings.mqtt.url:
+        yield _reachable("broker", settings.mqtt.url, 1883)
+    else:
+        yield Finding(Level.NOTE, "no broker is set", 'Set mqtt.url = "mqtt://…" to report health to a fleet.')
+
+
+def _reachable(name: str, url: str, port: int) -> Finding:
+    """Try to connect; names only the host, because calendar addresses carry secrets."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        with socket.create_connection((host, parts.port or port), timeout=3):
+            return Finding(Level.OK, f"{name} at {host} answers")
+    except OSError as err:
+        remedy = f"Check the network, and that the {name} runs; the room goes on without it."
+        return Finding(Level.LACK, f"{name} at {host} does not answer ({err.strerror or err})", remedy)
+
+
+def _running(settings: Settings) -> Finding:
+    with socket.socket(socket.AF_UNIX) as link:
+        try:
+            link.connect(str(settings.runtime_dir / "watch.sock"))
+        except OSError:
+            return Finding(Level.NOTE, "the room is not running", "Start it: salon up, or systemctl start salon.target")
+    return Finding(Level.OK, "the room is running")

@@ -1,0 +1,92 @@
+"""The one clock of a peer connection: requests, reports and estimates leave from here, and nothing runs while idle."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket
+from aiortc.utils import random32
+
+from appliance.media.rtc.bandwidth import Bandwidth
+from appliance.media.rtc.receiver import StreamReceiver
+
+_REPORT_S = 1.0
+_FIRST_REPORT_S = 0.05
+"""Senders name their streams in every packet until they see a report."""
+_MAX_REPORTS = 31
+_MAX_DATAGRAM = 1100
+
+
+class Feedback:
+    """Feedback of all m-lines of one connection."""
+
+    def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        self._send = send
+        self._ssrc: int = random32()
+        self._bandwidth = Bandwidth()
+        self._streams: list[StreamReceiver] = []
+        self._woken = asyncio.Event()
+        self._next_report: float | None = None
+
+    def new_stream(self, kind: str) -> StreamReceiver:
+        """Make the receiver of one m-line."""
+        stream = StreamReceiver(kind, wake=self._woken.set, bandwidth=self._bandwidth)
+        self._streams.append(stream)
+        return stream
+
+    async def run(self) -> None:
+        """Send feedback until cancelled."""
+        while True:
+            await self._wait()
+            self._woken.clear()
+            await self._send_all(time.monotonic())
+
+    async def _wait(self) -> None:
+        delay = self._delay(time.monotonic())
+        if delay is None:
+            await self._woken.wait()
+            return
+        timer = asyncio.get_running_loop().call_later(delay, self._woken.set)
+        try:
+            await self._woken.wait()
+        finally:
+            timer.cancel()
+
+    def _delay(self, now: float) -> float | None:
+        delays = [delay for stream in self._streams if (delay := stream.delay(now)) is not None]
+        if self._next_report is None and any(stream.unreported for stream in self._streams):
+            self._next_report = now + _FIRST_REPORT_S
+        if self._next_report is not None:
+            delays.append(max(self._next_report - now, 0.0))
+        return min(delays, default=None)
+
+    async def _send_all(self, now: float) -> None:
+        datagram = b""
+        for packet in self._packets(now):
+            data = bytes(packet)
+            if len(datagram) + len(data) > _MAX_DATAGRAM:
+                await self._deliver(datagram)
+                datagram = b""
+            datagram += data
+        await self._deliver(datagram)
+
+    def _packets(self, now: float) -> Iterator[AnyRtcpPacket]:
+        if self._next_report is not None and now >= self._next_report:
+            reports = [report for stream in self._streams for report in stream.take_reports()]
+            # when nothing was heard there is nothing to report, and no reason to wake up again
+            self._next_report = now + _REPORT_S if reports else None
+            for start in range(0, len(reports), _MAX_REPORTS):
+                yield RtcpRrPacket(ssrc=self._ssrc, reports=reports[start : start + _MAX_REPORTS])
+        estimate = self._bandwidth.feedback(self._ssrc, now)
+        if estimate is not None:
+            yield estimate
+        for stream in self._streams:
+            yield from stream.feedback(self._ssrc, now)
+
+    async def _deliver(self, datagram: bytes) -> None:
+        if datagram:
+            try:
+                await self._send(datagram)
+            except ConnectionError:
+                # the connection is closing; its owner hears of that elsewhere
+                self._next_report = None

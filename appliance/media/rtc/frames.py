@@ -1,0 +1,66 @@
+"""What travels through this package: encoded frames, and the counters of the streams that carry them."""
+
+from dataclasses import dataclass
+
+VIDEO_CLOCK = 90_000
+"""RTP units per second of every video codec."""
+AUDIO_CLOCK = 48_000
+"""RTP units per second of Opus."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """One whole access unit of video, or one Opus packet."""
+
+    codec: str
+    """VP8, H264 or opus."""
+    timestamp: int
+    """RTP units, 32 bit; only differences mean something."""
+    clock_rate: int
+    data: bytes
+    """H.264 comes with start codes (Annex B)."""
+    keyframe: bool = True
+    """A decoder can begin here; every Opus packet is one."""
+    received_ns: int = 0
+    """`time.monotonic_ns()` when its last packet arrived; 0 for frames made here."""
+    level: int | None = None
+    """Loudness of an audio frame as RFC 6464 has it: 0 (loudest) to 127 (silence) dB below full scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class InStats:
+    """What one receiving m-line has seen since it began."""
+
+    packets: int = 0
+    lost: int = 0
+    """Packets given up; a packet that a retransmission brought is not lost."""
+    bytes: int = 0
+    frames: int = 0
+    keyframes: int = 0
+    skips: int = 0
+    """How often the picture had to wait for a key frame because a hole did not fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutStats:
+    """What one sending m-line has done since it began."""
+
+    frames: int = 0
+    bytes: int = 0
+    dropped: int = 0
+    """Frames that never left: no connection yet, queue full, or waiting for a key frame."""
+    fraction_lost: float = 0.0
+    """0 to 1, as the receiver last reported."""
+    rtt_s: float | None = None
+    bitrate: int | None = None
+    """Bits per second the receiver last said it can take (REMB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderClock:
+    """A pair of clocks from the sender's newest report: what lip sync is made of."""
+
+    ntp: int
+    """64-bit NTP time of the sender."""
+    timestamp: int
+    """The RTP timestamp of this stream at that time."""

@@ -1,0 +1,96 @@
+"""The two ends of a stream that the rest of the program holds: `MediaIn` for what comes, `MediaOut` for what goes."""
+
+from collections.abc import Callable
+
+from aiortc import RTCRtpTransceiver
+
+from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats, SenderClock
+from appliance.media.rtc.private import SenderPort
+from appliance.media.rtc.receiver import StreamReceiver
+from appliance.media.rtc.sender import FrameQueue
+
+
+class MediaIn:
+    """One received stream: one person's camera, say. Another person on the same m-line is another MediaIn."""
+
+    def __init__(self, kind: str, *, mid: str, stream_id: str, track_id: str, stream: StreamReceiver) -> None:
+        self.kind = kind
+        self.mid = mid
+        self.stream_id = stream_id
+        self.track_id = track_id
+        self.on_end: Callable[[], None] | None = None
+        """Called once, when the m-line falls silent or carries another stream."""
+        self.ended = False
+        self._stream = stream
+        stream.on_frame = self._received
+        self.on_frame: Callable[[EncodedFrame], None] | None = None
+        """Called in the event loop with every whole frame, in order."""
+
+    def request_keyframe(self) -> None:
+        """Ask the sender for a key frame: at most once a second, later rather than never."""
+        if not self.ended:
+            self._stream.request_keyframe()
+
+    def stats(self) -> InStats:
+        """Return the counters of the m-line."""
+        return self._stream.snapshot()
+
+    def clock(self) -> SenderClock | None:
+        """Return the sender's clocks for lip sync; None before its first report."""
+        return self._stream.clock()
+
+    def end(self) -> None:
+        """Deliver nothing more."""
+        if not self.ended:
+            self.ended = True
+            if self.on_end is not None:
+                self.on_end()
+
+    def _received(self, frame: EncodedFrame) -> None:
+        if self.on_frame is not None and not self.ended:
+            self.on_frame(frame)
+
+
+class MediaOut:
+    """One sent stream. Its source may change at any time: timestamps go on, and video waits for a key frame."""
+
+    def __init__(self, kind: str, codec: str, *, port: SenderPort, line: RTCRtpTransceiver, queue: FrameQueue) -> None:
+        self.kind = kind
+        self.codec = codec
+        self.track_id = ""
+        self.stream_id = ""
+        self.on_keyframe_request: Callable[[], None] | None = None
+        """The receiver lost its picture, or has none yet."""
+        self.on_bitrate: Callable[[int], None] | None = None
+        """The receiver says how many bits per second it can take, all streams together."""
+        self.closed = False
+        self._port = port
+        self._line = line
+        self._queue = queue
+
+    @property
+    def mid(self) -> str | None:
+        """The m-line; None before the first offer."""
+        return self._line.mid
+
+    def send(self, frame: EncodedFrame) -> None:
+        """Send a frame soon, or drop it; never waits."""
+        if not self.closed:
+            self._queue.put(frame)
+
+    def source_changed(self) -> None:
+        """Take what comes now for another source: small timestamp jumps are then no mistake."""
+        self._port.clock.restart()
+        self._queue.need_key()
+
+    def stats(self) -> OutStats:
+        """Return the counters of the m-line."""
+        port = self._port
+        return OutStats(
+            frames=port.frames,
+            bytes=port.octets,
+            dropped=self._queue.dropped,
+            fraction_lost=port.fraction_lost,
+            rtt_s=port.rtt_s,
+            bitrate=port.bitrate,
+        )

@@ -1,0 +1,353 @@
+# ruff: noqa: SLF001 - this is the one file that touches private names of aiortc and aioice; a test watches each of them
+"""aiortc's peer connection with our receiver, our sender and our addresses in place of its own."""
+
+import asyncio
+import logging
+import struct
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+from aiortc import (
+    InvalidStateError,
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpCodecParameters,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+)
+from aiortc.codecs import get_encoder
+from aiortc.codecs.base import Encoder
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcdtlstransport import RTCDtlsTransport, RtpRouter
+from aiortc.rtcicetransport import RTCIceTransport
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+from aiortc.rtcrtpsender import RTCEncodedFrame
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    AnyRtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
+    RtpPacket,
+    unpack_remb_fci,
+)
+from aiortc.sdp import SessionDescription, candidate_from_sdp
+
+from appliance.media.rtc.receiver import StreamReceiver
+from appliance.media.rtc.sender import FrameQueue, OutgoingClock
+
+logger = logging.getLogger(__name__)
+
+_MAX_SSRCS = 256
+_RESEND_S = 0.015
+"""A packet asked for twice within this time is one request that several people, or one impatient one, made."""
+
+# What must exist for this file to work; checked by a unit test, because aiortc may rename any of it.
+CLASS_NAMES: tuple[tuple[type, str], ...] = (
+    (RTCPeerConnection, "_RTCPeerConnection__connect"),
+    (RTCPeerConnection, "_RTCPeerConnection__createDtlsTransport"),
+    (RTCPeerConnection, "_RTCPeerConnection__createSctpTransport"),
+    (RTCPeerConnection, "_RTCPeerConnection__createTransceiver"),
+    (RTCDtlsTransport, "_recv_next"),
+    (RTCDtlsTransport, "_register_rtp_receiver"),
+    (RTCDtlsTransport, "_unregister_rtp_receiver"),
+    (RTCDtlsTransport, "_send_rtp"),
+    (RTCRtpReceiver, "_handle_disconnect"),
+    (RTCRtpReceiver, "_handle_rtcp_packet"),
+    (RTCRtpReceiver, "_handle_rtp_packet"),
+    (RTCRtpReceiver, "_set_rtcp_ssrc"),
+    (RTCRtpSender, "_handle_rtcp_packet"),
+    (RTCRtpSender, "_next_encoded_frame"),
+    (RTCRtpSender, "_retransmit"),
+    (RTCRtpSender, "_send_keyframe"),
+)
+INSTANCE_NAMES: tuple[tuple[type, str], ...] = (
+    (RTCDtlsTransport, "_rtp_router"),
+    (RTCIceTransport, "_connection"),
+    (RTCRtpReceiver, "_enabled"),
+    (RTCRtpReceiver, "_track"),
+    (RTCRtpSender, "_enabled"),
+    (RTCRtpSender, "_RTCRtpSender__rtt"),
+    (RTCRtpSender, "_ssrc"),
+    (RTCRtpSender, "_stream_id"),
+    (RTCRtpSender, "_track_id"),
+    (RTCRtpTransceiver, "_RTCRtpTransceiver__receiver"),
+    (RTCRtpTransceiver, "_RTCRtpTransceiver__sender"),
+    (RTCRtpTransceiver, "_bundled"),
+)
+
+
+class OutTrack(MediaStreamTrack):
+    """Stands where aiortc wants a track; the frames come from its queue."""
+
+    def __init__(self, kind: str, queue: FrameQueue) -> None:
+        super().__init__()
+        self.kind = kind
+        self.queue = queue
+
+    async def recv(self) -> "av.Packet[Any]":
+        raise MediaStreamError
+
+
+class SenderPort(RTCRtpSender):
+    """aiortc's sender (packets, RTX, reports) fed with encoded frames."""
+
+    def __init__(self, track: OutTrack, transport: RTCDtlsTransport) -> None:
+        super().__init__(track, transport)
+        self.on_keyframe_request: Callable[[], None] | None = None
+        self.on_bitrate: Callable[[int], None] | None = None
+        self.frames = self.octets = 0
+        self.fraction_lost = 0.0
+        self.bitrate: int | None = None
+        self.clock = OutgoingClock()
+        self._queue = track.queue
+        self._packer: Encoder | None = None
+        self._was_silent = False
+        self._resent: dict[int, float] = {}
+
+    @property
+    def rtt_s(self) -> float | None:
+        """The round trip, from the receiver's reports."""
+        return cast("float | None", vars(self)["_RTCRtpSender__rtt"])
+
+    def name(self, stream_id: str, track_id: str) -> None:
+        """Set the msid that the next description carries."""
+        self._stream_id, self._track_id = stream_id, track_id
+
+    async def _next_encoded_frame(self, codec: RTCRtpCodecParameters) -> RTCEncodedFrame | None:
+        self._queue.go_live()
+        frame = await self._queue.get()
+        was_silent, self._was_silent = self._was_silent, not self._enabled
+        if not self._enabled:
+            return None
+        if was_silent and not frame.keyframe:
+            # the m-line speaks again, and what came meanwhile is missing at the other end
+            self._queue.need_key()
+            return None
+        if self._packer is None:
+            self._packer = get_encoder(codec)
+        packet = av.Packet(frame.data)
+        packet.pts = self.clock.map(frame.timestamp, frame.clock_rate, time.monotonic())
+        packet.time_base = Fraction(1, frame.clock_rate)
+        payloads, timestamp = self._packer.pack(packet)
+        if not payloads:
+            return None
+        self.frames += 1
+        self.octets += len(frame.data)
+        level = None if frame.level is None else -frame.level
+        return RTCEncodedFrame(payloads, timestamp, cast("int", level))
+
+    def _send_keyframe(self) -> None:
+        if self.on_keyframe_request is not None:
+            self.on_keyframe_request()
+
+    async def _retransmit(self, sequence_number: int) -> None:
+        now = time.monotonic()
+        if now - self._resent.get(sequence_number, 0.0) < _RESEND_S:
+            return
+        if len(self._resent) > _MAX_SSRCS:
+            self._resent.clear()
+        self._resent[sequence_number] = now
+        await super()._retransmit(sequence_number)
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        await super()._handle_rtcp_packet(packet)
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == self._ssrc:
+                    self.fraction_lost = report.fraction_lost / 256
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            self._take_bitrate(packet.fci)
+
+    def _take_bitrate(self, fci: bytes) -> None:
+        try:
+            bitrate, ssrcs = unpack_remb_fci(fci)
+        except (ValueError, struct.error):
+            return
+        if self._ssrc in ssrcs:
+            self.bitrate = bitrate
+            if self.on_bitrate is not None:
+                self.on_bitrate(bitrate)
+
+
+class ReceiverPort:
+    """What aiortc takes for a receiver: no jitter buffer, no decoder thread, no task."""
+
+    def __init__(self, stream: StreamReceiver, transport: RTCDtlsTransport) -> None:
+        self.stream = stream
+        self.transport = transport
+        self.repairs: dict[int, int] = {}
+        self.ssrcs: list[int] = []
+        self._enabled = True
+        self._track: MediaStreamTrack | None = None
+
+    @property
+    def track(self) -> MediaStreamTrack | None:
+        """The track that aiortc hangs here and nobody reads."""
+        return self._track
+
+    async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
+        """Learn what comes: called again after each negotiation, unlike aiortc's own."""
+        self.stream.configure(parameters.codecs, self.repairs)
+        self.transport._register_rtp_receiver(cast("RTCRtpReceiver", self), parameters)
+        for ssrc in self.ssrcs:
+            self.transport._rtp_router.ssrc_table[ssrc] = cast("RTCRtpReceiver", self)
+
+    def setTransport(self, transport: RTCDtlsTransport) -> None:  # noqa: N802 - aiortc's name
+        """Move to another transport (never, as everything is bundled from the start)."""
+        self.transport = transport
+
+    async def stop(self) -> None:
+        """Receive no more."""
+        self.transport._unregister_rtp_receiver(cast("RTCRtpReceiver", self))
+
+    def _handle_disconnect(self) -> None:
+        """Nothing runs that would have to end."""
+
+    def _set_rtcp_ssrc(self, ssrc: int) -> None:
+        """Feedback goes out in the connection's name."""
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        if isinstance(packet, RtcpSrPacket):
+            self.stream.on_sender_report(packet)
+
+    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        if self._enabled:
+            self.stream.on_packet(packet, arrival_time_ms)
+
+
+class MidRouter(RtpRouter):
+    """Routes SSRCs that no description named by their MID (RFC 8843): simulcast, and m-lines of equal codecs."""
+
+    def route_rtp(self, packet: RtpPacket) -> Any:
+        mid = packet.extensions.mid
+        named = self.mid_table.get(mid) if mid is not None else None
+        if named is not None and self.ssrc_table.get(packet.ssrc) is not named:
+            if len(self.ssrc_table) >= _MAX_SSRCS:
+                self.ssrc_table.pop(next(iter(self.ssrc_table)))
+            self.ssrc_table[packet.ssrc] = named
+        return super().route_rtp(packet)
+
+
+class Connection(RTCPeerConnection):
+    """A peer connection that bundles everything, asks no STUN server and uses the addresses it is given."""
+
+    def __init__(
+        self,
+        *,
+        addresses: Callable[[], Sequence[str]],
+        receivers: Callable[[str], StreamReceiver],
+        on_connected: Callable[[], None],
+    ) -> None:
+        # iceServers=None would mean a public STUN server to aiortc
+        super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._addresses = addresses
+        self._new_stream = receivers
+        self._on_connected = on_connected
+        self.malformed = 0
+        """Packets that made aiortc stumble."""
+        self._dtls: RTCDtlsTransport | None = None
+
+    async def connect_step(self) -> None:
+        """Start what was negotiated during the DTLS handshake; aiortc forgets it silently."""
+        await self._RTCPeerConnection__connect()
+
+    async def add_remote(self, candidate: str) -> None:
+        """Give a candidate to the one transport; aiortc drops those of bundled m-lines."""
+        if self._dtls is not None:
+            parsed = candidate_from_sdp(candidate.removeprefix("candidate:"))
+            await self._dtls.transport.addRemoteCandidate(parsed)
+
+    async def send_rtcp(self, data: bytes) -> None:
+        """Send feedback, if there is a connection."""
+        if self._dtls is not None and self._dtls.state == "connected":
+            await self._dtls._send_rtp(data)
+
+    def add_sender(self, track: OutTrack) -> tuple[RTCRtpTransceiver, SenderPort]:
+        """Add an m-line that sends."""
+        transceiver = self.addTransceiver(track, direction="sendonly")
+        return transceiver, cast("SenderPort", transceiver.sender)
+
+    def port(self, mid: str) -> ReceiverPort | None:
+        """Return the receiver of an m-line."""
+        found = next((t for t in self.getTransceivers() if t.mid == mid), None)
+        return None if found is None else cast("ReceiverPort", found.receiver)
+
+    def announce(self, description: SessionDescription) -> None:
+        """Learn SSRCs and their repair streams from a remote description, after it was set."""
+        for media in description.media:
+            port = self.port(media.rtp.muxId) if media.kind in {"audio", "video"} else None
+            if port is not None:
+                pairs = [group.items for group in media.ssrc_group if group.semantic == "FID" and len(group.items) == 2]
+                port.repairs = {int(repair): int(primary) for primary, repair in pairs}
+                port.ssrcs = [source.ssrc for source in media.ssrc][:8]
+
+    async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - aiortc's name
+        try:
+            await cast("Any", super())._RTCPeerConnection__connect()
+        except (InvalidStateError, ConnectionError) as err:
+            logger.debug("connecting ended: %s", err)
+
+    def _RTCPeerConnection__createDtlsTransport(self) -> RTCDtlsTransport:  # noqa: N802 - aiortc's name
+        transport: RTCDtlsTransport = cast("Any", super())._RTCPeerConnection__createDtlsTransport()
+        transport._rtp_router = MidRouter()
+        self._use_our_addresses(transport.transport)
+        self._forgive_malformed(transport)
+
+        @transport.on("statechange")
+        def changed() -> None:
+            if transport.state == "connected":
+                self._on_connected()
+
+        self._dtls = transport
+        return transport
+
+    def _RTCPeerConnection__createSctpTransport(self) -> None:  # noqa: N802 - aiortc's name
+        cast("Any", super())._RTCPeerConnection__createSctpTransport()
+        # otherwise the transport is stopped when a first offer has data and media: it is its own rival
+        if self.sctp is not None:
+            self.sctp._bundled = True
+
+    def _RTCPeerConnection__createTransceiver(  # noqa: N802 - aiortc's name
+        self, direction: str, kind: str, sender_track: MediaStreamTrack | None = None
+    ) -> RTCRtpTransceiver:
+        create = cast("Any", super())._RTCPeerConnection__createTransceiver
+        transceiver: RTCRtpTransceiver = create(direction=direction, kind=kind, sender_track=sender_track)
+        transport = transceiver.receiver.transport
+        inside = vars(transceiver)
+        inside["_RTCRtpTransceiver__receiver"] = ReceiverPort(self._new_stream(kind), transport)
+        if isinstance(sender_track, OutTrack):
+            inside["_RTCRtpTransceiver__sender"] = SenderPort(sender_track, transport)
+        transceiver._bundled = True
+        return transceiver
+
+    def _use_our_addresses(self, transport: RTCIceTransport) -> None:
+        ice = transport._connection
+        gather = ice.get_component_candidates
+
+        async def ours(component: int, **_: object) -> Any:
+            return await gather(component, list(self._addresses()))
+
+        # aioice leaves loopback out and cannot be told otherwise
+        vars(ice)["get_component_candidates"] = ours
+
+    def _forgive_malformed(self, transport: RTCDtlsTransport) -> None:
+        """Let a packet that aiortc's parsers stumble over be lost; by itself it would end the transport."""
+        receive: Callable[[], Awaitable[None]] = transport._recv_next
+
+        async def forgiving() -> None:
+            try:
+                await receive()
+            except (ValueError, IndexError, KeyError, AssertionError, struct.error) as err:
+                self.malformed += 1
+                logger.debug("a malformed packet was dropped: %s", err)
+                # never a tight loop, whatever comes
+                await asyncio.sleep(0)
+
+        vars(transport)["_recv_next"] = forgiving

@@ -1,0 +1,66 @@
+"""Receiver reports (RFC 3550): how the streams of one m-line arrive, so that their sender can adapt."""
+
+import time
+
+from aiortc.rtcrtpreceiver import StreamStatistics
+from aiortc.rtp import RtcpReceiverInfo, RtcpSrPacket, RtpPacket
+
+from appliance.media.rtc.frames import SenderClock
+
+_MAX_SSRCS = 8
+_MASK = 0xFFFFFFFF
+
+
+class ReceptionReports:
+    """Statistics per SSRC of one m-line; an SSRC not heard since the last report is left out."""
+
+    def __init__(self) -> None:
+        self._streams: dict[int, StreamStatistics] = {}
+        self._heard: set[int] = set()
+        self._last_report: dict[int, tuple[int, float]] = {}
+        self.clocks: dict[int, SenderClock] = {}
+
+    def add(self, packet: RtpPacket, clock_rate: int) -> None:
+        """Count a packet."""
+        if packet.ssrc not in self._streams:
+            self._forget_oldest()
+            self._streams[packet.ssrc] = StreamStatistics(clock_rate)
+        self._streams[packet.ssrc].add(packet)
+        self._heard.add(packet.ssrc)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether there is anything to report."""
+        return bool(self._heard)
+
+    def sender_report(self, packet: RtcpSrPacket) -> None:
+        """Remember when the sender spoke of itself, and its clocks."""
+        if packet.ssrc in self._streams:
+            info = packet.sender_info
+            self._last_report[packet.ssrc] = (info.ntp_timestamp >> 16) & _MASK, time.monotonic()
+            self.clocks[packet.ssrc] = SenderClock(info.ntp_timestamp, info.rtp_timestamp)
+
+    def take(self) -> list[RtcpReceiverInfo]:
+        """Return a report for every SSRC heard since the last time."""
+        heard, self._heard = self._heard, set()
+        return [self._info(ssrc, self._streams[ssrc]) for ssrc in sorted(heard) if ssrc in self._streams]
+
+    def _info(self, ssrc: int, stream: StreamStatistics) -> RtcpReceiverInfo:
+        stamp, at = self._last_report.get(ssrc, (0, None))
+        delay = 0 if at is None else int((time.monotonic() - at) * 65536)
+        return RtcpReceiverInfo(
+            ssrc=ssrc,
+            fraction_lost=min(stream.fraction_lost, 255),
+            packets_lost=stream.packets_lost,
+            highest_sequence=(stream.cycles + (stream.max_seq or 0)) & _MASK,
+            jitter=min(stream.jitter, _MASK),
+            lsr=stamp,
+            dlsr=min(delay, _MASK),
+        )
+
+    def _forget_oldest(self) -> None:
+        while len(self._streams) >= _MAX_SSRCS:
+            oldest = next(iter(self._streams))
+            del self._streams[oldest]
+            self._last_report.pop(oldest, None)
+            self.clocks.pop(oldest, None)

@@ -1,0 +1,98 @@
+"""Encoded frames on their way out of one m-line: a short queue that drops old frames whole, and one running clock."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from appliance.media.rtc.frames import EncodedFrame
+
+_VIDEO_QUEUE = 8
+_AUDIO_QUEUE = 10
+_JUMP_S = 1.0
+"""Timestamps that leave the wall clock by more than this are those of another source."""
+_HALF = 1 << 31
+_MASK = (1 << 32) - 1
+
+
+class OutgoingClock:
+    """Timestamps of changing sources as one that never jumps: an m-line outlives what is shown on it."""
+
+    def __init__(self) -> None:
+        self._last_in = 0
+        self._last_out: int | None = None
+        self._last_at = 0.0
+        self._new_source = False
+
+    def restart(self) -> None:
+        """Take the next frame for one of another source."""
+        self._new_source = True
+
+    def map(self, timestamp: int, clock_rate: int, now: float) -> int:
+        """Return the timestamp to send."""
+        if self._last_out is None:
+            out = timestamp
+        else:
+            step = ((timestamp - self._last_in + _HALF) & _MASK) - _HALF
+            elapsed = now - self._last_at
+            if self._new_source or abs(step - elapsed * clock_rate) > _JUMP_S * clock_rate:
+                step = max(int(elapsed * clock_rate), 1)
+            out = self._last_out + step
+        self._new_source = False
+        self._last_in, self._last_out, self._last_at = timestamp, out, now
+        return out & _MASK
+
+
+class FrameQueue:
+    """Frames between whoever has them and the sender of one m-line."""
+
+    def __init__(self, kind: str, codec: str, *, on_starved: Callable[[], None]) -> None:
+        self._codec = codec
+        self._video = kind == "video"
+        self._frames: deque[EncodedFrame] = deque()
+        self._ready = asyncio.Event()
+        self._on_starved = on_starved
+        self._needs_key = self._video
+        self._live = False
+        self.dropped = 0
+
+    def go_live(self) -> None:
+        """Begin: until now nobody could have received anything."""
+        if not self._live:
+            self._live = True
+            self.need_key()
+
+    def need_key(self) -> None:
+        """Send nothing more of the video before its next key frame, and ask for one."""
+        if self._video:
+            self.dropped += len(self._frames)
+            self._frames.clear()
+            self._needs_key = True
+            self._on_starved()
+
+    def put(self, frame: EncodedFrame) -> None:
+        """Take a frame; drops it, or older ones, when it cannot be sent."""
+        if not self._live or frame.codec != self._codec or (self._needs_key and not frame.keyframe):
+            self.dropped += 1
+            return
+        self._needs_key = False
+        self._frames.append(frame)
+        if len(self._frames) > (_VIDEO_QUEUE if self._video else _AUDIO_QUEUE):
+            self._drop_oldest()
+        self._ready.set()
+
+    async def get(self) -> EncodedFrame:
+        """Wait for the next frame."""
+        while not self._frames:
+            self._ready.clear()
+            await self._ready.wait()
+        return self._frames.popleft()
+
+    def _drop_oldest(self) -> None:
+        """Drop up to the next key frame: what lies between could not be decoded."""
+        self._frames.popleft()
+        self.dropped += 1
+        while self._frames and not self._frames[0].keyframe:
+            self._frames.popleft()
+            self.dropped += 1
+        if not self._frames:
+            self.need_key()

@@ -1,0 +1,162 @@
+"""The daemon's ends of its links: each seat publishes what is wished there and takes in what is reported."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from appliance.desired import Desired, adopt
+from appliance.link.messages import LinkError
+from appliance.link.server import Peer
+from appliance.state.commands import Ack, Command, Origin
+from appliance.state.events import DisplayLost, DisplayReported, MediaLost, MediaReported
+from appliance.state.latest import Latest
+from appliance.state.room import Boot
+from appliance.state.store import RoomStore
+from appliance.state.wire import BadValue, from_json, to_json, untagged
+from appliance.state.wishes import DisplayReport, DisplayWish, MediaReport, MediaWish
+
+logger = logging.getLogger(__name__)
+
+
+class MediaSeat:
+    """Where `salon media` sits. It must report before it is told anything: its truth is adopted first."""
+
+    def __init__(self, store: RoomStore, boot: Boot, *, change: Callable[..., Awaitable[None]]) -> None:
+        self._store = store
+        self._change = change
+        self._wishes: Latest[MediaWish] = Latest()
+        self._wish = MediaWish(boot, 0)
+        self._call_rev = 0
+        self._seated: Peer | None = None
+        self.reported = asyncio.Event()
+        """Set once a media has reported for the first time."""
+
+    def wish(self, wish: MediaWish) -> None:
+        """Publish what media should do; `rev` is counted here."""
+        same = replace(wish, rev=self._wish.rev)
+        if same == self._wish:
+            return
+        wish = replace(wish, rev=self._wish.rev + 1)
+        if wish.call != self._wish.call:
+            self._call_rev = wish.rev
+        self._wish = wish
+        self._wishes.put(wish)
+
+    async def serve(self, peer: Peer) -> None:
+        """Talk with one media until it goes; a newer one takes the seat."""
+        self._seated = peer
+        publisher: asyncio.Task[None] | None = None
+        try:
+            async for message in peer.messages():
+                if message.kind != "report":
+                    raise LinkError(f"media said {message.kind!r}; it may only report")
+                report = from_json(MediaReport, message.body)
+                if publisher is None:
+                    await self._adopt(report)
+                    publisher = asyncio.create_task(self._publish(peer), name="media wishes")
+                self._take(report)
+        finally:
+            if publisher is not None:
+                publisher.cancel()
+                await asyncio.gather(publisher, return_exceptions=True)
+            if self._seated is peer:
+                self._seated = None
+                self._store.apply(MediaLost())
+
+    async def _adopt(self, report: MediaReport) -> None:
+        def adopted(desired: Desired) -> Desired:
+            after = adopt(desired, report)
+            return desired if after == desired else after
+
+        await self._change(adopted)
+        self.reported.set()
+
+    def _take(self, report: MediaReport) -> None:
+        applied = report.applied
+        current = applied is not None and applied.boot == self._wish.boot and applied.rev >= self._call_rev
+        self._store.apply(MediaReported(report, current=current))
+
+    async def _publish(self, peer: Peer) -> None:
+        async for wish in self._wishes.values():
+            peer.offer("wish", to_json(wish))
+
+
+class DisplaySeat:
+    """Where `salon display` sits: it is told the whole public room, and reports what is on the screen."""
+
+    def __init__(self, store: RoomStore, boot: Boot) -> None:
+        self._store = store
+        self._boot = boot
+        self._seated: Peer | None = None
+
+    async def serve(self, peer: Peer) -> None:
+        """Talk with one display until it goes."""
+        self._seated = peer
+        publisher = asyncio.create_task(self._publish(peer), name="display wishes")
+        try:
+            async for message in peer.messages():
+                if message.kind != "report":
+                    raise LinkError(f"display said {message.kind!r}; it may only report")
+                self._store.apply(DisplayReported(from_json(DisplayReport, message.body)))
+        finally:
+            publisher.cancel()
+            await asyncio.gather(publisher, return_exceptions=True)
+            if self._seated is peer:
+                self._seated = None
+                self._store.apply(DisplayLost())
+
+    async def _publish(self, peer: Peer) -> None:
+        async for state in self._store.watch():
+            peer.offer("wish", to_json(DisplayWish(self._boot, state.rev, state)))
+
+
+class CommandSeat:
+    """Where panels and the CLI sit: they see the room, may command, and each command is answered."""
+
+    def __init__(self, store: RoomStore, origin: Origin, dispatch: Callable[[Command, Origin], Awaitable[Ack]]) -> None:
+        self._store = store
+        self._origin = origin
+        self._dispatch = dispatch
+
+    async def serve(self, peer: Peer) -> None:
+        """Talk with one panel or command until it goes."""
+        publisher = asyncio.create_task(show_states(self._store, peer), name="states")
+        try:
+            async for message in peer.messages():
+                if message.kind != "command":
+                    raise LinkError(f"{message.kind!r} is not a command")
+                peer.offer("ack", to_json(await self._answer(message.body)), message.id)
+        finally:
+            publisher.cancel()
+            await asyncio.gather(publisher, return_exceptions=True)
+
+    async def _answer(self, body: object) -> Ack:
+        try:
+            command: Command = untagged(Command, body)
+        except BadValue as err:
+            return Ack.refused(f"The room does not understand that: {err}")
+        return await self._dispatch(command, self._origin)
+
+
+class WatchSeat:
+    """Where watchers sit: they see the room and may say nothing."""
+
+    def __init__(self, store: RoomStore) -> None:
+        self._store = store
+
+    async def serve(self, peer: Peer) -> None:
+        """Show the room until the watcher goes."""
+        publisher = asyncio.create_task(show_states(self._store, peer), name="states")
+        try:
+            async for message in peer.messages():
+                raise LinkError(f"a watcher said {message.kind!r}; it may only read")
+        finally:
+            publisher.cancel()
+            await asyncio.gather(publisher, return_exceptions=True)
+
+
+async def show_states(store: RoomStore, peer: Peer) -> None:
+    """Offer the newest state, for ever."""
+    async for state in store.watch():
+        peer.offer("state", to_json(state))

@@ -1,0 +1,119 @@
+"""How long-running parts are kept alive and how a program talks to systemd."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+
+from appliance.errors import SalonError
+from appliance.state.room import ServiceHealth
+
+logger = logging.getLogger(__name__)
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 30.0
+
+
+def utc_now() -> datetime:
+    """Tell the time; the one clock that composition roots hand to their parts."""
+    return datetime.now(UTC)
+
+
+async def supervised(name: str, run: Callable[[], Awaitable[None]], on_health: Callable[[ServiceHealth], None]) -> None:
+    """Keep an edge service running: when it fails, say so, wait (longer each time, with jitter), start it again.
+
+    Edge services reach for things that may be away: a calendar, a broker. The room goes on without them.
+    """
+    wait = _FIRST_WAIT_S
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await run()
+            reason = "it stopped by itself"
+        except SalonError as err:
+            reason = str(err)
+            logger.warning("%s: %s", name, reason)
+        except Exception as err:  # the one home of the broad except: an edge must never take the room down
+            reason = f"{type(err).__name__}: {err}"
+            logger.exception("%s failed", name)
+        on_health(ServiceHealth(name, ok=False, detail=reason))
+        if asyncio.get_running_loop().time() - started > _LONGEST_WAIT_S:
+            wait = _FIRST_WAIT_S
+        await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+        wait = min(wait * 2, _LONGEST_WAIT_S)
+
+
+def notify(message: str) -> None:
+    """Tell systemd (sd_notify(3)); nothing happens outside of it."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    path = "\0" + address[1:] if address.startswith("@") else address
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+        out.connect(path)
+        out.sendall(message.encode())
+
+
+async def watchdog() -> None:
+    """Show systemd twice a period that the event loop lives; ends at once where no watchdog is set."""
+    period_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
+    while period_s:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(period_s / 2)
+
+
+@contextlib.contextmanager
+def ends_on_signal() -> Iterator[None]:
+    """Let SIGTERM and SIGINT cancel the task that runs this, so that every `async with` closes in order."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - always inside a task
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def run_program(main: Callable[[], Awaitable[None]]) -> int:
+    """Run a program until a signal ends it; a `SalonError` is told in one line, not as a traceback."""
+
+    async def until_signal() -> int:
+        with ends_on_signal():
+            try:
+                await main()
+            except asyncio.CancelledError:
+                return 0
+        return 0
+
+    try:
+        return asyncio.run(until_signal())
+    except* SalonError as group:
+        for line in dict.fromkeys(str(err) for err in leaves(group)):
+            print(f"salon: {line}", file=sys.stderr)  # noqa: T201 - this is the program's own voice
+    return 1
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Yield the single exceptions of a group, however deep."""
+    for err in group.exceptions:
+        if isinstance(err, BaseExceptionGroup):
+            yield from leaves(err)
+        else:
+            yield err
+
+
+def log_to_stderr(*, verbose: bool) -> None:
+    """Log one line an event; systemd adds the time itself."""
+    stamp = "" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s "
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, format=f"{stamp}%(levelname).1s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    # libraries tell their life's story at info level; a room's log is for the room
+    for name in ("aiohttp", "aiortc", "aioice", "amqtt", "transitions", "PIL", "asyncio", "websockets"):
+        logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)

@@ -1,0 +1,77 @@
+"""What does not work in the room, with what would help: the list that panel and TV show. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from appliance.state.clean import clean_text
+from appliance.state.room import Agenda, DeviceKind, DeviceUse, Phase, RoomState
+from appliance.state.views import duration_text, reason_text
+
+STALE = timedelta(minutes=15)
+"""A calendar that was not read for this long is told as old, even when no reading failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the room that does not work."""
+
+    what: str
+    help: str
+    """Why, and what would help."""
+
+
+def problems(state: RoomState, now: datetime) -> tuple[Problem, ...]:
+    """List what does not work; what hurts a meeting most comes first."""
+    return tuple(_problems(state, now))
+
+
+def _problems(state: RoomState, now: datetime) -> Iterator[Problem]:
+    if not state.senses.connected:
+        yield Problem("Sound and picture are restarting", "They come back by themselves, as muted as they were.")
+    yield from _device_problems(state)
+    yield from _tv_problems(state)
+    yield from _calendar_problems(state.agenda, now)
+    for service in state.services:
+        if not service.ok and not (service.name == "calendar" and state.agenda.error):
+            yield Problem(_capital(clean_text(service.name)), reason_text(service.detail) or "It does not work.")
+
+
+def _device_problems(state: RoomState) -> Iterator[Problem]:
+    for device in state.senses.devices:
+        if not device.healthy or device.error:
+            yield Problem(_device_name(device), reason_text(device.error) or "It does not work; plug it in again.")
+    if state.senses.connected and state.call.phase is Phase.LIVE:
+        present = {device.kind for device in state.senses.devices}
+        for kind in DeviceKind:
+            if kind not in present:
+                yield Problem(f"No {kind}", f"Plug in a {kind}; the call goes on without.")
+
+
+def _device_name(device: DeviceUse) -> str:
+    name = clean_text(device.name)
+    return _capital(device.kind) + (f" ({name})" if name else "")
+
+
+def _tv_problems(state: RoomState) -> Iterator[Problem]:
+    if not state.face.connected:
+        yield Problem("The TV program is restarting", "It comes back by itself; the call goes on.")
+    elif not state.face.lit:
+        help_text = reason_text(state.face.error) or "Check its power, its cable and its input."
+        yield Problem("The TV shows no picture", help_text)
+
+
+def _calendar_problems(agenda: Agenda, now: datetime) -> Iterator[Problem]:
+    error = reason_text(agenda.error)
+    if agenda.fetched_at is None:
+        if error:
+            yield Problem("The calendar could not be read", error)
+        return
+    age = now - agenda.fetched_at
+    if error or age >= STALE:
+        why = error or "Nothing new came from its server since."
+        yield Problem(f"The calendar is {duration_text(age)} old", why)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,239 @@
+"""The room's voice on MQTT: stays connected, says how the room is, and takes calls from far away."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from appliance.state.commands import Ack, Command, Origin
+from appliance.state.room import RoomState, ServiceHealth
+from appliance.state.wishes import StreamStats
+from appliance.telemetry.calls import CallDesk, Journal
+from appliance.telemetry.connection import Access, BrokerAway, Connection, Incoming
+from appliance.telemetry.gauges import GaugeReader, clock_sync, machine, own_address
+from appliance.telemetry.protocol.address import broker_address
+from appliance.telemetry.protocol.codec import BadPayload, decode
+from appliance.telemetry.protocol.payloads import State
+from appliance.telemetry.protocol.topics import Topics
+from appliance.telemetry.reporter import Readings, Reporter
+from appliance.telemetry.store import Stored, TelemetryFile
+
+logger = logging.getLogger(__name__)
+
+SERVICE = "mqtt"
+_CALLS_WAITING = 32
+_STABLE_S = 10
+_GOODBYE_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """Where the broker is and how to get in."""
+
+    url: str = "mqtt://127.0.0.1:1883"
+    """mqtt:// or, with TLS, mqtts://."""
+    org: str = "home"
+    """The first part of all topics: a-z, 0-9 and -."""
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    """Certificates to trust instead of the system's, PEM."""
+    health_s: float = 30
+    """Seconds between two health reports when nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the agent speaks and tries again."""
+
+    gap_s: float = 1.0
+    """At most one report in this time."""
+    first_retry_s: float = 1.0
+    longest_retry_s: float = 60.0
+    jitter: Callable[[], float] = random.random
+    """0 to 1: so that a building full of rooms does not come back at once."""
+
+    def retry_s(self, failures: int) -> float:
+        """Return how long to wait after so many failures in a row."""
+        longest = min(self.longest_retry_s, self.first_retry_s * 2.0 ** min(failures - 1, 16))
+        return longest * (0.5 + self.jitter() / 2)
+
+
+class MqttAgent:
+    """Runs for as long as the daemon does; the broker may come and go."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        state_dir: Path,
+        states: Callable[[], AsyncIterator[RoomState]],
+        dispatch: Callable[[Command, Origin], Awaitable[Ack]],
+        on_health: Callable[[ServiceHealth], None],
+        now: Callable[[], datetime],
+        streams: Callable[[], tuple[StreamStats, ...]] = tuple,
+        pace: Pace = Pace(),
+    ) -> None:
+        self._settings = settings
+        self._address = broker_address(settings.url)
+        self._states = states
+        self._on_health = on_health
+        self._now = now
+        self._streams = streams
+        self._pace = pace
+        self._gauges = GaugeReader(state_dir)
+        self._file = TelemetryFile(state_dir / "mqtt.json")
+        self._bd = 0
+        """The newest session begun."""
+        self._desk = CallDesk(dispatch=dispatch, rebirth=self._say_all, now=now, keep=self._keep)
+        self._calls: asyncio.Queue[Incoming] = asyncio.Queue(_CALLS_WAITING)
+        self._news = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._line: Connection | None = None
+        self._told: str | None = None
+
+    async def run(self) -> None:
+        """Speak for the room until cancelled, then say goodbye."""
+        await asyncio.to_thread(self._remember)
+        states = self._states()
+        self._room = await anext(states)
+        self._topics = Topics(self._settings.org, self._room.id)
+        hardware = await asyncio.to_thread(machine)
+        self._reporter = Reporter(self._topics, boot=self._room.boot, machine=hardware, now=self._now)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(states), name="mqtt-follow")
+            tasks.create_task(self._answer(), name="mqtt-answer")
+            tasks.create_task(self._stay_connected(), name="mqtt-connect")
+
+    async def _follow(self, states: AsyncIterator[RoomState]) -> None:
+        async for room in states:
+            self._room = room
+            if self._reporter.changed(room, bd=self._bd, calls_refused=self._desk.refused):
+                self._news.set()
+
+    async def _answer(self) -> None:
+        while True:
+            call = await self._calls.get()
+            refused = self._desk.refused
+            ack = await self._desk.take(call.payload, retained=call.retained)
+            if ack and self._line:
+                self._line.send(self._reporter.ack(ack))
+            if self._desk.refused > refused:
+                self._news.set()
+
+    async def _stay_connected(self) -> None:
+        failures = 0
+        while True:
+            began = time.monotonic()
+            self._tell(await self._session())
+            failures = 1 if time.monotonic() - began > _STABLE_S else failures + 1
+            await asyncio.sleep(self._pace.retry_s(failures))
+
+    async def _session(self) -> str:
+        """Connect once and speak until it is over; return why it is."""
+        will = self._reporter.will(self._bd + 1)
+        topics = (self._topics.call, self._topics.state)
+        try:
+            async with Connection(self._access(), will=will, subscribe=topics, hear=self._hear) as line:
+                await self._speak(line)
+                return line.why_over()
+        except BrokerAway as err:
+            return str(err)
+
+    async def _speak(self, line: Connection) -> None:
+        self._bd += 1
+        await self._keep(self._desk.journal)
+        line.over.add_done_callback(lambda _: self._news.set())
+        self._line = line
+        self._tell("")
+        try:
+            while not line.over.done():
+                await self._report(line)
+                await self._pause(line)
+        finally:
+            self._line = None
+            if not line.over.done():
+                await self._say_goodbye(line)
+
+    async def _report(self, line: Connection) -> None:
+        self._news.clear()
+        readings = replace(await asyncio.to_thread(self._measure), streams=self._streams())
+        for message in self._reporter.report(self._room, readings, bd=self._bd, calls_refused=self._desk.refused):
+            line.send(message)
+
+    async def _pause(self, line: Connection) -> None:
+        """Wait for news or the next heartbeat, but never less than the gap."""
+        await asyncio.wait({line.over}, timeout=self._pace.gap_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._settings.health_s - self._pace.gap_s)):
+                await self._news.wait()
+
+    async def _say_goodbye(self, line: Connection) -> None:
+        """Say that the room stopped, and wait until the broker not only has it but says it too.
+
+        amqtt forgets what it has acknowledged but not yet spread when a client hangs up.
+        """
+        self._gone.clear()
+        line.send(self._reporter.goodbye(self._bd))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await line.acked()
+                if self._topics.state in line.listening:
+                    await self._gone.wait()
+
+    def _hear(self, message: Incoming) -> None:
+        if message.topic == self._topics.call:
+            try:
+                self._calls.put_nowait(message)
+            except asyncio.QueueFull:
+                self._desk.refuse_flood()
+        elif message.topic == self._topics.state and not message.retained:
+            self._hear_own_state(message.payload)
+
+    def _hear_own_state(self, payload: bytes) -> None:
+        """Contradict a late last will of an older session, which the broker would retain for ever."""
+        try:
+            _, state = decode(State, payload)
+        except BadPayload:
+            return
+        if state.online:
+            return
+        if self._line is None:
+            self._gone.set()
+        else:
+            self._say_all()
+
+    def _say_all(self) -> None:
+        self._reporter.again()
+        self._news.set()
+
+    def _tell(self, problem: str) -> None:
+        if problem == self._told:
+            return
+        self._told = problem
+        detail = problem or f"Connected to the MQTT broker at {self._address}."
+        logger.log(logging.WARNING if problem else logging.INFO, "%s", detail)
+        self._on_health(ServiceHealth(SERVICE, ok=not problem, detail=detail, since=self._now()))
+
+    def _access(self) -> Access:
+        settings = self._settings
+        client_id = f"salon-{self._topics.org}-{self._topics.room}"
+        return Access(self._address, client_id, settings.username, settings.password_file, settings.ca_file)
+
+    def _measure(self) -> Readings:
+        return Readings(self._gauges.read(), own_address(), clock_sync())
+
+    def _remember(self) -> None:
+        stored = self._file.load()
+        # without a memory the clock gives a number above all earlier ones
+        self._bd = stored.bd or int(self._now().timestamp())
+        self._desk.journal.entries = {entry.ack.id: entry for entry in stored.calls}
+
+    async def _keep(self, journal: Journal) -> None:
+        stored = Stored(self._bd, tuple(journal.entries.values()))
+        await asyncio.to_thread(self._file.save, stored)

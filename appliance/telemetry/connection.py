@@ -1,0 +1,215 @@
+"""One connection to an MQTT broker: paho on a thread of its own, seen from asyncio. MQTT 3.1.1, QoS 1."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from appliance.telemetry.protocol.address import BrokerAddress
+from appliance.telemetry.protocol.codec import MAX_BYTES
+from appliance.telemetry.reporter import Outgoing
+
+logger = logging.getLogger(__name__)
+
+KEEPALIVE_S = 30
+_CONNECT_S = 5
+_WAIT_S = 10
+_CLOSE_S = 2
+_QUEUED = 64
+"""Messages in paho's memory; what does not fit is dropped, the next health replaces it."""
+
+
+class BrokerAway(OSError):
+    """The broker cannot be used; says why and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to get in."""
+
+    address: BrokerAddress
+    client_id: str
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message from the broker; of a too large one only so much that it is seen to be too large."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Connection:
+    """An open connection, as a context. `over` ends when it does; messages come to `hear` in the event loop."""
+
+    def __init__(
+        self, access: Access, *, will: Outgoing, subscribe: Sequence[str], hear: Callable[[Incoming], None]
+    ) -> None:
+        self._access = access
+        self._subscribe = tuple(subscribe)
+        self._hear = hear
+        self._loop = asyncio.get_running_loop()
+        self._accepted: asyncio.Future[ReasonCode] = self._loop.create_future()
+        self._granted: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
+        self._unacked: set[int] = set()
+        self._all_acked = asyncio.Event()
+        self._closing = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mqtt")
+        self._will = will
+        self.listening: frozenset[str] = frozenset()
+        """The topics the broker lets this client hear."""
+
+    async def __aenter__(self) -> Self:
+        """Connect, be accepted and subscribe, or raise `BrokerAway`."""
+        self._client = await asyncio.to_thread(self._make_client)
+        self.over = self._loop.run_in_executor(self._thread, self._talk)
+        try:
+            await self._welcome()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    def send(self, message: Outgoing) -> None:
+        """Publish; what cannot be sent is dropped, since all of it is said again."""
+        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+        if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._unacked.add(info.mid)
+            self._all_acked.clear()
+
+    async def acked(self) -> None:
+        """Wait until the broker has everything that was sent."""
+        if self._unacked:
+            await self._all_acked.wait()
+
+    def why_over(self) -> str:
+        """Return why the connection ended, in words."""
+        err = self.over.exception() if self.over.done() and not self.over.cancelled() else None
+        where = f"The MQTT broker at {self._access.address}"
+        match err:
+            case None:
+                return f"{where} closed the connection."
+            case ssl.SSLError():
+                return f"{where} has no certificate this room trusts ({err.reason or err}); check ca_file and the name."
+            case OSError():
+                return f"{where} does not answer ({err.strerror or err or type(err).__name__}); is it running?"
+        return f"{where} does not speak MQTT ({type(err).__name__})."
+
+    async def _welcome(self) -> None:
+        code = await self._before_over(self._accepted)
+        if code.is_failure:
+            advice = "check username and password_file" if code.value in {134, 135} else "look at its log"
+            raise BrokerAway(f"The MQTT broker at {self._access.address} refuses this room ({code}); {advice}.")
+        grants = await self._before_over(self._granted)
+        granted = dict(zip(self._subscribe, grants, strict=False))
+        self.listening = frozenset(topic for topic, grant in granted.items() if not grant.is_failure)
+        for topic in sorted(granted.keys() - self.listening):
+            logger.info("The MQTT broker does not let this room listen to %s", topic)
+
+    async def _before_over(self, future: asyncio.Future[Any]) -> Any:
+        try:
+            async with asyncio.timeout(_WAIT_S):
+                await asyncio.wait({future, self.over}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError as err:
+            raise BrokerAway(f"The MQTT broker at {self._access.address} accepts calls but says nothing.") from err
+        if not future.done():
+            raise BrokerAway(self.why_over())
+        return future.result()
+
+    async def _close(self) -> None:
+        self._closing = True
+        self._client.disconnect()
+        # a thread that still waits for a silent host ends by itself within the connect timeout
+        await asyncio.wait({self.over}, timeout=_CLOSE_S)
+        self.over.cancel()
+        if not self.over.cancelled():
+            self.over.exception()
+        self._thread.shutdown(wait=False)
+
+    def _make_client(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, self._access.client_id, clean_session=True, reconnect_on_failure=False
+        )
+        client.connect_timeout = _CONNECT_S
+        client.max_queued_messages_set(_QUEUED)
+        client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
+        client.on_connect = self._on_connect
+        client.on_subscribe = lambda _c, _u, _mid, codes, _p: self._in_loop(_settle, self._granted, codes)
+        client.on_publish = lambda _c, _u, mid, _code, _p: self._in_loop(self._on_acked, mid)
+        client.on_message = self._on_message
+        # with this set, publish() only queues, and the socket belongs to one thread
+        client.on_socket_register_write = lambda _c, _u, _sock: None
+        self._let_in(client)
+        return client
+
+    def _let_in(self, client: paho.Client) -> None:
+        access = self._access
+        if access.password_file or access.username:
+            client.username_pw_set(access.username, read_password(access.password_file))
+        if access.address.tls:
+            try:
+                client.tls_set_context(ssl.create_default_context(cafile=access.ca_file or None))
+            except OSError as err:
+                raise BrokerAway(f"{access.ca_file} holds no certificates for MQTT; check ca_file.") from err
+
+    def _talk(self) -> None:
+        """Connect and run until it is over; on paho's thread, and whatever happens there ends in `over`."""
+        self._client.connect(self._access.address.host, self._access.address.port, KEEPALIVE_S)
+        if self._closing:
+            self._client.disconnect()
+        while self._client.loop(1.0) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            pass
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
+        if not code.is_failure:
+            client.subscribe([(topic, 1) for topic in self._subscribe])
+        self._in_loop(_settle, self._accepted, code)
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return
+        incoming = Incoming(topic, bytes(message.payload[: MAX_BYTES + 1]), message.retain)
+        self._in_loop(self._hear, incoming)
+
+    def _in_loop(self, callback: Callable[..., None], *args: Any) -> None:
+        self._loop.call_soon_threadsafe(callback, *args)
+
+    def _on_acked(self, mid: int) -> None:
+        self._unacked.discard(mid)
+        if not self._unacked:
+            self._all_acked.set()
+
+
+def read_password(path: str) -> str | None:
+    """Return the first line of a password file."""
+    if not path:
+        return None
+    try:
+        return Path(path).read_text().partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as err:
+        raise BrokerAway(f"The MQTT password cannot be read from {path}; check password_file.") from err
+
+
+def _settle(future: asyncio.Future[Any], value: Any) -> None:
+    if not future.done():
+        future.set_result(value)

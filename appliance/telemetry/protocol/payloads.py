@@ -1,0 +1,232 @@
+"""What a room says, as values, and what may be asked of it.
+
+Payloads grow by adding keys only: a word of a fixed list that we do not know reads as "unknown", null means "not
+measurable". Nobody's name, no meeting's title and no link has a place here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+
+class Word(StrEnum):
+    """A fixed list that newer rooms may extend: what we do not know reads as `unknown`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls("unknown") if isinstance(value, str) and value != "unknown" else None
+
+
+class ClockSync(Word):
+    """Whether the room's clock may be believed."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class CallPhase(Word):
+    """Where the room's call stands."""
+
+    IDLE = "idle"
+    JOINING = "joining"
+    LOBBY = "lobby"
+    LIVE = "live"
+    RECONNECTING = "reconnecting"
+    LEAVING = "leaving"
+    UNKNOWN = "unknown"
+
+
+class Ending(Word):
+    """Why a room is not online."""
+
+    STOPPED = "stopped"
+    """It said goodbye."""
+    LOST = "lost"
+    """The broker spoke its last will."""
+    UNKNOWN = "unknown"
+
+
+class Severity(Word):
+    """How bad an issue is."""
+
+    WARNING = "warning"
+    """The room works, somebody should look."""
+    ERROR = "error"
+    """A meeting would suffer now."""
+    INFO = "info"
+    UNKNOWN = "unknown"
+
+
+class Answer(Word):
+    """What became of a call."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every message of a room begins with. (room, boot, seq) is its identity and order; never order by clock."""
+
+    v: int
+    boot: str
+    """Random, new at each start of the daemon."""
+    seq: int
+    """Strictly increasing within a boot."""
+    ts: int
+    """Wall clock, milliseconds since 1970."""
+    mono: int = 0
+    """Milliseconds since the machine started."""
+    sync: ClockSync = ClockSync.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`up/state`, retained; the last will is one with online false."""
+
+    online: bool
+    bd: int
+    """Number of this MQTT session, rising for ever: a will older than the newest session means nothing."""
+    sw: str = ""
+    model: str | None = None
+    ip: str | None = None
+    phase: CallPhase | None = None
+    ended: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """One device in use; `driver` is its URI's scheme."""
+
+    kind: str
+    name: str
+    driver: str
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenInfo:
+    """The TV as the display program sees it."""
+
+    driver: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """`up/info`, retained: the inventory, only on change."""
+
+    name: str
+    sw: str = ""
+    model: str | None = None
+    os: str | None = None
+    devices: tuple[DeviceInfo, ...] = ()
+    screen: ScreenInfo | None = None
+    commands: tuple[str, ...] = ()
+    """What `down/call` may ask of this room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """The machine; null is not measurable here."""
+
+    cpu: float | None = None
+    """Busy share of all cores since the reading before, 0 to 1."""
+    load1: float | None = None
+    mem_total_mb: int | None = None
+    mem_available_mb: int | None = None
+    temp_c: float | None = None
+    disk_free_mb: int | None = None
+    """Where the room keeps its state."""
+    uptime_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHealth:
+    """How a device does."""
+
+    kind: str
+    open: bool
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSum:
+    """All streams of one kind and direction together: nobody's in particular."""
+
+    kind: str
+    direction: str
+    count: int
+    kbps: float
+    lost: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing that is wrong now; the id stays the same for as long as it lasts."""
+
+    id: str
+    severity: Severity
+    text: str
+    remedy: str = ""
+    since: int | None = None
+    """Milliseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`up/health`: the newest wins, so `issues` is always the full list."""
+
+    phase: CallPhase
+    participants: int = 0
+    """How many others are in the call; never who."""
+    mic_muted: bool = True
+    camera_off: bool = True
+    gauges: Gauges = Gauges()
+    devices: tuple[DeviceHealth, ...] = ()
+    streams: tuple[StreamSum, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    calls_refused: int = 0
+    """Calls of this boot that were malformed, forbidden, late or unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAck:
+    """The answer to one call."""
+
+    id: str
+    cmd: str
+    status: Answer
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`up/event`: something happened once."""
+
+    type: str
+    sev: Severity = Severity.INFO
+    issue_key: str | None = None
+    data: CallAck | None = None
+
+
+CALL_ACK = "call.ack"
+"""The event type of an answer."""
+Body = State | Info | Health | Event
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`down/call`: a live request, worth something only until it expires."""
+
+    id: str
+    cmd: str
+    expires: int
+    """Milliseconds since 1970."""
+    args: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,59 @@
+"""The topic tree: one branch a room, ids only."""
+
+import re
+from dataclasses import dataclass
+
+VERSION = 1
+_SEGMENT = re.compile(r"[a-z0-9-]{1,36}")
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """One room's topics. Ids never change: names, sites and floors are no part of a topic."""
+
+    org: str
+    room: str
+
+    def __post_init__(self) -> None:
+        for value in (self.org, self.room):
+            if not _SEGMENT.fullmatch(value):
+                raise ValueError(f"{value[:40]!r} cannot stand in an MQTT topic: use 1 to 36 of a-z, 0-9 and -")
+
+    @property
+    def state(self) -> str:
+        """Retained: is it there, and what is it."""
+        return self._up("state")
+
+    @property
+    def info(self) -> str:
+        """Retained: the inventory."""
+        return self._up("info")
+
+    @property
+    def health(self) -> str:
+        return self._up("health")
+
+    @property
+    def event(self) -> str:
+        return self._up("event")
+
+    @property
+    def call(self) -> str:
+        """Down to the room: a live request."""
+        return f"rooms/v{VERSION}/{self.org}/{self.room}/down/call"
+
+    def _up(self, leaf: str) -> str:
+        return f"rooms/v{VERSION}/{self.org}/{self.room}/up/{leaf}"
+
+
+def every_room(org: str) -> str:
+    """Return the filter for what all rooms of an organisation say."""
+    return f"rooms/v{VERSION}/{org}/+/up/#"
+
+
+def spoken_by(topic: str) -> tuple[Topics, str] | None:
+    """Return whose topic this is and its last word ("state", "health"), or None when no room says it."""
+    match topic.split("/"):
+        case ["rooms", "v1", org, room, "up", leaf] if _SEGMENT.fullmatch(org) and _SEGMENT.fullmatch(room):
+            return Topics(org, room), leaf
+    return None

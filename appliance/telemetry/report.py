@@ -1,0 +1,119 @@
+"""The room's state as MQTT payloads: pure, and the one place that decides what leaves the building.
+
+Left out on purpose: names of people, titles of meetings, links. Texts made by the room's own programs are stripped of
+links too, because an error may quote one.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from appliance.state.clean import clean_text
+from appliance.state.room import DeviceUse, RoomState
+from appliance.state.wishes import StreamStats
+from appliance.telemetry.protocol.payloads import (
+    CallPhase,
+    DeviceHealth,
+    DeviceInfo,
+    Ending,
+    Gauges,
+    Health,
+    Info,
+    Issue,
+    ScreenInfo,
+    State,
+    StreamSum,
+)
+
+_LINK = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://\S*")
+_TEXT = 200
+"""Graphemes of one text; with at most a handful of bytes each it stays within the protocol's limit."""
+_MOST = 32
+"""Entries of one list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the room runs on."""
+
+    sw: str = ""
+    model: str | None = None
+    os: str | None = None
+
+
+def state_of(room: RoomState, *, bd: int, machine: Machine, ip: str | None = None) -> State:
+    """Return the birth message: the room is there."""
+    return State(True, bd, machine.sw, machine.model, ip, CallPhase(room.call.phase.value))
+
+
+def ended(bd: int, why: Ending) -> State:
+    """Return the last will, or the goodbye."""
+    return State(online=False, bd=bd, ended=why)
+
+
+def info_of(room: RoomState, *, machine: Machine, commands: tuple[str, ...]) -> Info:
+    """Return the inventory."""
+    face = room.face
+    screen = ScreenInfo(_driver(face.screen), face.width, face.height) if face.connected else None
+    devices = tuple(_device_info(device) for device in room.senses.devices[:_MOST])
+    return Info(said(room.name), machine.sw, machine.model, machine.os, devices, screen, commands)
+
+
+def health_of(
+    room: RoomState,
+    gauges: Gauges,
+    issues: tuple[Issue, ...],
+    *,
+    streams: Iterable[StreamStats] = (),
+    calls_refused: int = 0,
+) -> Health:
+    """Return how the room does; `issues` come from `issues.issues_of`."""
+    return Health(
+        phase=CallPhase(room.call.phase.value),
+        participants=len(room.call.participants),
+        mic_muted=room.senses.mic_muted,
+        camera_off=room.senses.camera_off,
+        gauges=gauges,
+        devices=tuple(DeviceHealth(use.kind.value, use.open, use.healthy) for use in room.senses.devices[:_MOST]),
+        streams=_sums(streams),
+        issues=issues[:_MOST],
+        calls_refused=calls_refused,
+    )
+
+
+def said(text: str) -> str:
+    """Return a text of our own fit for strangers: one line, bounded, links reduced to their scheme."""
+    return _within(clean_text(_LINK.sub(r"\1:…", text), _TEXT))
+
+
+def _within(text: str) -> str:
+    # graphemes may be long; the protocol counts bytes
+    return text.encode()[:1000].decode(errors="ignore")
+
+
+def _device_info(device: DeviceUse) -> DeviceInfo:
+    return DeviceInfo(device.kind.value, said(device.name), _driver(device.uri), device.simulated)
+
+
+def _driver(uri: str) -> str:
+    """Return the URI's scheme: its path may name a home directory, its query a password."""
+    scheme, colon, _ = uri.partition(":")
+    return said(scheme) if colon else ""
+
+
+def _sums(streams: Iterable[StreamStats]) -> tuple[StreamSum, ...]:
+    def kind(stream: StreamStats) -> tuple[str, str]:
+        return said(stream.kind), said(stream.direction)
+
+    groups = ((key, list(members)) for key, members in groupby(sorted(streams, key=kind), key=kind))
+    return tuple(
+        StreamSum(
+            *key,
+            count=len(members),
+            kbps=round(sum(stream.kbps for stream in members), 1),
+            lost=sum(stream.lost for stream in members),
+            dropped=sum(stream.dropped for stream in members),
+        )
+        for key, members in groups
+    )[:_MOST]

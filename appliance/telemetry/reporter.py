@@ -1,0 +1,116 @@
+"""Decides what the room publishes when: everything at a birth, then what changed, and health at each heartbeat."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from appliance.state.room import RoomState
+from appliance.state.wishes import StreamStats
+from appliance.telemetry.calls import REMOTE_COMMANDS
+from appliance.telemetry.issues import issues_of
+from appliance.telemetry.protocol.codec import encode
+from appliance.telemetry.protocol.payloads import (
+    CALL_ACK,
+    Body,
+    CallAck,
+    ClockSync,
+    Ending,
+    Event,
+    Gauges,
+    Health,
+    Info,
+    Issue,
+    Stamp,
+    State,
+)
+from appliance.telemetry.protocol.topics import VERSION, Topics
+from appliance.telemetry.report import Machine, ended, health_of, info_of, state_of
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message on its way to the broker."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What is measured beside the room's state, at the moment of publishing."""
+
+    gauges: Gauges = Gauges()
+    ip: str | None = None
+    sync: ClockSync = ClockSync.UNKNOWN
+    streams: tuple[StreamStats, ...] = ()
+
+
+class Reporter:
+    """Turns room states into messages and numbers them."""
+
+    def __init__(self, topics: Topics, *, boot: str, machine: Machine, now: Callable[[], datetime]) -> None:
+        self._topics = topics
+        self._boot = boot
+        self._machine = machine
+        self._now = now
+        self._seq = 0
+        self._sync = ClockSync.UNKNOWN
+        self._issues: tuple[Issue, ...] = ()
+        self._said: tuple[State, Info, Health] | None = None
+
+    def will(self, bd: int) -> Outgoing:
+        """Return what the broker says should the room be lost; also withdraws what was said before."""
+        self._said = None
+        return self._message(self._topics.state, ended(bd, Ending.LOST), retain=True)
+
+    def goodbye(self, bd: int) -> Outgoing:
+        return self._message(self._topics.state, ended(bd, Ending.STOPPED), retain=True)
+
+    def ack(self, ack: CallAck) -> Outgoing:
+        return self._message(self._topics.event, Event(CALL_ACK, data=ack))
+
+    def again(self) -> None:
+        """Say everything at the next report."""
+        self._said = None
+
+    def changed(self, room: RoomState, *, bd: int, calls_refused: int) -> bool:
+        """Whether a report has news; gauges and stream counters alone are none."""
+        if self._said is None:
+            return True
+        state, info, health = self._said
+        newest = self._bodies(room, Readings(ip=state.ip), bd=bd, calls_refused=calls_refused)
+        return newest != (state, info, replace(health, gauges=Gauges(), streams=()))
+
+    def report(self, room: RoomState, readings: Readings, *, bd: int, calls_refused: int = 0) -> tuple[Outgoing, ...]:
+        """Return what to publish now: health always, state and info when they differ from what was last said."""
+        self._sync = readings.sync
+        newest = self._bodies(room, readings, bd=bd, calls_refused=calls_refused)
+        self._issues = newest[2].issues
+        state, info, _ = self._said or (None, None, None)
+        self._said = newest
+        return tuple(self._news(newest, state, info))
+
+    def _news(self, newest: tuple[State, Info, Health], state: State | None, info: Info | None) -> Iterable[Outgoing]:
+        if newest[0] != state:
+            yield self._message(self._topics.state, newest[0], retain=True)
+        if newest[1] != info:
+            yield self._message(self._topics.info, newest[1], retain=True)
+        yield self._message(self._topics.health, newest[2])
+
+    def _bodies(
+        self, room: RoomState, readings: Readings, *, bd: int, calls_refused: int
+    ) -> tuple[State, Info, Health]:
+        issues = issues_of(room, self._issues)
+        return (
+            state_of(room, bd=bd, machine=self._machine, ip=readings.ip),
+            info_of(room, machine=self._machine, commands=REMOTE_COMMANDS),
+            health_of(room, readings.gauges, issues, streams=readings.streams, calls_refused=calls_refused),
+        )
+
+    def _message(self, topic: str, body: Body, *, retain: bool = False) -> Outgoing:
+        self._seq += 1
+        mono = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
+        stamp = Stamp(VERSION, self._boot, self._seq, int(self._now().timestamp() * 1000), mono, self._sync)
+        return Outgoing(topic, encode(stamp, body), retain)

@@ -1,0 +1,11 @@
+"""The colours that text uses; surfaces have theirs in `panel.tcss`. White on each tile is at least 7:1."""
+
+BRIGHT = "#f4f7fd"
+MIST = "#d3dcee"
+SOFT = "#a3b3d1"
+FAINT = "#6f81a3"
+GREEN = "#5fd39b"
+AMBER = "#f5bd4f"
+RED = "#ff8a80"
+BLUE = "#7fb2ff"
+NIGHT = "#0b1220"

@@ -1,0 +1,212 @@
+"""The panel's one screen: turns the room's state into words and keys; its own is only which meeting is chosen."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.screen import Screen
+
+from appliance.state.buttons import Button, actions, camera_button, mic_button, out_of_reach, target, volume_buttons
+from appliance.state.problems import Problem, problems
+from appliance.state.room import MeetingKey, Phase, RoomState
+from appliance.state.views import agenda_rows, calendar_line, detail_line, reason_text, status_line
+from display.panel import palette
+from display.panel.agenda import Agenda
+from display.panel.band import Band, ProblemSheet
+from display.panel.header import Header
+from display.panel.keys import TouchKey
+from display.panel.people import People
+from display.panel.sound import LevelMeter, VolumeBar
+from display.panel.words import Words
+
+_STARTING = "The room's control program is starting; a moment."
+_CALL_GOES_ON = "The room's control program is restarting; the call goes on"
+_COMES_BACK = "The room's control program is restarting"
+_TRY_LATER = "The room's control program is restarting; this key works again in a moment."
+
+
+class RoomScreen(Screen[None]):
+    """Shows one room."""
+
+    CSS_PATH = "panel.tcss"
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "press('mic')", show=False),
+        Binding("c", "press('camera')", show=False),
+        Binding("j", "press('first')", show=False),
+        Binding("l", "leave", show=False),
+        Binding("minus", "press('quieter')", show=False),
+        Binding("plus,equals_sign", "press('louder')", show=False),
+        Binding("down", "choose(1)", show=False),
+        Binding("up", "choose(-1)", show=False),
+        Binding("p", "problems", show=False),
+    ]
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._state: RoomState | None = None
+        self._now = datetime.min.replace(tzinfo=UTC)
+        self._chosen: MeetingKey | None = None
+        self._connected = False
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        yield Band()
+        with Container(id="body"):
+            with Container(id="list"):
+                yield Agenda(clock=self._clock)
+                yield People(clock=self._clock)
+            with Vertical(id="side"):
+                with Container(id="actions"):
+                    yield TouchKey(key_id="first", clock=self._clock)
+                    yield TouchKey(key_id="second", clock=self._clock)
+                with Horizontal(id="levels"):
+                    yield LevelMeter(clock=self._clock)
+                    yield VolumeBar(bar_id="small-volume")
+                yield Words(widget_id="hint")
+        with Horizontal(id="controls"):
+            yield TouchKey(key_id="mic", clock=self._clock)
+            yield TouchKey(key_id="camera", clock=self._clock)
+            yield TouchKey(key_id="quieter", clock=self._clock, pause_s=0.08)
+            yield VolumeBar(bar_id="volume")
+            yield TouchKey(key_id="louder", clock=self._clock, pause_s=0.08)
+
+    def show(self, state: RoomState | None, now: datetime, *, connected: bool) -> None:
+        """Show the newest state, None before the first; without a connection it is the last one known."""
+        self._state, self._now, self._connected = state, now, connected
+        if not self.is_mounted:
+            return
+        self.query_one(Header).show_time(now, calendar_line(state, now) if state and connected else "")
+        self.set_class(state is None or not connected, "-away")
+        if state is None:
+            self._show_nothing_known()
+        else:
+            self._show_state(state, now)
+
+    def on_mount(self) -> None:
+        self.show(self._state, self._now, connected=self._connected)
+
+    def on_resize(self, event: Resize) -> None:
+        width, height = event.size
+        self.set_class(width < 70 or height < 22, "-compact")
+        self.set_class(width >= 96 and height >= 28, "-wide")
+        self.call_after_refresh(lambda: self.show(self._state, self._now, connected=self._connected))
+
+    def on_agenda_chosen(self, event: Agenda.Chosen) -> None:
+        self._chosen = event.key
+        self.show(self._state, self._now, connected=self._connected)
+
+    def on_band_opened(self) -> None:
+        self.action_problems()
+
+    def action_press(self, key: str) -> None:
+        self.query_one(f"#{key}", TouchKey).press()
+
+    def action_leave(self) -> None:
+        state = self._state
+        if state is None or state.call.phase is not Phase.IDLE:
+            self.action_press("first")
+        elif state.countdown is not None:
+            self.action_press("second")
+
+    def action_choose(self, step: int) -> None:
+        if self._state is None or not (rows := agenda_rows(self._state, self._now)):
+            return
+        keys = [row.key for row in rows]
+        meant = target(self._state, self._now, self._chosen)
+        place = keys.index(meant.key) + step if meant else 0
+        self._chosen = keys[min(max(0, place), len(keys) - 1)]
+        self.show(self._state, self._now, connected=self._connected)
+
+    def action_problems(self) -> None:
+        if items := self.query_one(Band).items:
+            self.app.push_screen(ProblemSheet(items, clock=self._clock))
+
+    def _show_nothing_known(self) -> None:
+        header = self.query_one(Header)
+        header.show_room("Salon", simulated=False)
+        header.show_status("Connecting to the room", "Its control program is starting.", None)
+        for key, label in (("mic", "Mute"), ("camera", "Stop camera"), ("quieter", "Quieter"), ("louder", "Louder")):
+            self._key(key).show(Button(label, enabled=False, why=_STARTING))
+        self._key("first").show(Button("Join", enabled=False, why=_STARTING))
+        self._key("second").display = False
+        self.query_one(Agenda).show((), chosen=None, empty="")
+        self.query_one(People).display = False
+
+    def _show_state(self, state: RoomState, now: datetime) -> None:
+        in_call = state.call.phase is not Phase.IDLE
+        if in_call:
+            self._chosen = None
+        self.set_class(in_call, "-call")
+        self._show_header(state, now)
+        self._show_band(state, now)
+        self._show_list(state, now)
+        self._show_keys(state, now)
+        self.query_one("#meter", LevelMeter).show(muted=state.senses.mic_muted)
+
+    def _show_header(self, state: RoomState, now: datetime) -> None:
+        header = self.query_one(Header)
+        header.show_room(reason_text(state.name) or "Salon", simulated=state.simulated)
+        if self._connected:
+            status = status_line(state, now, max(0, header.room_for - 2))
+            header.show_status(status, detail_line(state, now), state.call.phase)
+        else:
+            header.show_status(_CALL_GOES_ON if self._in_call(state) else _COMES_BACK, "", None)
+
+    def _show_band(self, state: RoomState, now: datetime) -> None:
+        notice = reason_text(state.notice)
+        items = (Problem(notice, ""),) if notice and notice != detail_line(state, now) else ()
+        self.query_one(Band).show(items + problems(state, now) if self._connected else ())
+
+    def _show_list(self, state: RoomState, now: datetime) -> None:
+        talking = self._in_call(state)
+        agenda, crowd = self.query_one(Agenda), self.query_one(People)
+        agenda.display, crowd.display = not talking, talking
+        if talking:
+            crowd.show(state)
+            return
+        meant = target(state, now, self._chosen)
+        empty = "Nothing is booked." if state.agenda.fetched_at else "The calendar has not been read yet."
+        agenda.show(agenda_rows(state, now), chosen=meant.key if meant else None, empty=empty)
+
+    def _show_keys(self, state: RoomState, now: datetime) -> None:
+        main = [self._reachable(button) for button in actions(state, now, self._chosen)]
+        self._key("first").show(main[0])
+        self._key("second").display = len(main) > 1
+        self.query_one("#actions").set_class(len(main) > 1, "-two")
+        if len(main) > 1:
+            self._key("second").show(main[1])
+        quieter, louder = volume_buttons(state)
+        keys = {"mic": mic_button(state), "camera": camera_button(state), "quieter": quieter, "louder": louder}
+        for key, button in keys.items():
+            self._key(key).show(self._reachable(button))
+        for volume in self.query(VolumeBar):
+            volume.show(state.controls.volume)
+        hint = _hint(state, now, main) if self._connected else ""
+        self.query_one("#hint", Words).say(Content.styled(hint, palette.SOFT))
+
+    def _reachable(self, button: Button) -> Button:
+        return button if self._connected else out_of_reach(button, _TRY_LATER)
+
+    def _key(self, key: str) -> TouchKey:
+        return self.query_one(f"#{key}", TouchKey)
+
+    @staticmethod
+    def _in_call(state: RoomState) -> bool:
+        return state.call.phase in {Phase.LIVE, Phase.RECONNECTING, Phase.LEAVING}
+
+
+def _hint(state: RoomState, now: datetime, main: Sequence[Button]) -> str:
+    """Return what else helps: why a key is off, what comes after this call, how guests get in."""
+    if why := next((button.why for button in main if button.why), ""):
+        return why
+    if state.call.phase is Phase.IDLE:
+        return "" if state.countdown else reason_text(state.how_to_join)
+    following = next((row for row in agenda_rows(state, now) if not row.on_now), None)
+    return f"Next at {following.start}: {following.title}" if following and not following.day else ""

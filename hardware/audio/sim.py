@@ -1,0 +1,131 @@
+"""Simulated sound: `sim:tone?hz=440` and `sim:silence` to hear, `sim:sink?record=/path.wav` to play into."""
+
+import struct
+import time
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from hardware.pace import Pace
+from hardware.ports import MIC_BLOCK, SAMPLE_BYTES, SAMPLE_RATE, SPEAKER_BLOCK, AudioBlock, BadUri, DeviceError
+from hardware.uri import DeviceUri
+
+MIC_BACKLOG = 5
+"""Blocks that wait for a slow reader: 100 ms."""
+RECORD_LIMIT_S = 600
+_PULSE_BLOCKS = 40
+"""A tone swells and fades once in this many blocks, so that ears and tests can tell it from hum."""
+_TONE_BLOCKS = 200
+"""Four seconds: whole pulses, and whole periods of any tone, so that repeating them makes no click."""
+_PEAK = 8000
+
+
+class SimulatedMicrophone:
+    """Hears a gentle pulsing tone, or nothing, in blocks at the pace of real time."""
+
+    simulated = True
+
+    def __init__(self, uri: DeviceUri) -> None:
+        match uri.path:
+            case "tone":
+                self._hz = uri.only("hz").integer("hz", 440, 50, 8000)
+                self.name = f"Simulated microphone ({self._hz} Hz)"
+            case "silence":
+                uri.only()
+                self._hz = 0
+                self.name = "Simulated microphone (silent)"
+            case other:
+                raise BadUri(f"sim: has no microphone called {other!r}; it has sim:tone and sim:silence")
+        self._blocks: dict[int, bytes] = {}
+        self._pace = Pace(MIC_BLOCK / SAMPLE_RATE, backlog=MIC_BACKLOG)
+
+    @property
+    def dropped(self) -> int:
+        return self._pace.skipped
+
+    def __enter__(self) -> Self:
+        self._pace.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._blocks.clear()
+
+    def read(self, timeout_s: float) -> AudioBlock | None:
+        tick = self._pace.wait(timeout_s)
+        if tick is None:
+            return None
+        return AudioBlock(self._block(tick % _TONE_BLOCKS), time.monotonic_ns())
+
+    def _block(self, number: int) -> bytes:
+        if number not in self._blocks:
+            self._blocks[number] = _tone(self._hz, number)
+        return self._blocks[number]
+
+
+class SimulatedSpeaker:
+    """Plays at the pace of real time into nothing, or into a file that grows while it plays."""
+
+    simulated = True
+    name = "Simulated loudspeaker"
+
+    def __init__(self, uri: DeviceUri) -> None:
+        if uri.only("record").path != "sink":
+            raise BadUri(f"sim: has no loudspeaker called {uri.path!r}; it has sim:sink")
+        self._record = Path(uri.options["record"]).expanduser() if uri.options.get("record") else None
+        self._file: BinaryIO | None = None
+        self._written = 0
+        self._pace = Pace(SPEAKER_BLOCK / SAMPLE_RATE, backlog=2)
+
+    @property
+    def dropped(self) -> int:
+        return self._pace.skipped
+
+    def __enter__(self) -> Self:
+        if self._record:
+            self._file = _recording(self._record)
+        self._written = 0
+        self._pace.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def write(self, samples: bytes) -> None:
+        if self._file:
+            self._keep(self._file, samples)
+        self._pace.wait(1.0)
+
+    def _keep(self, file: BinaryIO, samples: bytes) -> None:
+        """Append to the recording; it starts over when it is too long, so that a forgotten one fills no disk."""
+        if self._written >= RECORD_LIMIT_S * SAMPLE_RATE * SAMPLE_BYTES:
+            file.truncate(file.seek(len(_wav_header())))
+            self._written = 0
+        file.write(samples)
+        self._written += len(samples)
+
+
+def _tone(hz: int, block: int) -> bytes:
+    if not hz:
+        return bytes(MIC_BLOCK * SAMPLE_BYTES)
+    n = np.arange(block * MIC_BLOCK, (block + 1) * MIC_BLOCK)
+    swell = np.sin(np.pi * n / (_PULSE_BLOCKS * MIC_BLOCK)) ** 2
+    return (_PEAK * swell * np.sin(2 * np.pi * hz * n / SAMPLE_RATE)).astype("<i2").tobytes()
+
+
+def _recording(path: Path) -> BinaryIO:
+    try:
+        file = path.open("wb", buffering=0)
+    except OSError as err:
+        raise DeviceError(f"the recording {path} cannot be written ({err.strerror}): name another place") from err
+    file.write(_wav_header())
+    return file
+
+
+def _wav_header() -> bytes:
+    """Return a WAV header for mono s16 whose length is open, as for streams: readers take what is there."""
+    rate, width = SAMPLE_RATE, SAMPLE_BYTES
+    chunk = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * width, width, width * 8)
+    return struct.pack("<4sI4s", b"RIFF", 0xFFFFFFFF, b"WAVE") + chunk + struct.pack("<4sI", b"data", 0xFFFFFFFF)

@@ -1,0 +1,74 @@
+"""`file:/path/clip.mp4?loop=1&size=1280x720&mark=ROOM`: a camera that sees a clip, at the clip's own pace."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Self
+
+from hardware.camera.mark import Mark, burn, source_id
+from hardware.clip import Clip, clip_path
+from hardware.planes import plane_of
+from hardware.ports import DeviceError, VideoFrame
+from hardware.uri import DeviceUri
+
+_FPS = 25.0
+_BT709 = 1
+_FULL_RANGE = 2
+
+
+class ClipCamera:
+    """Plays a clip as a camera would: a slow reader misses pictures, it does not slow the clip down."""
+
+    simulated = True
+
+    def __init__(self, uri: DeviceUri) -> None:
+        uri.only("loop", "size", "mark")
+        self._uri = uri
+        self._loop = uri.flag("loop", default=True)
+        self._size = uri.size()
+        self._mark = source_id(uri.options["mark"]) if "mark" in uri.options else None
+        self._count = 0
+        self.dropped = 0
+        self.name = f"Clip {uri.path.rpartition('/')[2]}"
+
+    def __enter__(self) -> Self:
+        self._clip = Clip(clip_path(self._uri), "video", loop=self._loop)
+        self._period_ns = round(1e9 / float(self._clip.stream.average_rate or _FPS))
+        self._pictures = self._clip.frames()
+        self._due_ns = time.monotonic_ns()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._clip.close()
+
+    def read(self, timeout_s: float) -> VideoFrame | None:
+        wait_ns = self._due_ns - time.monotonic_ns()
+        if wait_ns > 0:
+            time.sleep(min(wait_ns / 1e9, timeout_s))
+            if wait_ns > timeout_s * 1e9:
+                return None
+        return self._convert(self._newest(self._pictures))
+
+    def _newest(self, pictures: Iterator[Any]) -> Any:
+        """Return the picture that is due now. A fixed rate, because a clip's own time stamps jump where it loops."""
+        picture = next(pictures, None)
+        self._due_ns += self._period_ns
+        while picture is not None and self._due_ns < time.monotonic_ns():
+            picture = next(pictures, None)
+            self._due_ns += self._period_ns
+            self.dropped += 1
+        if picture is None:
+            raise DeviceError(f"{self._uri.path} is over; add ?loop=1 to play it again and again")
+        return picture
+
+    def _convert(self, picture: Any) -> VideoFrame:
+        captured_ns = time.monotonic_ns()
+        width, height = self._size or (picture.width // 2 * 2, picture.height // 2 * 2)
+        bt709, full_range = picture.colorspace == _BT709, picture.color_range == _FULL_RANGE
+        i420 = picture.reformat(width, height, "yuv420p")
+        y, u, v = (plane_of(i420, index) for index in range(3))
+        if self._mark is not None:
+            # a decoder keeps its pictures to predict the next ones from: never draw into those
+            y, u, v = y.copy(), u.copy(), v.copy()
+            burn(y, u, v, Mark(self._mark, self._count & 0xFFFF))
+            self._count += 1
+        return VideoFrame(y, u, v, captured_ns, full_range, bt709)

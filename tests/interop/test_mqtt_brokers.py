@@ -1,0 +1,175 @@
+"""The room on real brokers: Debian's mosquitto and amqtt, heard with mosquitto's own clients."""
+
+import sys
+from dataclasses import replace
+
+import mqtt_parts as parts
+import pytest
+from mqtt_parts import ROOM, Broker, MqttSettings, a_room_on, call, hearing, running, say
+
+from appliance.state.commands import JoinMeeting, Leave, Origin, SetMicMuted
+from appliance.state.room import Call, Phase
+from fleet.console import ConsoleSettings, console_once
+
+pytestmark = pytest.mark.interop
+
+
+@pytest.fixture(params=["mosquitto", "amqtt"])
+async def broker(request, tmp_path):
+    async with running(Broker(request.param, tmp_path)) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def room(broker, tmp_path):
+    async with a_room_on(MqttSettings(broker.url), tmp_path / "state") as room:
+        yield room
+
+
+async def test_a_late_subscriber_sees_the_retained_state_and_inventory(broker, room):
+    async with hearing(broker) as ear:
+        await ear.next("up/info")
+    async with hearing(broker) as late:
+        state = await late.next("up/state")
+        info = await late.next("up/info")
+    assert state["retained"]
+    assert state["online"]
+    assert state["boot"] == "boot-1"
+    assert state["phase"] == "idle"
+    assert info["retained"]
+    assert info["name"] == "Blue room"
+
+
+async def test_a_change_of_the_room_is_told_before_the_next_heartbeat(broker, room):
+    async with hearing(broker) as ear:
+        await ear.next("up/info")
+        room.watch.set(replace(room.watch.room, call=Call(Phase.LIVE)))
+        assert (await ear.next("up/health", phase="live"))["gauges"]["mem_total_mb"] > 0
+    async with hearing(broker) as late:
+        assert (await late.next("up/state"))["phase"] == "live"
+
+
+async def test_a_killed_room_is_declared_lost_and_comes_back_with_a_higher_session(broker, tmp_path):
+    command = (sys.executable, parts.__file__, broker.url, str(tmp_path / "state"))
+    async with hearing(broker) as ear:
+        first = await parts.start(*command)
+        born = await ear.next("up/state", online=True)
+        await parts.end(first)
+        will = await ear.next("up/state", online=False)
+        second = await parts.start(*command)
+        again = await ear.next("up/state", online=True)
+        await parts.end(second)
+    assert (will["bd"], will["ended"]) == (born["bd"], "lost")
+    assert again["bd"] == born["bd"] + 1
+    assert again["boot"] != born["boot"]
+
+
+async def test_a_room_that_is_stopped_says_goodbye_and_stays_retained_as_offline(broker, tmp_path):
+    async with hearing(broker) as ear:
+        async with a_room_on(MqttSettings(broker.url), tmp_path / "state"):
+            await ear.next("up/info")
+        assert (await ear.next("up/state", online=False))["ended"] == "stopped"
+    async with hearing(broker) as late:
+        assert (await late.next("up/state"))["ended"] == "stopped"
+
+
+async def test_a_call_is_done_once_and_answered_each_time(broker, room):
+    async with hearing(broker) as ear:
+        await ear.next("up/info")
+        await say(broker, f"{ROOM}/down/call", call("leave", "once"))
+        first = await ear.next("up/event", type="call.ack")
+        await say(broker, f"{ROOM}/down/call", call("leave", "once"))
+        second = await ear.next("up/event", type="call.ack")
+    assert first["data"] == second["data"] == {"id": "once", "cmd": "leave", "status": "ok", "reason": ""}
+    assert room.asked == [(Leave(), Origin.REMOTE)]
+
+
+async def test_what_may_be_asked_is_done_and_what_may_not_is_refused_by_name(broker, room):
+    async with hearing(broker) as ear:
+        await ear.next("up/info")
+        answers = {}
+        for cmd in ("join_next", "mute", "unmute", "camera_on", "dance"):
+            await say(broker, f"{ROOM}/down/call", call(cmd, f"ask-{cmd}"))
+            answers[cmd] = (await ear.next("up/event"))["data"]
+    assert [command for command, _ in room.asked] == [JoinMeeting(), SetMicMuted(muted=True)]
+    assert answers["unmute"]["reason"] == "Only a touch in the room can unmute its microphone."
+    assert answers["camera_on"]["status"] == "refused"
+    assert "dance" in answers["dance"]["reason"]
+
+
+async def test_hostile_messages_are_counted_and_the_room_goes_on(broker, room):
+    topic = f"{ROOM}/down/call"
+    async with hearing(broker) as ear:
+        await ear.next("up/info")
+        await say(broker, topic, "x" * 70_000)
+        await say(broker, topic, "[" * 5000)
+        await say(broker, topic, "null")
+        await say(broker, topic, '{"id": 7, "cmd": ["leave"]}')
+        await say(broker, topic, call("leave", life_s=-1))
+        counted = await ear.next("up/health", calls_refused=5)
+        await say(broker, topic, call("mute", "still-there"))
+        assert (await ear.next("up/event", type="call.ack"))["data"]["id"]
+    assert counted["phase"] == "idle"
+    assert room.asked == [(SetMicMuted(muted=True), Origin.REMOTE)]
+
+
+async def test_a_retained_call_is_refused(broker, tmp_path):
+    await say(broker, f"{ROOM}/down/call", call("leave"), "-r")
+    async with hearing(broker) as ear, a_room_on(MqttSettings(broker.url), tmp_path / "state") as room:
+        await ear.next("up/health", calls_refused=1)
+        assert room.asked == []
+
+
+async def test_a_broker_that_was_killed_hears_everything_again(broker, room):
+    async with hearing(broker) as ear:
+        await ear.next("up/info")
+    await broker.kill()
+    await room.troubled.wait()
+    assert [health.ok for health in room.health[:2]] == [True, False]
+    assert f"127.0.0.1:{broker.port}" in room.health[1].detail
+    await broker.start()
+    async with hearing(broker) as ear:
+        assert (await ear.next("up/state"))["online"]
+        assert (await ear.next("up/info"))["name"] == "Blue room"
+    assert room.health[-1].ok
+
+
+async def test_a_late_will_of_an_older_session_is_contradicted(broker, room):
+    async with hearing(broker) as ear:
+        born = await ear.next("up/state")
+        await ear.next("up/info")
+        stale = parts.json.dumps({"v": 1, "boot": "old", "seq": 1, "ts": 1, "online": False, "bd": born["bd"] - 1})
+        await say(broker, f"{ROOM}/up/state", stale, "-r")
+        await ear.next("up/state", online=False)
+        await ear.next("up/state", online=True)
+    async with hearing(broker) as late:
+        assert (await late.next("up/state"))["online"]
+
+
+async def test_the_console_lists_rooms_that_are_there_and_rooms_that_are_lost(broker, room, tmp_path):
+    gone = parts.json.dumps({"v": 1, "boot": "b", "seq": 1, "ts": 1, "online": False, "bd": 3, "ended": "lost"})
+    await say(broker, "rooms/v1/home/attic/up/state", gone, "-r")
+    async with hearing(broker) as ear:
+        await ear.next("up/info")
+    lines = []
+    assert await console_once(ConsoleSettings(broker.url), write=lines.append, now=parts.now) == 0
+    table = [line.split() for line in lines]
+    assert table[0] == ["ROOM", "NAME", "STATE", "PHASE", "LAST", "SEEN", "ISSUES"]
+    assert table[1][:3] == ["attic", "lost", "-"]
+    assert table[2] == ["room-1", "Blue", "room", "online", "idle", "now", "0"]
+
+
+async def test_the_console_says_when_the_broker_is_away(tmp_path):
+    lines = []
+    url = f"mqtt://127.0.0.1:{parts.free_port()}"
+    assert await console_once(ConsoleSettings(url), write=lines.append, now=parts.now) == 1
+    assert lines == [f"The MQTT broker at {url[7:]} cannot be used (Connection refused); is it running?"]
+
+
+async def test_a_room_asked_for_a_rebirth_says_everything_again(broker, room):
+    async with hearing(broker) as ear:
+        await ear.next("up/info")
+        await say(broker, f"{ROOM}/down/call", call("rebirth"))
+        await ear.next("up/state", retained=False)
+        await ear.next("up/info", retained=False)
+        await ear.next("up/health")

@@ -1,0 +1,71 @@
+import json
+import os
+from dataclasses import replace
+
+import pytest
+from builders import OPEN, report, wish
+
+from appliance.desired import Desired, DesiredFile, adopt
+from appliance.lifecycle.rules import Decision
+from appliance.state.room import Controls, MeetingKey
+
+WEEKLY = MeetingKey("weekly")
+
+
+def test_the_will_survives_on_disk_and_only_for_its_owner(tmp_path):
+    path = tmp_path / "state" / "desired.json"
+    will = Desired(wish(), OPEN, preset_muted=True).deciding(WEEKLY, Decision.JOINED)
+    DesiredFile(path).save(will)
+    assert DesiredFile(path).load() == will
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"null", b"\xff", b'{"call":1,"controls":{},"decided":{}}', b"[]"])
+def test_a_broken_file_means_muted_camera_off_and_no_call(tmp_path, content):
+    path = tmp_path / "desired.json"
+    path.write_bytes(content)
+    assert DesiredFile(path).load() == Desired()
+    assert Desired().controls == Controls(mic_muted=True, camera_off=True)
+
+
+def test_a_save_that_is_cut_short_leaves_the_old_will(tmp_path, monkeypatch):
+    file = DesiredFile(tmp_path / "desired.json")
+    file.save(Desired(controls=OPEN))
+    monkeypatch.setattr(json, "dump", lambda data, out: out.write("{"))
+    monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        file.save(Desired())
+    assert file.load().controls == OPEN
+
+
+def test_a_new_daemon_adopts_the_call_that_is_running():
+    assert adopt(Desired(wish(), OPEN), report(wanted=wish())).call == wish()
+    assert adopt(Desired(), report(wanted=wish())).call == wish()
+
+
+def test_a_call_that_was_left_is_not_adopted():
+    assert adopt(Desired().deciding(WEEKLY, Decision.LEFT), report(wanted=wish())).call is None
+
+
+def test_a_call_that_media_lost_is_wanted_still():
+    assert adopt(Desired(wish(), OPEN), report(wanted=None)).call == wish()
+
+
+def test_the_newer_wish_wins_over_what_media_still_does():
+    assert adopt(Desired(wish("next")), report(wanted=wish())).call == wish("next")
+
+
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("real", [True, False])
+def test_the_stricter_gate_wins(stored, real):
+    will = Desired(controls=replace(OPEN, mic_muted=stored, camera_off=stored))
+    after = adopt(will, report(controls=replace(OPEN, mic_muted=real, camera_off=real)))
+    assert after.controls.mic_muted is after.controls.camera_off is (stored or real)
+
+
+def test_only_the_newest_decisions_are_kept():
+    will = Desired()
+    for number in range(300):
+        will = will.deciding(MeetingKey(str(number)), Decision.LEFT)
+    assert len(will.decided) == 200
+    assert "299" in will.decided

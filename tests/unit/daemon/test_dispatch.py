@@ -1,0 +1,123 @@
+from dataclasses import replace
+
+from builders import NOON, OPEN, URL, context, meeting, minutes, room, wish
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.desired import Desired
+from appliance.dispatch import Entry, judge, left
+from appliance.lifecycle.rules import Decision
+from appliance.state.commands import (
+    AckStatus,
+    CancelJoin,
+    JoinMeeting,
+    JoinUrl,
+    Leave,
+    Origin,
+    SetCameraOff,
+    SetMicMuted,
+    SetVolume,
+)
+from appliance.state.room import Controls, Countdown, MeetingKey, Wanted
+
+WEEKLY = MeetingKey("weekly")
+IN_CALL = Desired(call=wish(), controls=OPEN)
+
+
+def in_call_room():
+    return room(meeting(), wanted=Wanted(WEEKLY, "Weekly"))
+
+
+def test_a_calendar_join_enters_as_the_room_is_set():
+    _, desired = judge(JoinMeeting(WEEKLY), Origin.CALENDAR, context(room(meeting())))
+    assert (desired.call.url, desired.controls.mic_muted, desired.controls.camera_off) == (URL, False, False)
+    assert desired.decided[WEEKLY] is Decision.JOINED
+    shy = context(room(meeting()), entry=Entry(mic_muted=True, camera_off=True))
+    assert judge(JoinMeeting(WEEKLY), Origin.CALENDAR, shy)[1].controls == Controls()
+
+
+def test_what_somebody_set_before_the_call_holds_in_it():
+    state = room(meeting())
+    _, desired = judge(SetMicMuted(True), Origin.TOUCH, context(state))
+    _, desired = judge(JoinMeeting(WEEKLY), Origin.CALENDAR, context(state, desired))
+    assert desired.controls.mic_muted
+    assert not desired.controls.camera_off
+
+
+def test_the_next_meeting_is_joined_when_none_is_named():
+    past, next_one = meeting("past", NOON - minutes(60)), meeting("next", NOON + minutes(5))
+    _, desired = judge(JoinMeeting(), Origin.TOUCH, context(room(past, next_one)))
+    assert desired.call.key == "next"
+
+
+def test_refusals_say_why():
+    def why(command, origin, ctx):
+        ack, desired = judge(command, origin, ctx)
+        assert ack.status is AckStatus.REFUSED
+        assert desired is ctx.desired
+        return ack.reason
+
+    here = context(room(meeting()))
+    assert "no such meeting" in why(JoinMeeting(MeetingKey("x")), Origin.TOUCH, here)
+    assert "no call" in why(Leave(), Origin.TOUCH, here)
+    assert "https://" in why(JoinUrl("javascript:alert(1)"), Origin.TOUCH, here)
+    assert "0 to 100" in why(SetVolume(101), Origin.TOUCH, here)
+    assert "about to be joined" in why(CancelJoin(), Origin.TOUCH, here)
+    zoom = meeting(why="Zoom cannot be joined natively yet.")
+    assert "Zoom" in why(JoinMeeting(WEEKLY), Origin.TOUCH, context(room(zoom), links={}))
+    busy = context(room(meeting("other"), wanted=Wanted(WEEKLY, "Weekly")), IN_CALL)
+    assert "Leave that first" in why(JoinMeeting(MeetingKey("other")), Origin.TOUCH, busy)
+    assert "in the room" in why(SetMicMuted(False), Origin.CLI, here)
+
+
+def test_leaving_closes_the_gates_and_stays_decided():
+    _, desired = judge(Leave(), Origin.TOUCH, context(in_call_room(), IN_CALL))
+    assert (desired.call, desired.controls.mic_muted, desired.controls.camera_off) == (None, True, True)
+    assert desired.decided[WEEKLY] is Decision.LEFT
+
+
+def test_leave_during_a_countdown_cancels_it():
+    counting = room(meeting(), countdown=Countdown(WEEKLY, "Weekly", NOON, NOON))
+    for command in (Leave(), CancelJoin()):
+        assert judge(command, Origin.REMOTE, context(counting))[1].decided[WEEKLY] is Decision.CANCELLED
+
+
+def test_joining_the_call_one_is_in_changes_nothing():
+    for origin in Origin:
+        assert judge(JoinMeeting(WEEKLY), origin, context(in_call_room(), IN_CALL))[1] is IN_CALL
+
+
+def test_pressing_join_again_after_the_call_ended_is_a_new_attempt():
+    ended = left(IN_CALL, Decision.ENDED)
+    _, again = judge(JoinMeeting(WEEKLY), Origin.TOUCH, context(room(meeting()), ended, now=NOON + minutes(1)))
+    assert again.call.attempt != wish().attempt
+    assert again.decided[WEEKLY] is Decision.JOINED
+
+
+commands = st.one_of(
+    st.builds(JoinMeeting, st.sampled_from([None, WEEKLY, MeetingKey("other")])),
+    st.just(JoinUrl("https://meet.example.org/x")),
+    st.builds(SetMicMuted, st.booleans()),
+    st.builds(SetCameraOff, st.booleans()),
+    st.builds(SetVolume, st.integers(-10, 110)),
+    st.just(Leave()),
+    st.just(CancelJoin()),
+)
+
+
+@given(
+    st.lists(st.tuples(commands, st.sampled_from([Origin.REMOTE, Origin.CLI])), max_size=12),
+    st.booleans(),
+    st.booleans(),
+)
+def test_nobody_far_away_can_open_a_closed_gate(asked, muted, camera_off):
+    start = Controls(mic_muted=muted, camera_off=camera_off)
+    state, desired = room(meeting(), meeting("other", NOON + minutes(40))), Desired(controls=start)
+    for command, origin in asked:
+        wanted = Wanted(desired.call.key, "x") if desired.call else None
+        _, desired = judge(command, origin, context(replace(state, wanted=wanted), desired))
+        assert desired.controls.mic_muted >= muted
+        assert desired.controls.camera_off >= camera_off
+        muted, camera_off = desired.controls.mic_muted, desired.controls.camera_off
+        assert desired.preset_muted is not False
+        assert desired.preset_camera_off is not False

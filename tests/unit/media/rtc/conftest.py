@@ -1,0 +1,115 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from appliance.media.rtc.channels import Channel
+from appliance.media.rtc.frames import EncodedFrame
+from appliance.media.rtc.media import MediaIn, MediaOut
+from appliance.media.rtc.peer import Peer
+
+LOOPBACK = ("127.0.0.1",)
+
+
+@dataclass
+class Ears:
+    """Everything one side heard."""
+
+    streams: dict[str, MediaIn] = field(default_factory=dict)
+    frames: dict[str, list[EncodedFrame]] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    messages: list[tuple[str, bytes]] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def on_media(self, media: MediaIn) -> None:
+        self.streams[media.track_id] = media
+        self.frames.setdefault(media.track_id, [])
+
+        def heard(frame: EncodedFrame) -> None:
+            self.frames[media.track_id].append(frame)
+            self.changed.set()
+
+        media.on_frame = heard
+        media.on_end = lambda: self.ended.append(media.track_id)
+
+    def on_channel(self, channel: Channel) -> None:
+        def heard(data: bytes) -> None:
+            self.messages.append((channel.label, data))
+            self.changed.set()
+
+        channel.on_message = heard
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@dataclass
+class Pair:
+    """Two peers on one machine; `a` offers."""
+
+    a: Peer
+    b: Peer
+    heard: Ears
+
+    async def negotiate(self) -> None:
+        await self.a.accept_answer(await self.b.accept_offer(await self.a.offer()))
+
+    async def connected(self) -> None:
+        async with asyncio.timeout(10):
+            await self.a.wait_connected()
+            await self.b.wait_connected()
+
+
+class Camera:
+    """Feeds a MediaOut with small VP8-like frames, 50 a second; a key frame when asked for one."""
+
+    def __init__(self, out: MediaOut, *, size: int = 3000) -> None:
+        self.requests = 0
+        self.sent = 0
+        self._key = True
+        self._size = size
+        out.on_keyframe_request = self._wanted
+        self._out = out
+
+    def _wanted(self) -> None:
+        self.requests += 1
+        self._key = True
+
+    def shoot(self) -> None:
+        body = b"\x00" if self._key else b"\x01"
+        data = body + self.sent.to_bytes(4, "big") + bytes(self._size)
+        self._out.send(EncodedFrame("VP8", self.sent * 1800, 90_000, data, self._key))
+        self._key = False
+        self.sent += 1
+
+    async def run(self) -> None:
+        while True:
+            self.shoot()
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    heard = Ears()
+    async with (
+        Peer(name="a", addresses=lambda: LOOPBACK) as a,
+        Peer(name="b", addresses=lambda: LOOPBACK, on_media=heard.on_media, on_channel=heard.on_channel) as b,
+    ):
+        yield Pair(a, b, heard)
+
+
+@pytest.fixture
+def camera_of() -> Callable[[MediaOut], contextlib.AbstractAsyncContextManager[Camera]]:
+    @contextlib.asynccontextmanager
+    async def running(out: MediaOut) -> AsyncIterator[Camera]:
+        camera = Camera(out)
+        task = asyncio.create_task(camera.run())
+        yield camera
+        task.cancel()
+
+    return running
