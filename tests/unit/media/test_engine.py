@@ -191,7 +191,12 @@ async def test_a_missing_camera_is_reported_and_the_call_goes_on_without(runtime
         await daemon.until(lambda r: r.call.phase is Phase.LIVE and not daemon.use(DeviceKind.CAMERA).healthy)
         assert "none.mp4" in daemon.use(DeviceKind.CAMERA).error
         await daemon.until(lambda _: daemon.use(DeviceKind.MICROPHONE).open)
-        await server.until(lambda: any(mute.sid == "TR_salon-camera" and mute.muted for mute in server.asked("mute")))
+        await server.until(lambda: len(server.asked("add_track")) == 2)
+        told = [mute.muted for mute in server.asked("mute") if mute.sid == "TR_salon-camera"]
+        assert [add.muted for add in server.asked("add_track") if add.cid == "salon-camera"] + told in (
+            [True],
+            [False, True],
+        )
 
 
 async def test_a_dead_daemon_changes_nothing_and_a_new_one_with_the_same_wish_neither(runtime_dir, server):
