@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 SERVICE = "mqtt"
 _CALLS_WAITING = 32
 _STABLE_S = 10
-_GOODBYE_S = 2
+_GOODBYE_S = 1
 
 
 @dataclass(frozen=True, slots=True)
