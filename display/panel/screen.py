@@ -16,7 +16,7 @@ from appliance.state.buttons import Button, actions, camera_button, mic_button, 
 from appliance.state.problems import Problem, problems
 from appliance.state.room import MeetingKey, Phase, RoomState
 from appliance.state.views import agenda_rows, calendar_line, detail_line, reason_text, status_line
-from display.panel import palette, style
+from display.panel import palette
 from display.panel.agenda import Agenda, MeetingLine
 from display.panel.band import Band, ProblemSheet
 from display.panel.header import Header
@@ -34,7 +34,6 @@ _TRY_LATER = "The room's control program is restarting; this key works again in 
 class RoomScreen(Screen[None]):
     """Shows one room."""
 
-    CSS = style.CSS
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "press('mic')", show=False),
@@ -57,6 +56,7 @@ class RoomScreen(Screen[None]):
         self._connected = False
 
     def compose(self) -> ComposeResult:
+        self._fit(self.app.size)
         yield Header()
         yield Band()
         with Container(id="body"):
@@ -91,7 +91,6 @@ class RoomScreen(Screen[None]):
             self._show_state(state, now)
 
     def on_mount(self) -> None:
-        self._fit(self.app.size)
         self._show_again()
 
     def on_resize(self, event: Resize) -> None:
