@@ -18,6 +18,7 @@ demo: $(BIN)/.demo ## a whole room on simulated devices, with its own meeting se
 	@$(BIN)/python -m appliance.demo.main $(if $(FOR),--for $(FOR))
 
 test: debian check ## formatting, lint, types and all tests: everything CI runs
+	$(BIN)/python tests/interop/livekit_build.py
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(BIN)/.test ## formatting, lint and types
@@ -32,7 +33,7 @@ interop: debian $(BIN)/.test ## the tests with real servers, browsers and broker
 	$(BIN)/python -m pytest tests/interop tests/scenario $(ARGS)
 
 debian: ## the Debian packages the tests need (installs them when root, else says which)
-	@sh tests/install_debian_packages.sh
+	@tests/install_debian_packages.sh
 
 bench: $(BIN)/.test ## speed and size, into benchmarks/results.json and docs/benchmarks.md (ONLY=name for one row)
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))

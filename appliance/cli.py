@@ -58,9 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "  salon COMMAND --help      more on one command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings (default: $SALON_CONFIG, /etc/salon/room.toml)"
-    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default: /etc/salon/room.toml)")
     parser.add_argument("--verbose", "-v", action="store_true", help="log what only developers want to know")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_programs, _add_servers, _add_up, _add_questions, _add_wishes, _add_care):

@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from provisioning.identity import room_identity
-
 from appliance import faults
 from appliance.calendars.agenda import Bookings, JoinPolicy
 from appliance.calendars.cache import CalendarCache
@@ -35,6 +33,7 @@ from appliance.state.room import MeetingKey, RoomState, ServiceHealth, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.wishes import Devices, MediaWish
 from appliance.telemetry.agent import MqttAgent, MqttSettings
+from provisioning.identity import room_identity
 
 logger = logging.getLogger(__name__)
 _ADOPTION_S = 2.0

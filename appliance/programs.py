@@ -1,10 +1,13 @@
-"""From settings to running programs: here `salon media`, `display`, `panel`, `hub`, `broker` and `console` are composed."""
+"""From settings to running programs: `salon media`, `display`, `panel`, `hub`, `broker` and `console` are made here."""
 
 import logging
 import os
+import secrets
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import fields
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appliance.errors import SalonError
@@ -12,6 +15,9 @@ from appliance.faults import FOLDER
 from appliance.link.messages import new_boot
 from appliance.service import notify, utc_now
 from appliance.settings import Settings
+
+if TYPE_CHECKING:
+    from appliance.hub.server import HubSettings
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +75,10 @@ def group_of(role: str) -> int | None:
 
 async def media(settings: Settings) -> None:
     """Run the room's senses and voice."""
-    from provisioning.identity import room_identity
-
     from appliance.link.client import MediaLink
     from appliance.media.engine import MediaSettings, run_media
     from appliance.meetings.livekit_link import Server
+    from provisioning.identity import room_identity
 
     runtime, boot = runtime_dir(settings), new_boot()
     servers = {
@@ -95,7 +100,7 @@ async def media(settings: Settings) -> None:
 
 def _ca_file(settings: Settings) -> str:
     """Trust the certificate that the hub on this machine made itself, unless the settings name another."""
-    own = settings.state_dir / "hub" / "certificate.pem"
+    own = settings.state_dir / "hub" / "cert.pem"
     return settings.meetings.ca_file or (str(own) if own.exists() else "")
 
 
@@ -130,6 +135,33 @@ async def panel(settings: Settings, *, headless: bool, shot: Path | None) -> Non
     await run_panel(
         runtime / "panel.sock", runtime / "meters.sock", options=options, on_ready=lambda: notify("READY=1")
     )
+
+
+async def hub(settings: Settings) -> None:
+    """Run the embedded meeting server."""
+    from appliance.hub.server import run_hub
+
+    await run_hub(_hub_settings(settings), state_dir=settings.state_dir, on_ready=lambda _: notify("READY=1"))
+
+
+def invite(settings: Settings, *, title: str, until: str) -> str:
+    """Make a guest link to a new meeting on this machine's hub; valid from now on."""
+    from appliance.hub.server import base_url, invites_of
+
+    now = utc_now()
+    try:
+        expires = datetime.fromisoformat(until) if until else now + timedelta(days=1)
+    except ValueError as err:
+        raise SalonError(f"--until {until} is no time; write it like {now.isoformat(timespec='minutes')}") from err
+    expires = expires if expires.tzinfo else expires.astimezone()
+    room = secrets.token_hex(6)
+    return f"{base_url(_hub_settings(settings))}/#{invites_of(settings.state_dir).invite(room, title, now, expires)}"
+
+
+def _hub_settings(settings: Settings) -> "HubSettings":
+    from appliance.hub.server import HubSettings
+
+    return HubSettings(**{field.name: getattr(settings.hub, field.name) for field in fields(HubSettings)})
 
 
 async def broker(settings: Settings) -> None:

@@ -73,6 +73,11 @@ async def run_hub(
             await runner.cleanup()
 
 
+def base_url(settings: HubSettings) -> str:
+    """Return the address of the guest page of a hub with a fixed port."""
+    return f"{'http' if is_loopback(settings.address) else 'https'}://{_public_host(settings, settings.port)}"
+
+
 def invites_of(state_dir: Path) -> Invites:
     """Return the guest links of the hub with this state: another program may add one beside the running hub."""
     return Invites(state_dir / "hub" / "invites.json", now=_now)

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from appliance.state.commands import Ack
@@ -30,7 +31,7 @@ async def examples(room, monkeypatch):
     """Return a room's messages in the page's order."""
     monkeypatch.setattr("time.clock_gettime", lambda _clock: 86400.5)
     machine = Machine("0.1.0", "Raspberry Pi 5 Model B Rev 1.0", "Debian GNU/Linux 12 (bookworm)")
-    reporter = Reporter(TOPICS, boot="5f0c9a7e", machine=machine, now=lambda: room.now)
+    reporter = Reporter(TOPICS, boot="5f0c9a7e", machine=machine, now=lambda: room.now, numbers=count(1))
     state, info, _ = reporter.report(room, READINGS, bd=1790000001)
     broken = replace(
         room.senses.devices[0], healthy=False, error="The camera sends no picture.", kind=DeviceKind.CAMERA

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 from appliance.state.room import Agenda, DeviceKind, DeviceUse, Face, Senses, ServiceHealth
 from appliance.state.wishes import StreamStats
@@ -26,7 +27,7 @@ TOPICS = Topics("home", "room-1")
 
 
 def reporter(now):
-    return Reporter(TOPICS, boot="boot-1", machine=Machine("0.1", "Pi"), now=lambda: now)
+    return Reporter(TOPICS, boot="boot-1", machine=Machine("0.1", "Pi"), now=lambda: now, numbers=count(1))
 
 
 def leaves(messages):
