@@ -11,24 +11,19 @@ from fake_devices import BEEP_HZ, looks_like_fake_camera
 from guest_hub import GuestHub, guest_hub
 from playwright.async_api import Browser, Locator, Page, expect
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.namespace,
-    pytest.mark.timeout(180),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = [pytest.mark.interop, pytest.mark.namespace, pytest.mark.timeout(180)]
 
 LAYOUT_FAULTS = Path(__file__).with_name("layout_faults.js")
 TITLE = "Weekly <i>review</i>"
 
 
-@pytest.fixture(loop_scope="module")
+@pytest.fixture
 async def hub() -> AsyncIterator[GuestHub]:
     async with guest_hub() as running:
         yield running
 
 
-@pytest.fixture(scope="module", loop_scope="module")
+@pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as running:
         yield running
