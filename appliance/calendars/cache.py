@@ -30,7 +30,7 @@ class CalendarCache:
         partial = self._path.with_suffix(".part")
         try:
             partial.unlink(missing_ok=True)
-            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor, for its mode
+            with open(partial, "xb", opener=_private) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -47,3 +47,7 @@ class CalendarCache:
             os.utime(self._path, (seconds, seconds))
         except OSError as err:
             logger.debug("the calendar's copy keeps its date: %s", err.strerror)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

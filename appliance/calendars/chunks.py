@@ -14,6 +14,7 @@ from appliance.calendars.links import PROPERTIES
 LARGEST = 10 * 1024 * 1024
 """Bytes of calendar that are read at all."""
 _LONGEST_LINE = 64 * 1024
+_DEEPEST = 8
 _SLACK = timedelta(days=2)
 _LONG_EVENT = timedelta(days=32)
 
@@ -125,7 +126,8 @@ class _Walker:
         if "VTIMEZONE" in (*self._inside, component) and self.timezones:
             self.timezones[-1].append(line)
         if step == "BEGIN":
-            self._inside.append(component)
+            if len(self._inside) < _DEEPEST:
+                self._inside.append(component)
         elif component in self._inside:
             if component == "VEVENT":
                 self.events[-1].closed = True

@@ -52,8 +52,7 @@ class CalendarFile:
             raise CalendarError(f"The calendar {self._path} cannot be read: {err.strerror or err}.") from err
 
     def _read(self, known: Version | None) -> Fetched | None:
-        # without waiting for the other end, should somebody have put a pipe there
-        with open(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - a descriptor
+        with open(self._path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise CalendarError(f"{self._path} is not a file; the calendar's setting must name an .ics file.")
@@ -63,6 +62,11 @@ class CalendarFile:
             data = file.read(LARGEST + 1)
         check_whole(data)
         return Fetched(data, version)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # somebody may have put a pipe there
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _open_file(uri: str) -> CalendarSource:

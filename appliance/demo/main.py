@@ -235,7 +235,16 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _health(stage: Stage, room_id: str) -> dict[str, Any]:
     """Ask the broker, as any fleet would, what the room last said of its health."""
-    raise NotImplementedError
+    from appliance.telemetry.protocol.topics import Topics  # noqa: PLC0415
+    from fleet.console import survey  # noqa: PLC0415
+    from fleet.ingest import ConsoleSettings  # noqa: PLC0415
+
+    settings = ConsoleSettings(url=f"mqtt://127.0.0.1:{stage.broker_port}", org="demo")
+    rooms = asyncio.run(survey(settings, now=lambda: datetime.now(UTC))).rooms
+    room = rooms.get(Topics("demo", room_id))
+    if room is None or room.health is None:
+        return {}
+    return {"presence": room.presence, "phase": room.health.phase, "issues": len(room.health.issues)}
 
 
 def _conclude(out: Path, report: Report) -> int:
