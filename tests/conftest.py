@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def unblocked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     class Blocked(blocking.BlockingError):
         def __init__(self, func: str) -> None:
             super().__init__(func)
-            seen.append(func)
+            seen.append(f"{func} at {_place_of_ours()}")
 
     monkeypatch.setattr(blocking, "BlockingError", Blocked)
     guard = blocking.BlockBuster(scanned_modules=OURS)
@@ -70,6 +71,11 @@ def unblocked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         pytest.fail(
             f"the event loop was blocked by {', '.join(seen)}: use asyncio.to_thread, or say why in MAY_BLOCK_IN"
         )
+
+
+def _place_of_ours() -> str:
+    ours = [entry for entry in traceback.extract_stack() if entry.filename.startswith(CODE)]
+    return f"{Path(ours[-1].filename).relative_to(ROOT)}:{ours[-1].lineno} ({ours[-1].name})"
 
 
 def _excusing(does_not_block: Callable[..., bool]) -> Callable[..., bool]:

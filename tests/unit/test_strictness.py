@@ -26,7 +26,7 @@ async def test_a_coroutine_of_ours_that_blocks_is_caught_also_when_the_error_is_
     assert callable(doze)
     with pytest.raises(blocking.BlockingError, match="sleep"):
         await doze()
-    assert unblocked == ["time.sleep"]
+    assert unblocked == ["time.sleep at appliance/made_up.py:5 (snooze)"]
     unblocked.clear()
 
 
