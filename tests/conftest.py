@@ -58,6 +58,8 @@ def unblocked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 MAY_BLOCK: tuple[tuple[str, tuple[str, set[str], str]], ...] = (
     ("os.stat", ("inspect.py", {"getfile", "getsourcefile"}, "reads source lines for tracebacks and dataclasses")),
     ("os.stat", ("tempfile.py", {"_get_default_tempdir", "gettempdir"}, "finds the temporary folder, once a process")),
+    ("io.TextIOWrapper.write", ("logging/__init__.py", {"emit"}, "a line of log, as in any program")),
+    ("io.BufferedWriter.write", ("logging/__init__.py", {"flush"}, "a line of log, as in any program")),
 )
 
 
