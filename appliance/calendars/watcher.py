@@ -30,8 +30,8 @@ _SHORTEST_PAUSE_S = 0.05
 class CalendarRules:
     """How this room reads its calendar and what it joins."""
 
-    zone: ZoneInfo
-    """The room's time zone (`zone.room_zone`)."""
+    zone: str
+    """The room's time zone, an IANA name."""
     poll_s: float = 30.0
     addresses: tuple[str, ...] = ()
     """The room's own mail addresses: what it declined is not booked."""
@@ -57,7 +57,7 @@ class CalendarWatcher:
         self._source = source
         self._cache = cache
         self._rules = rules
-        self._zone = rules.zone
+        self._zone = ZoneInfo(rules.zone)
         self._now = now
         self._on_bookings = on_bookings
         self._poked = asyncio.Event()
@@ -145,7 +145,7 @@ class CalendarWatcher:
         # a day to each side of what is shown, so that the clock may pass midnight between two readings
         midnight = datetime.combine(day, time(), self._zone)
         return ReadRequest(
-            zone=self._zone.key,
+            zone=self._rules.zone,
             first=midnight - timedelta(days=1),
             last=midnight + timedelta(days=4),
             addresses=tuple(address.lower() for address in self._rules.addresses),
