@@ -2,17 +2,24 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# make demo FOR=30 ends by itself after 30 seconds and says whether everything was really seen
+FOR    ?=
+# more words for pytest: make unit ARGS='-k layout'
 ARGS   ?=
+# make bench ONLY=idle_cpu_cores measures one row
+ONLY   ?=
 
-.PHONY: help demo test check lint unit bench clean
+.PHONY: help demo test check unit interop debian bench lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
-$(BIN)/.test: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
-	touch $@
+demo: $(BIN)/.demo ## a whole room on simulated devices, with its own meeting server and broker (FOR=30 to end by itself)
+	@$(BIN)/python -m appliance.demo.main $(if $(FOR),--for $(FOR))
+
+test: debian check ## formatting, lint, types and all tests: everything CI runs
+	$(BIN)/python tests/interop/livekit_build.py
+	$(BIN)/python -m pytest $(ARGS)
 
 check: $(BIN)/.test ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -22,8 +29,26 @@ check: $(BIN)/.test ## formatting, lint and types
 unit: $(BIN)/.test ## the quick tests
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
-test: check ## everything CI runs
-	$(BIN)/python -m pytest $(ARGS)
+interop: debian $(BIN)/.test ## the tests with real servers, browsers and brokers
+	$(BIN)/python -m pytest tests/interop tests/scenario $(ARGS)
+
+debian: ## the Debian packages the tests need (installs them when root, else says which)
+	@tests/install_debian_packages.sh
+
+bench: $(BIN)/.test ## speed and size, into benchmarks/results.json and docs/benchmarks.md (ONLY=name for one row)
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+lock: $(BIN)/.test ## write down the exact versions that are installed now
+	$(BIN)/pip freeze --exclude-editable > constraints.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) .cache demo-out build
+	rm -rf $(VENV) .cache demo-out build *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Salon needs Python 3.11 or newer"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Install python3-venv first: apt install python3-venv"; exit 1; }
+
+$(BIN)/.%: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what '$*' needs into $(VENV) (a minute or two, once)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from appliance.errors import SalonError
 from appliance.service import log_to_stderr, run_program
@@ -57,9 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "  salon COMMAND --help      more on one command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings (default: $SALON_CONFIG, /etc/salon/room.toml)"
-    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default: /etc/salon/room.toml)")
     parser.add_argument("--verbose", "-v", action="store_true", help="log what only developers want to know")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_programs, _add_servers, _add_up, _add_questions, _add_wishes, _add_care):
@@ -67,10 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
 
-def _command(commands: Commands, name: str, words: str, example: str) -> argparse.ArgumentParser:
+def _command(commands: "Commands", name: str, words: str, example: str) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
         help=words,
@@ -80,13 +80,12 @@ def _command(commands: Commands, name: str, words: str, example: str) -> argpars
     )
 
 
-def _add_programs(commands: Commands) -> None:
+def _add_programs(commands: "Commands") -> None:
     daemon = _command(commands, "daemon", "run the room's brain: calendar, rules, state", "salon daemon")
     daemon.set_defaults(run=_run_daemon)
     media = _command(commands, "media", "run camera, microphone, speaker and calls", "salon media")
     media.set_defaults(run=_run_media)
     display = _command(commands, "display", "run the TV picture", "salon display")
-    display.add_argument("--safe", action="store_true", help="show nothing but what is broken")
     display.set_defaults(run=_run_display)
     panel = _command(commands, "panel", "open the touch panel in this terminal (also over SSH)", "salon panel")
     panel.add_argument("--headless", action="store_true", help="run without a terminal")
@@ -101,7 +100,76 @@ def _run_daemon(options: argparse.Namespace) -> int:
     return run_program(lambda: run_daemon(settings))
 
 
-def _add_up(commands: Commands) -> None:
+def _run_media(options: argparse.Namespace) -> int:
+    from appliance.programs import media
+
+    settings = _settings(options)
+    return run_program(lambda: media(settings))
+
+
+def _run_display(options: argparse.Namespace) -> int:
+    from appliance.programs import display
+
+    settings = _settings(options)
+    return run_program(lambda: display(settings))
+
+
+def _run_panel(options: argparse.Namespace) -> int:
+    from appliance.programs import panel
+
+    settings = _settings(options)
+    return run_program(lambda: panel(settings, headless=options.headless, shot=options.shot))
+
+
+def _add_servers(commands: "Commands") -> None:
+    hub = _command(
+        commands, "hub", "run the embedded meeting server, or invite guests to it", "salon hub invite --title Demo"
+    )
+    hub.set_defaults(run=_run_hub)
+    invite = hub.add_subparsers(metavar="invite").add_parser("invite", help="make a guest link and print it")
+    invite.add_argument("--title", default="Meeting", help="what the guest page calls the meeting")
+    invite.add_argument("--until", default="", metavar="TIME", help="when the link ends, ISO 8601 (default: in a day)")
+    invite.set_defaults(run=_run_invite)
+    broker = _command(commands, "broker", "run the embedded MQTT broker, for trying things out", "salon broker")
+    broker.set_defaults(run=_run_broker)
+    console = _command(
+        commands, "console", "list the rooms of the fleet", "salon console --once --url mqtt://broker:1883"
+    )
+    console.add_argument(
+        "--once", action="store_true", required=True, help="print the table once (all there is for now)"
+    )
+    console.add_argument("--url", default="", help="the broker (default: the room's own, mqtt.url)")
+    console.set_defaults(run=_run_console)
+
+
+def _run_hub(options: argparse.Namespace) -> int:
+    from appliance.programs import hub
+
+    settings = _settings(options)
+    return run_program(lambda: hub(settings))
+
+
+def _run_invite(options: argparse.Namespace) -> int:
+    from appliance.programs import invite
+
+    print(invite(_settings(options), title=options.title, until=options.until))  # noqa: T201 - the command's answer
+    return 0
+
+
+def _run_broker(options: argparse.Namespace) -> int:
+    from appliance.programs import broker
+
+    settings = _settings(options)
+    return run_program(lambda: broker(settings))
+
+
+def _run_console(options: argparse.Namespace) -> int:
+    from appliance.programs import console
+
+    return asyncio.run(console(_settings(options), url=options.url, write=print))
+
+
+def _add_up(commands: "Commands") -> None:
     up = _command(
         commands, "up", "run the whole room on this machine, and restart what crashes", "salon up --hub --broker"
     )
@@ -129,7 +197,7 @@ def _run_up(options: argparse.Namespace) -> int:
     return run_program(supervisor.run)
 
 
-def _add_questions(commands: Commands) -> None:
+def _add_questions(commands: "Commands") -> None:
     status = _command(commands, "status", "say what the room is doing", "salon status --json")
     status.add_argument("--json", action="store_true", help="the whole public state as JSON")
     status.set_defaults(run=_run_status)
@@ -159,7 +227,7 @@ def _run_doctor(options: argparse.Namespace) -> int:
     return run_doctor(_settings(options))
 
 
-def _add_wishes(commands: Commands) -> None:
+def _add_wishes(commands: "Commands") -> None:
     join = _command(
         commands,
         "join",
@@ -201,7 +269,7 @@ def _run_mute(options: argparse.Namespace) -> int:
     return asyncio.run(command(_settings(options), SetMicMuted(muted=True)))
 
 
-def _add_care(commands: Commands) -> None:
+def _add_care(commands: "Commands") -> None:
     fault = _command(
         commands, "fault", "note that a program was given up, or works again", "salon fault record display"
     )
@@ -222,3 +290,7 @@ def _run_fault(options: argparse.Namespace) -> int:
     else:
         faults.record(runtime, faults.Fault(program, options.reason.format(program=program), utc_now()))
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

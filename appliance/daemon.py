@@ -6,28 +6,34 @@ This file is the composition root: read it top to bottom to see what a room is m
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from appliance import faults
+from appliance.calendars.agenda import Bookings, JoinPolicy
+from appliance.calendars.cache import CalendarCache
+from appliance.calendars.sources import open_source
+from appliance.calendars.watcher import CalendarRules, CalendarWatcher
 from appliance.conductor import Conductor
 from appliance.desired import Desired, DesiredFile
 from appliance.director import Director
 from appliance.dispatch import Context, Dispatcher, Entry
-from appliance.errors import SalonError
 from appliance.lifecycle.rules import Timing
 from appliance.link.messages import new_boot
 from appliance.link.server import Handler, LinkServer
+from appliance.programs import group_of, room_zone, runtime_dir
 from appliance.seats import CommandSeat, DisplaySeat, MediaSeat, WatchSeat
-from appliance.service import notify, utc_now, watchdog
+from appliance.service import notify, supervised, utc_now, watchdog
 from appliance.settings import Settings
 from appliance.state.commands import Origin
-from appliance.state.events import CallWanted, ControlsWanted, ServiceChanged
+from appliance.state.events import AgendaChanged, CallWanted, ControlsWanted, ServiceChanged
 from appliance.state.room import MeetingKey, RoomState, ServiceHealth, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.wishes import Devices, MediaWish
+from appliance.telemetry.agent import MqttAgent, MqttSettings
+from provisioning.identity import room_identity
 
 logger = logging.getLogger(__name__)
 _ADOPTION_S = 2.0
@@ -82,6 +88,15 @@ class Room:
             )
         )
 
+    def take_bookings(self, bookings: Bookings) -> None:
+        """Take in what the calendar says."""
+        self.links = {key: link.url for key, link in bookings.links.items()}
+        self.store.apply(AgendaChanged(bookings.agenda))
+
+    def take_health(self, health: ServiceHealth) -> None:
+        """Take in how an edge service does."""
+        self.store.apply(ServiceChanged(health))
+
     async def follow(self) -> None:
         """Publish a new wish whenever layout or countdown call for one."""
         async for _ in self.store.watch():
@@ -90,12 +105,9 @@ class Room:
 
 async def run_daemon(settings: Settings) -> None:
     """Run the brain until cancelled."""
-    from provisioning.identity import room_identity  # noqa: PLC0415 - the daemon alone makes the room's identity
-
-    zone = _zone(settings)
+    zone = room_zone(settings)
+    runtime = runtime_dir(settings)
     room = Room(settings, room_identity(settings.state_dir).id)
-    runtime = settings.runtime_dir
-    runtime.mkdir(parents=True, exist_ok=True, mode=0o755)
     store, dispatch = room.store, room.dispatcher.dispatch
     reporting = {"media": room.media.serve, "display": DisplaySeat(store, room.boot).serve}
     commanding = {
@@ -110,15 +122,17 @@ async def run_daemon(settings: Settings) -> None:
         tasks.create_task(room.follow(), name="wishes")
         tasks.create_task(Director(store).run(), name="director")
         tasks.create_task(_conductor(room, settings).run(), name="conductor")
+        _watch_calendar(tasks, room, settings, zone)
+        _report_by_mqtt(tasks, room, settings)
         tasks.create_task(_watch_faults(settings, store), name="faults")
         tasks.create_task(watchdog(), name="watchdog")
         notify("READY=1")
-        logger.info("room %s (%s) is ready", settings.room.name, zone)
+        logger.info("%s is ready (times in %s)", settings.room.name, zone)
 
 
 def _open_links(tasks: asyncio.TaskGroup, room: Room, runtime: Path, seats: Mapping[str, Handler]) -> None:
     for role, serve in seats.items():
-        link = LinkServer(runtime / f"{role}.sock", role, boot=room.boot, handler=serve, group=_group(role))
+        link = LinkServer(runtime / f"{role}.sock", role, boot=room.boot, handler=serve, group=group_of(role))
         tasks.create_task(link.run(), name=f"link {role}")
 
 
@@ -144,6 +158,37 @@ def _conductor(room: Room, settings: Settings) -> Conductor:
     )
 
 
+def _watch_calendar(tasks: asyncio.TaskGroup, room: Room, settings: Settings, zone: ZoneInfo) -> None:
+    uri = settings.calendar.source
+    if not uri:
+        return
+    rules = CalendarRules(
+        zone=zone.key,
+        poll_s=settings.calendar.poll_s,
+        livekit_hosts=tuple(server.host for server in settings.meetings.livekit),
+        join=JoinPolicy(auto_hosts=settings.calendar.auto_join_hosts),
+    )
+    cache = CalendarCache(settings.state_dir, uri)
+    watcher = CalendarWatcher(open_source(uri), cache, rules=rules, now=utc_now, on_bookings=room.take_bookings)
+    tasks.create_task(supervised("calendar", watcher.run, room.take_health), name="calendar")
+
+
+def _report_by_mqtt(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> None:
+    wanted = settings.mqtt
+    if not wanted.url:
+        return
+    agent = MqttAgent(
+        MqttSettings(**{field.name: getattr(wanted, field.name) for field in fields(MqttSettings)}),
+        state_dir=settings.state_dir,
+        states=room.store.watch,
+        dispatch=room.dispatcher.dispatch,
+        on_health=room.take_health,
+        now=utc_now,
+        streams=lambda: room.media.streams,
+    )
+    tasks.create_task(supervised("mqtt", agent.run, room.take_health), name="mqtt")
+
+
 async def _watch_faults(settings: Settings, store: RoomStore) -> None:
     known: dict[str, ServiceHealth] = {}
     while True:
@@ -156,21 +201,3 @@ async def _watch_faults(settings: Settings, store: RoomStore) -> None:
             store.apply(ServiceChanged(replace(known[name], ok=True, detail="")))
         known = found
         await asyncio.sleep(_FAULTS_EVERY_S)
-
-
-def _zone(settings: Settings) -> ZoneInfo | None:
-    name = settings.room.timezone
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError) as err:
-        raise SalonError(f"room.timezone: {name!r} is no time zone; use a name such as Europe/Berlin") from err
-
-
-def _group(role: str) -> int | None:
-    """Find the role's own group (made by systemd/sysusers.d); None outside an installed room."""
-    import grp  # noqa: PLC0415 - Unix only, as is the socket
-
-    try:
-        return grp.getgrnam(f"salon-{role}").gr_gid
-    except KeyError:
-        return None

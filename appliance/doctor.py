@@ -64,8 +64,6 @@ def examine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Finding(Level.LACK, f"Python {version}", "Salon needs Python 3.11 or newer; Debian 12 has it.")
     return Finding(Level.OK, f"Python {version}")
 
 

@@ -14,7 +14,7 @@ from appliance.state.latest import Latest
 from appliance.state.room import Boot
 from appliance.state.store import RoomStore
 from appliance.state.wire import BadValue, from_json, to_json, untagged
-from appliance.state.wishes import DisplayReport, DisplayWish, MediaReport, MediaWish
+from appliance.state.wishes import DisplayReport, DisplayWish, MediaReport, MediaWish, StreamStats
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ class MediaSeat:
         self._wish = MediaWish(boot, 0)
         self._call_rev = 0
         self._seated: Peer | None = None
+        self.streams: tuple[StreamStats, ...] = ()
+        """How media's streams did lately."""
         self.reported = asyncio.Event()
         """Set once a media has reported for the first time."""
 
@@ -73,6 +75,7 @@ class MediaSeat:
         self.reported.set()
 
     def _take(self, report: MediaReport) -> None:
+        self.streams = report.streams
         applied = report.applied
         current = applied is not None and applied.boot == self._wish.boot and applied.rev >= self._call_rev
         self._store.apply(MediaReported(report, current=current))

@@ -36,8 +36,6 @@ class Program:
 
     name: str
     arguments: tuple[str, ...]
-    safe_arguments: tuple[str, ...] = ()
-    """How to start it after it was given up, for a program that has a simpler way to run."""
     foreground: bool = False
     """It owns the terminal; when it ends by itself, everything ends."""
 
@@ -68,25 +66,23 @@ class Supervisor:
     async def _keep(self, program: Program) -> None:
         crashes: deque[float] = deque(maxlen=CRASHES)
         clock = asyncio.get_running_loop().time
-        arguments = program.arguments
         while True:
-            status = await self._run_once(program, arguments)
+            status = await self._run_once(program)
             if program.foreground and status == 0:
                 raise _ForegroundEnded
             crashes.append(clock())
             if len(crashes) == CRASHES and crashes[-1] - crashes[0] < WITHIN_S:
                 self._give_up(program, status)
-                arguments = program.safe_arguments or arguments
                 crashes.clear()
-                await asyncio.sleep(0 if program.safe_arguments else REST_S)
+                await asyncio.sleep(REST_S)
             else:
                 logger.warning("%s ended (%s); starting it again", program.name, _how(status))
                 await asyncio.sleep(_RESTART_S)
 
-    async def _run_once(self, program: Program, arguments: Sequence[str]) -> int:
+    async def _run_once(self, program: Program) -> int:
         with self._output(program) as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "appliance.cli", *arguments),
+                *(sys.executable, "-m", "appliance.cli", *program.arguments),
                 stdin=None if program.foreground else asyncio.subprocess.DEVNULL,
                 stdout=None if program.foreground else output,
                 stderr=output,
@@ -157,7 +153,7 @@ def room_programs(*, panel: Sequence[str], hub: bool, broker: bool) -> list[Prog
         *([Program("broker", ("broker",))] if broker else []),
         *([Program("hub", ("hub",))] if hub else []),
         Program("media", ("media",)),
-        Program("display", ("display",), safe_arguments=("display", "--safe")),
+        Program("display", ("display",)),
         Program("daemon", ("daemon",)),
     ]
     return [*programs, Program("panel", tuple(panel), foreground=terminal)] if panel else programs

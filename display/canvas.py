@@ -1,14 +1,34 @@
 """The TV's picture: one I420 buffer that everything is drawn into, in place. Only the compose thread writes it."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from display.colour import Plane, Planes, Rgb, Sticker, adapt, yuv
 from display.geometry import Rect, letterbox
 
 _GREY_KEEPS: Final = 0.45
 """How much of its brightness a picture keeps that is not live any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """One plane of a sticker at one place of the canvas."""
+
+    view: Plane
+    clear: NDArray[np.uint16]
+    colour: NDArray[np.uint16]
+    where: NDArray[np.intp] | None = None
+    """Only these pixels of the (then flat) view."""
+
+    def apply(self) -> None:
+        """Blend it in."""
+        mixed = (self.view if self.where is None else self.view[self.where]) * self.clear
+        mixed += self.colour
+        mixed >>= 8
+        self.view[... if self.where is None else self.where] = mixed
 
 
 class Canvas:
@@ -84,17 +104,34 @@ class Canvas:
 
     def blit(self, sticker: Sticker, x: int, y: int, clip: Rect | None = None) -> None:
         """Blend a sticker in, only inside `clip`."""
+        for blend in self.blends(sticker, x, y, clip):
+            blend.apply()
+        self.rev += 1
+
+    def blends(self, sticker: Sticker, x: int, y: int, clip: Rect | None = None) -> list[Blend]:
+        """Work out a blit beforehand, for what is blended over every new picture."""
         part = Rect(x, y, sticker.w, sticker.h).intersect(clip or self.rect)
         part = part and part.intersect(self.rect)
         if part is None:
-            return
+            return []
+        blends = []
         for i, view in enumerate(self.views(part)):
             unit = 2 if i else 1
             top, left = (part.y - y) // unit, (part.x - x) // unit
             cut = (slice(top, top + part.h // unit), slice(left, left + part.w // unit))
-            mixed = view * sticker.clear[min(i, 1)][cut] + sticker.planes[i][cut] + 127
-            view[:] = mixed // 255
-        self.rev += 1
+            blends.append(Blend(view, sticker.clear[min(i, 1)][cut], sticker.planes[i][cut]))
+        return blends
+
+    def sparse(self, blends: list[Blend]) -> Blend:
+        """Join blends that touch few pixels each, such as round corners, into one."""
+        places, clear, colour = [], [], []
+        for blend in blends:
+            rows, columns = np.nonzero(blend.clear != 256)
+            start = blend.view.ctypes.data - self.memory.ctypes.data
+            places.append(start + rows * blend.view.strides[0] + columns)
+            clear.append(blend.clear[rows, columns])
+            colour.append(blend.colour[rows, columns])
+        return Blend(self.memory, np.concatenate(clear), np.concatenate(colour), np.concatenate(places))
 
 
 def _scale(planes: Planes, views: Planes) -> None:

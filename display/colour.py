@@ -1,5 +1,6 @@
 """Between RGB, which people draw in, and the canvas's colours: I420, BT.601, limited range."""
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -31,11 +32,12 @@ class Sticker:
     w: int
     h: int
     planes: tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16]]
-    """Colours multiplied by their opacity."""
+    """Colours multiplied by their opacity, 0 to 256."""
     clear: tuple[NDArray[np.uint16], NDArray[np.uint16]]
-    """255 - opacity, for luma and for chroma."""
+    """256 - opacity, for luma and for chroma."""
 
 
+@functools.cache
 def yuv(rgb: Rgb) -> tuple[int, int, int]:
     """Return the canvas's values for one colour."""
     y, u, v = to_planes(Image.new("RGB", (2, 2), rgb))
@@ -58,9 +60,15 @@ def to_sticker(image: Image.Image) -> Sticker:
     solid = image.convert("RGBa").reduce(2).convert("RGBA").convert("RGB")
     y = np.asarray(image.convert("RGB").convert("YCbCr").getchannel("Y").point(_SQUEEZE_Y), np.uint16)
     _, cb, cr = solid.convert("YCbCr").split()
-    fine, coarse = np.asarray(alpha, np.uint16), np.asarray(alpha.reduce(2), np.uint16)
+    fine, coarse = _of_256(alpha), _of_256(alpha.reduce(2))
     u, v = (np.asarray(c.point(_SQUEEZE_C), np.uint16) for c in (cb, cr))
-    return Sticker(*image.size, (y * fine, u * coarse, v * coarse), (255 - fine, 255 - coarse))
+    return Sticker(*image.size, (y * fine, u * coarse, v * coarse), (256 - fine, 256 - coarse))
+
+
+def _of_256(alpha: Image.Image) -> NDArray[np.uint16]:
+    """Stretch 0..255 to 0..256, so that blending can shift where it would divide."""
+    opacity = np.asarray(alpha, np.uint16)
+    return opacity + (opacity >> 7)
 
 
 def to_image(canvas: "Canvas") -> Image.Image:

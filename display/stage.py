@@ -7,14 +7,14 @@ from typing import Final
 from PIL import Image
 
 from display import theme
-from display.canvas import Canvas
+from display.canvas import Blend, Canvas
 from display.colour import Sticker, to_planes, to_sticker
 from display.frames import Picture, PictureBook
 from display.geometry import Design, Rect, even, even_up
 from display.pen import Pen
 from display.scenes.scene import Overlay, Patch, Scene, TileView
 from display.text import Typesetter
-from display.tiles import TilePainter
+from display.tiles import Decor, TilePainter
 
 _STICKERS: Final = 160
 """More than 49 tiles need; a sticker is some tens of kilobytes."""
@@ -62,6 +62,7 @@ class Stage:
         self._scene = Scene("dark")
         self._looks: dict[TileView, bool | None] = {}
         """How each tile was drawn: with a fresh picture, a stale one, or none."""
+        self._decors: dict[TileView, Decor] = {}
 
     def draw(self, scene: Scene, now_ns: int) -> Drawn:
         """Bring the canvas up to date."""
@@ -69,7 +70,7 @@ class Stage:
         afresh = _ground(scene) != _ground(self._scene)
         if afresh:
             self._canvas.fill(self._canvas.rect, theme.NIGHT)
-            self._looks = {}
+            self._looks, self._decors = {}, {}
             self._book.forget_others(scene.tiles)
         if scene != self._scene:
             kept = () if afresh else self._scene.patches
@@ -79,7 +80,8 @@ class Stage:
             self._scene = scene
         if afresh:
             for overlay in scene.overlays:
-                self._float(overlay, self._canvas.rect)
+                for blend in self._blends(overlay, self._canvas.rect):
+                    blend.apply()
         return self._draw_tiles(scene, now_ns)
 
     def _paint(self, patch: Patch) -> None:
@@ -95,20 +97,26 @@ class Stage:
             picture = _shown(tile, picture)
             looks[tile] = look = picture.fresh if picture else None
             if new or tile not in self._looks or self._looks[tile] != look:
-                self._tiles.paint(tile, picture)
-                for overlay in scene.overlays:
-                    self._float(overlay, tile.rect)
+                self._tiles.paint(tile, picture, self._decor(tile, scene.overlays))
                 remote = remote or (new and tile.remote and picture is not None)
             if look is False:
                 stale.append(str(tile.person))
         self._looks = looks
+        for gone in self._decors.keys() - looks.keys():
+            del self._decors[gone]
         return Drawn(tuple(dict.fromkeys(stale)), remote)
 
-    def _float(self, overlay: Overlay, clip: Rect) -> None:
+    def _decor(self, tile: TileView, overlays: tuple[Overlay, ...]) -> Decor:
+        if tile not in self._decors:
+            above = [blend for overlay in overlays for blend in self._blends(overlay, tile.rect)]
+            self._decors[tile] = self._tiles.decor(tile, above)
+        return self._decors[tile]
+
+    def _blends(self, overlay: Overlay, clip: Rect) -> list[Blend]:
         sticker = self._stickers.get(overlay, self._design.scale)
         inset = even(overlay.inset * self._design.scale)
         x, y = overlay.corner.place(sticker.w, sticker.h, self._canvas.rect, inset)
-        self._canvas.blit(sticker, x, y, clip)
+        return self._canvas.blends(sticker, x, y, clip)
 
 
 def _shown(tile: TileView, picture: Picture | None) -> Picture | None:

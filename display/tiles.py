@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from appliance.state.layout import Source
 from display import theme
-from display.canvas import Canvas
+from display.canvas import Blend, Canvas
 from display.colour import Planes, Rgb, Sticker, to_planes
 from display.fonts.library import Weight
 from display.frames import Picture
@@ -21,6 +21,7 @@ from display.scenes.scene import Corner, Overlay, TileView
 from display.text import Style, Typesetter
 
 _OVERSAMPLING: Final = 4
+_CORNERS: Final = (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_LEFT, Corner.BOTTOM_RIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ class RoundCorner:
         return image.convert("RGBa").resize((self.radius, self.radius), Image.Resampling.BOX).convert("RGBA")
 
 
+@dataclass(frozen=True, slots=True)
+class Decor:
+    """What goes over every new picture of a tile, worked out once."""
+
+    mark: tuple[Rect, ...]
+    """The straight parts of the speaking mark."""
+    blends: tuple[Blend, ...]
+
+
 class TilePainter:
     """Paints tiles; everything but the picture itself is drawn once and kept."""
 
@@ -57,19 +67,33 @@ class TilePainter:
         self._typesetter = typesetter
         self._sticker = sticker
 
-    def paint(self, tile: TileView, picture: Picture | None) -> None:
+    def paint(self, tile: TileView, picture: Picture | None, decor: Decor) -> None:
         """Draw the whole tile."""
         if picture is None:
             self._canvas.paste(tile.rect.x, tile.rect.y, self._avatar(tile))
         else:
             frame = picture.frame
-            planes = (frame.y, frame.u, frame.v)
-            self._canvas.place(tile.rect, planes, theme.SURFACE, full_range=frame.full_range, matrix=frame.matrix)
+            planes, colours = (frame.y, frame.u, frame.v), (frame.full_range, frame.matrix)
+            self._canvas.place(tile.rect, planes, theme.SURFACE, full_range=colours[0], matrix=colours[1])
             if tile.dimmed or not picture.fresh:
                 self._canvas.grey(tile.rect)
-        self._frame(tile)
-        if tile.name:
-            self._stick(_label(tile), tile.rect)
+        for strip in decor.mark:
+            self._canvas.fill(strip, theme.GOOD)
+        for blend in decor.blends:
+            blend.apply()
+
+    def decor(self, tile: TileView, above: list[Blend]) -> Decor:
+        """Work out corners, speaking mark and name; `above` are the parts of overlays over this tile."""
+        radius = even(max(8, min(theme.RADIUS, tile.rect.h // 12)))
+        border = even(max(4, min(8, tile.rect.h / 60))) if tile.speaking else 0
+        corners = [blend for corner in _CORNERS for blend in self._blends(RoundCorner(corner, radius, border), tile)]
+        label = self._blends(_label(tile), tile) if tile.name else []
+        return Decor(_edges(tile.rect, border), (self._canvas.sparse(corners), *label, *above))
+
+    def _blends(self, overlay: Overlay, tile: TileView) -> list[Blend]:
+        sticker = self._sticker(overlay)
+        x, y = overlay.corner.place(sticker.w, sticker.h, tile.rect, overlay.inset)
+        return self._canvas.blends(sticker, x, y, tile.rect)
 
     def _avatar(self, tile: TileView) -> Planes:
         rect = tile.rect
@@ -84,26 +108,16 @@ class TilePainter:
             pen.text(rect.w / 2, rect.h * 0.47 + style.size * 0.36, letters, style, theme.TEXT, anchor="middle")
         return to_planes(image)
 
-    def _frame(self, tile: TileView) -> None:
-        radius = even(max(8, min(theme.RADIUS, tile.rect.h // 12)))
-        border = even(max(4, min(8, tile.rect.h / 60))) if tile.speaking else 0
-        if border:
-            self._border(tile.rect, border)
-        for corner in (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_LEFT, Corner.BOTTOM_RIGHT):
-            self._stick(RoundCorner(corner, radius, border), tile.rect)
 
-    def _border(self, rect: Rect, thick: int) -> None:
-        for strip in (
-            Rect(rect.x, rect.y, rect.w, thick),
-            Rect(rect.x, rect.bottom - thick, rect.w, thick),
-            Rect(rect.x, rect.y, thick, rect.h),
-            Rect(rect.right - thick, rect.y, thick, rect.h),
-        ):
-            self._canvas.fill(strip, theme.GOOD)
-
-    def _stick(self, overlay: Overlay, within: Rect) -> None:
-        sticker = self._sticker(overlay)
-        self._canvas.blit(sticker, *overlay.corner.place(sticker.w, sticker.h, within, overlay.inset), within)
+def _edges(rect: Rect, thick: int) -> tuple[Rect, ...]:
+    if not thick:
+        return ()
+    return (
+        Rect(rect.x, rect.y, rect.w, thick),
+        Rect(rect.x, rect.bottom - thick, rect.w, thick),
+        Rect(rect.x, rect.y, thick, rect.h),
+        Rect(rect.right - thick, rect.y, thick, rect.h),
+    )
 
 
 def _label(tile: TileView) -> NameLabel:

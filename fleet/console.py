@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from appliance.state.clean import clean_text
@@ -35,26 +36,27 @@ async def survey(settings: ConsoleSettings, *, now: Callable[[], datetime]) -> F
     ingest = Ingest(now)
     async with listening(settings, ingest) as line:
         asked: set[str] = set()
-        try:
+        # whoever has not answered when the time is over is shown with what is known
+        with suppress(TimeoutError):
             async with asyncio.timeout(settings.listen_s):
-                while await _more(ingest):
+                quiet = False
+                while not quiet:
+                    ingest.changed.clear()
                     _ask(line, ingest.fleet, asked, now())
-        except TimeoutError:
-            # whoever has not answered by now is shown with what is known
-            return ingest.fleet
+                    quiet = await _quiet(ingest)
     return ingest.fleet
 
 
-async def _more(ingest: Ingest) -> bool:
-    """Wait for a message; False when all is quiet and every room that is online has told its health."""
-    ingest.changed.clear()
-    waiting = any(room.presence is Presence.ONLINE and not room.health for room in ingest.fleet.rooms.values())
+async def _quiet(ingest: Ingest) -> bool:
+    """Wait for a message; True when none comes and every room that is online has told its health."""
+    rooms = ingest.fleet.rooms.values()
+    waiting = any(room.presence is Presence.ONLINE and not room.health for room in rooms)
     try:
         async with asyncio.timeout(None if waiting else _QUIET_S):
             await ingest.changed.wait()
     except TimeoutError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _ask(line: Line, fleet: Fleet, asked: set[str], now: datetime) -> None:

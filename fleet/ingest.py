@@ -42,6 +42,17 @@ class ConsoleSettings:
     """How long `salon console --once` waits for rooms to answer."""
 
 
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the other side is not trusted; paho would leave it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 class Ingest:
     """The fleet as it is told; `changed` is set at each message."""
 
@@ -96,7 +107,9 @@ def _client(settings: ConsoleSettings, address: BrokerAddress) -> paho.Client:
             password = Path(settings.password_file).read_text().partition("\n")[0].strip()
             client.username_pw_set(settings.username, password)
         if address.tls:
-            client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file or None))
+            context = ssl.create_default_context(cafile=settings.ca_file or None)
+            context.sslsocket_class = _TidySocket
+            client.tls_set_context(context)
     except (OSError, UnicodeDecodeError) as err:
         raise BrokerUnreachable(f"Cannot read the password_file or ca_file for MQTT: {err}.") from err
     return client

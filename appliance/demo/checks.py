@@ -1,4 +1,4 @@
-"""What `make demo` claims, checked on what came out: the TV picture, the speaker's recording, the guest's own report."""
+"""What `make demo` claims, checked on what came out: TV picture, speaker's recording, the guest's own report."""
 
 import wave
 from pathlib import Path
@@ -29,7 +29,7 @@ def clip_on_tv(picture: Path, tile: Tile, clip: Path) -> float:
 
 
 def clip_at_speaker(recording: Path, clip: Path) -> float:
-    """Return how alike the rise and fall of the speaker's last seconds and of the clip's sound are, at the best shift."""
+    """Return how alike the rise and fall of the speaker's newest sound and of the clip's are, at the best shift."""
     played = _envelope(_last_seconds(recording, 4))
     wanted = _envelope(clip_sound(clip).astype(np.float64))
     looped = np.concatenate([wanted, wanted])

@@ -44,8 +44,9 @@ class Seen:
 class Guest:
     """One participant on the official SDK."""
 
-    def __init__(self, clip: Path, report: Path) -> None:
+    def __init__(self, clip: Path, report: Path, size: tuple[int, int] = (640, 360)) -> None:
         self._clip = clip
+        self._size = size
         self._report = report
         self._room = rtc.Room()
         self._seen = Seen()
@@ -59,7 +60,7 @@ class Guest:
             self._seen.connected_at = time.time()
             if self._room.remote_participants:
                 self._met()
-            video, audio = rtc.VideoSource(640, 360), rtc.AudioSource(RATE, 1)
+            video, audio = rtc.VideoSource(*self._size), rtc.AudioSource(RATE, 1)
             await self._publish(rtc.LocalVideoTrack.create_video_track("camera", video), rtc.TrackSource.SOURCE_CAMERA)
             await self._publish(rtc.LocalAudioTrack.create_audio_track("mic", audio), rtc.TrackSource.SOURCE_MICROPHONE)
             tasks.create_task(self._play_video(video), name="guest video")
@@ -103,9 +104,11 @@ class Guest:
 
     async def _play_video(self, source: Any) -> None:
         started = time.monotonic()
-        frames = await asyncio.to_thread(_pictures, self._clip)
+        width, height = self._size
+        frames = await asyncio.to_thread(_pictures, self._clip, width, height)
         for number in _counting():
-            source.capture_frame(rtc.VideoFrame(640, 360, rtc.VideoBufferType.I420, frames[number % len(frames)]))
+            picture = frames[number % len(frames)]
+            source.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, picture))
             await asyncio.sleep(max(0.0, started + (number + 1) / 25 - time.monotonic()))
 
     async def _play_audio(self, source: Any) -> None:
@@ -129,9 +132,9 @@ def _counting() -> Any:
         number += 1
 
 
-def _pictures(clip: Path) -> list[bytes]:
+def _pictures(clip: Path, width: int, height: int) -> list[bytes]:
     with av.open(str(clip)) as container:
-        frames = (frame.reformat(640, 360, "yuv420p") for frame in container.decode(video=0))
+        frames = (frame.reformat(width, height, "yuv420p") for frame in container.decode(video=0))
         return [frame.to_ndarray().tobytes() for frame in frames]
 
 
@@ -147,7 +150,9 @@ def exchange(link: str, name: str) -> dict[str, str]:
     """Turn a guest link into a token, as the guest page does."""
     page, secret = urldefrag(link)
     body = json.dumps({"link": secret, "name": name}).encode()
-    request = urllib.request.Request(f"{page.rstrip('/')}/api/exchange", body, {"content-type": "application/json"})
+    request = urllib.request.Request(  # noqa: S310 - the demo's own hub
+        f"{page.rstrip('/')}/api/exchange", body, {"content-type": "application/json"}
+    )
     with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - the demo's own hub
         token: dict[str, str] = json.load(answer)
     return token
@@ -160,9 +165,16 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
     parser.add_argument("--name", default="Bunny Guest")
+    parser.add_argument("--height", type=int, default=360, help="of the picture sent, 16:9")
     options = parser.parse_args()
+    size = (options.height * 16 // 9, options.height)
     token = exchange(options.link, options.name)
-    asyncio.run(Guest(options.clip, options.report).run(token["url"], token["token"]))
+
+    async def run() -> None:
+        # the SDK's Room belongs to the event loop it is made in
+        await Guest(options.clip, options.report, size).run(token["url"], token["token"])
+
+    asyncio.run(run())
 
 
 if __name__ == "__main__":

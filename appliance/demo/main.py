@@ -115,9 +115,9 @@ async def _program(*arguments: str, foreground: bool = False) -> AsyncIterator[a
 
 async def _book(stage: Stage, course: Course) -> str:
     """Make a guest link at the hub and book the meeting behind it, starting on a whole second soon."""
-    start = datetime.fromtimestamp(int(time.time()) + LEAD_S, UTC)
     length = timedelta(minutes=30)
-    link = await _invite(stage, start + length)
+    link = await _invite(stage, datetime.now(UTC) + length + timedelta(minutes=5))
+    start = datetime.fromtimestamp(int(time.time()) + LEAD_S, UTC)
     staging.schedule(stage, link, start, length)
     course.start = start
     return link
@@ -235,7 +235,16 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _health(stage: Stage, room_id: str) -> dict[str, Any]:
     """Ask the broker, as any fleet would, what the room last said of its health."""
-    raise NotImplementedError
+    from appliance.telemetry.protocol.topics import Topics  # noqa: PLC0415
+    from fleet.console import survey  # noqa: PLC0415
+    from fleet.ingest import ConsoleSettings  # noqa: PLC0415
+
+    settings = ConsoleSettings(url=f"mqtt://127.0.0.1:{stage.broker_port}", org="demo")
+    rooms = asyncio.run(survey(settings, now=lambda: datetime.now(UTC))).rooms
+    room = rooms.get(Topics("demo", room_id))
+    if room is None or room.health is None:
+        return {}
+    return {"presence": room.presence, "phase": room.health.phase, "issues": len(room.health.issues)}
 
 
 def _conclude(out: Path, report: Report) -> int:

@@ -1,4 +1,4 @@
-"""The demo's world on disk: settings for a room on simulated devices, and a calendar with a meeting in a few seconds."""
+"""The demo's world on disk: settings for a room on simulated devices, and a calendar with a meeting soon."""
 
 import json
 import secrets
@@ -48,12 +48,12 @@ class Stage:
         return self.folder / "speaker.wav"
 
 
-def build(out: Path) -> Stage:
-    """Make the folders and the settings; ports are free ones, so that two demos can run."""
+def build(out: Path, screen: str = "") -> Stage:
+    """Make folders and settings; the ports are free ones, so that two demos can run. `screen` is as in the settings."""
     out.mkdir(parents=True, exist_ok=True)
     stage = Stage(Path(tempfile.mkdtemp(prefix="salon-demo-")), out, *_free_ports(3))
     stage.calendar.write_text(_calendar([]))
-    stage.config.write_text(_settings(stage))
+    stage.config.write_text(_settings(stage, screen or f"png:{stage.out / 'tv.png'}"))
     return stage
 
 
@@ -68,7 +68,7 @@ def schedule(stage: Stage, link: str, start: datetime, length: timedelta) -> Non
     scratch.replace(stage.calendar)
 
 
-def _settings(stage: Stage) -> str:
+def _settings(stage: Stage, screen: str) -> str:
     text = json.dumps  # TOML's basic strings are JSON's
     return f"""\
 [room]
@@ -93,7 +93,7 @@ microphone = ["sim:tone?hz={TONE_HZ}"]
 speaker = [{text(f"sim:sink?record={stage.speaker}")}]
 
 [display]
-screen = {text(f"png:{stage.out / 'tv.png'}")}
+screen = {text(screen)}
 picture_address = "127.0.0.1"
 picture_port = {stage.picture_port}
 

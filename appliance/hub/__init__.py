@@ -1,1 +1,1 @@
-"""The embedded meeting server: LiveKit's signalling, forwarding, and the guest page."""
+"""The embedded meeting server: LiveKit's signalling, forwarding without decoding, guest links and the guest page."""

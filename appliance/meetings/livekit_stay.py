@@ -138,9 +138,7 @@ class Stay:
                 for slot, out in self._publisher.answered():
                     self._tell(Opened(slot, out))
             case "trickle":
-                ours = response.trickle.target == _OURS
-                peer = self._publisher_peer if ours else self._subscriber
-                await peer.add_candidate(response.trickle.candidateInit)
+                await self._add_candidate(response.trickle)
             case "update":
                 self._people_changed(response.update.participants)
             case "speakers_changed":
@@ -149,6 +147,15 @@ class Stay:
                 self._publisher.published(response.track_published)
             case "leave":
                 self._sent_away(response.leave)
+
+    async def _add_candidate(self, trickle: rtc.TrickleRequest) -> None:
+        peer = self._publisher_peer if trickle.target == _OURS else self._subscriber
+        try:
+            # an empty one only says that there are no more
+            if trickle.candidateInit:
+                await peer.add_candidate(trickle.candidateInit)
+        except SalonError as err:
+            logger.debug("one of the server's addresses was of no use: %s", err)
 
     def _people_changed(self, people: Iterable[models.ParticipantInfo]) -> None:
         self._roster.update(people)

@@ -4,6 +4,7 @@ A button tells two things apart: its label is what a press will do, its detail i
 camera that truth is what media reports of its capture gate, never what was merely wished.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -98,21 +99,15 @@ def leave_button(state: RoomState) -> Button:
 
 def target(state: RoomState, now: datetime, chosen: MeetingKey | None = None) -> Meeting | None:
     """Return the meeting that Join means."""
-    meetings = open_meetings(state, now)
+    meetings: Sequence[Meeting] = open_meetings(state, now)
     counted = state.countdown.key if state.countdown else None
     for key in (chosen, counted):
         if (found := next((m for m in meetings if key is not None and m.key == key), None)) is not None:
             return found
+    # an entry for the whole day is a note more often than a meeting
+    meetings = sorted(meetings, key=lambda m: m.all_day)
     running = [m for m in meetings if m.start <= now and not m.all_day]
-    return next(
-        iter(
-            [m for m in running if m.auto_join is not AutoJoin.NO]
-            or running
-            or [m for m in meetings if m.auto_join is not AutoJoin.NO]
-            or meetings
-        ),
-        None,
-    )
+    return next(iter(_joinable(running) or running or _joinable(meetings) or meetings), None)
 
 
 def mic_button(state: RoomState) -> Button:
@@ -175,6 +170,10 @@ def _unheard(words: _GateWords, shut: Command, *, wished_shut: bool) -> Button:
         why = f"The {words.noun.lower()} is restarting; it comes back {words.closed}."
         return Button(words.open, enabled=False, why=why, detail=detail, tone=Tone.PENDING)
     return Button(words.close, True, detail=detail, command=shut, tone=Tone.PENDING)
+
+
+def _joinable(meetings: Sequence[Meeting]) -> list[Meeting]:
+    return [m for m in meetings if m.auto_join is not AutoJoin.NO]
 
 
 def _works(state: RoomState, kind: DeviceKind) -> bool:

@@ -1,6 +1,7 @@
 """The room's voice on MQTT: stays connected, says how the room is, and takes calls from far away."""
 
 import asyncio
+import itertools
 import logging
 import random
 import time
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 SERVICE = "mqtt"
 _CALLS_WAITING = 32
 _STABLE_S = 10
-_GOODBYE_S = 2
+_GOODBYE_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class MqttAgent:
         self._bd = 0
         """The newest session begun."""
         self._desk = CallDesk(dispatch=dispatch, rebirth=self._say_all, now=now, keep=self._keep)
+        # a run after a failed one goes on counting: numbers rise for as long as the boot lasts
+        self._numbers = itertools.count(1)
         self._calls: asyncio.Queue[Incoming] = asyncio.Queue(_CALLS_WAITING)
         self._news = asyncio.Event()
         self._gone = asyncio.Event()
@@ -104,7 +107,9 @@ class MqttAgent:
         self._room = await anext(states)
         self._topics = Topics(self._settings.org, self._room.id)
         hardware = await asyncio.to_thread(machine)
-        self._reporter = Reporter(self._topics, boot=self._room.boot, machine=hardware, now=self._now)
+        self._reporter = Reporter(
+            self._topics, boot=self._room.boot, machine=hardware, now=self._now, numbers=self._numbers
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(states), name="mqtt-follow")
             tasks.create_task(self._answer(), name="mqtt-answer")

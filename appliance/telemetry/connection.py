@@ -52,6 +52,17 @@ class Incoming:
     retained: bool
 
 
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the other side is not trusted; paho would leave it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 class Connection:
     """An open connection, as a context. `over` ends when it does; messages come to `hear` in the event loop."""
 
@@ -166,9 +177,11 @@ class Connection:
             client.username_pw_set(access.username, read_password(access.password_file))
         if access.address.tls:
             try:
-                client.tls_set_context(ssl.create_default_context(cafile=access.ca_file or None))
+                context = ssl.create_default_context(cafile=access.ca_file or None)
             except OSError as err:
                 raise BrokerAway(f"{access.ca_file} holds no certificates for MQTT; check ca_file.") from err
+            context.sslsocket_class = _TidySocket
+            client.tls_set_context(context)
 
     def _talk(self) -> None:
         """Connect and run until it is over; on paho's thread, and whatever happens there ends in `over`."""

@@ -1,7 +1,7 @@
 """Decides what the room publishes when: everything at a birth, then what changed, and health at each heartbeat."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -50,12 +50,20 @@ class Readings:
 class Reporter:
     """Turns room states into messages and numbers them."""
 
-    def __init__(self, topics: Topics, *, boot: str, machine: Machine, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        *,
+        boot: str,
+        machine: Machine,
+        now: Callable[[], datetime],
+        numbers: Iterator[int],
+    ) -> None:
         self._topics = topics
         self._boot = boot
         self._machine = machine
         self._now = now
-        self._seq = 0
+        self._numbers = numbers
         self._sync = ClockSync.UNKNOWN
         self._issues: tuple[Issue, ...] = ()
         self._said: tuple[State, Info, Health] | None = None
@@ -110,7 +118,6 @@ class Reporter:
         )
 
     def _message(self, topic: str, body: Body, *, retain: bool = False) -> Outgoing:
-        self._seq += 1
         mono = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
-        stamp = Stamp(VERSION, self._boot, self._seq, int(self._now().timestamp() * 1000), mono, self._sync)
+        stamp = Stamp(VERSION, self._boot, next(self._numbers), int(self._now().timestamp() * 1000), mono, self._sync)
         return Outgoing(topic, encode(stamp, body), retain)

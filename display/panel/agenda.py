@@ -23,6 +23,13 @@ _TIMES = 8
 class MeetingLine(Widget):
     """One meeting in two lines: when and what, until when and who."""
 
+    class Chosen(Message):
+        """Somebody touched a meeting."""
+
+        def __init__(self, key: MeetingKey) -> None:
+            super().__init__()
+            self.key = key
+
     def __init__(self) -> None:
         super().__init__()
         self.row: MeetingRow | None = None
@@ -35,6 +42,11 @@ class MeetingLine(Widget):
         if row != self.row:
             self.row = row
             self.refresh()
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        if self.row is not None:
+            self.post_message(self.Chosen(self.row.key))
 
     def render(self) -> Content:
         if self.row is None:
@@ -49,13 +61,6 @@ class MeetingLine(Widget):
 
 class Agenda(Container):
     """The list; shows a page of it."""
-
-    class Chosen(Message):
-        """Somebody touched a meeting."""
-
-        def __init__(self, key: MeetingKey) -> None:
-            super().__init__()
-            self.key = key
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         super().__init__(id="agenda")
@@ -85,10 +90,6 @@ class Agenda(Container):
         event.stop()
         self._page += 1
         self._fill()
-
-    def on_click(self, event: Click) -> None:
-        if isinstance(event.widget, MeetingLine) and event.widget.row is not None:
-            self.post_message(self.Chosen(event.widget.row.key))
 
     def _fill(self) -> None:
         compact = self.screen.has_class("-compact")

@@ -65,13 +65,14 @@ class PanelApp(App[None]):
         self._kiosk = kiosk
         self._now = now
         self._on_ready = on_ready
-        self._room = RoomScreen(clock=clock)
+        self.room = RoomScreen(clock=clock)
+        """The one screen."""
         self._state: RoomState | None = None
         self._told_ready = False
         self._ticker: Timer | None = None
 
     async def on_mount(self) -> None:
-        await self.push_screen(self._room)
+        await self.push_screen(self.room)
         self._show()
         self.run_worker(self._watch_states(), name="panel:states")
         self.run_worker(self._watch_connection(), name="panel:connection")
@@ -120,13 +121,13 @@ class PanelApp(App[None]):
 
     async def _watch_levels(self) -> None:
         async for meters in self._levels.meters():
-            self._room.query_one(LevelMeter).hear(meters.microphone)
+            self.room.query_one(LevelMeter).hear(meters.microphone)
             self.changes += 1
 
     def _show(self) -> None:
         now = self._now()
         self.changes += 1
-        self._room.show(self._state, now, connected=self._link.connected)
+        self.room.show(self._state, now, connected=self._link.connected)
         self._tick_later(now)
 
     def _tick_later(self, now: datetime) -> None:

@@ -68,7 +68,7 @@ class ProblemSheet(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Container(id="sheet"):
             yield Words(widget_id="sheet-count")
-            yield Words(widget_id="sheet-text")
+            yield Words(widget_id="sheet-text", grows=True)
             with Horizontal(id="sheet-keys"):
                 yield TouchKey(key_id="sheet-next", clock=self._clock)
                 yield TouchKey(key_id="sheet-close", clock=self._clock)

@@ -27,8 +27,8 @@ class Header(Container):
     def compose(self) -> ComposeResult:
         for left, right in (("room", "clock"), ("status", "date"), ("detail", "calendar")):
             with Horizontal(classes="line"):
-                yield Words(widget_id=left)
-                yield Words(widget_id=right)
+                yield Words(widget_id=left, grows=left == "status")
+                yield Words(widget_id=right, grows=True)
 
     @property
     def room_for(self) -> int:

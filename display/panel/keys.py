@@ -10,9 +10,9 @@ from textual.message import Message
 from textual.widget import Widget
 
 from appliance.state.buttons import Button, Tone
+from appliance.state.commands import Command
 from display.panel import palette
 
-_BLANK = Button("", enabled=False)
 _SETTLE_S = 0.6
 _TALL = 5
 _NARROW = 12
@@ -43,7 +43,8 @@ class TouchKey(Widget, can_focus=True):
 
     def __init__(self, *, key_id: str, clock: Callable[[], float], pause_s: float = 0.3) -> None:
         super().__init__(id=key_id)
-        self.button = _BLANK
+        self.button = Button("", enabled=False)
+        self._meant: Command | None = None
         self._clock = clock
         self._pause_s = pause_s
         self._deaf_until = 0.0
@@ -52,8 +53,10 @@ class TouchKey(Widget, can_focus=True):
         """Become this button."""
         if button == self.button:
             return
-        if self.button is not _BLANK and type(button.command) is not type(self.button.command):
-            self._deaf_until = max(self._deaf_until, self._clock() + _SETTLE_S)
+        if button.command is not None:
+            if self._meant is not None and type(button.command) is not type(self._meant):
+                self._deaf_until = max(self._deaf_until, self._clock() + _SETTLE_S)
+            self._meant = button.command
         self.button = button
         for tone in Tone:
             self.set_class(button.enabled and button.tone is tone, f"-{tone}")

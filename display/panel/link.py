@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from appliance.link.latest import Latest
 from appliance.state.commands import Ack, Command
+from appliance.state.latest import Latest
 from appliance.state.room import RoomState
 from appliance.state.wishes import Meters
 

@@ -16,7 +16,7 @@ from appliance.state.problems import Problem, problems
 from appliance.state.room import MeetingKey, Phase, RoomState
 from appliance.state.views import agenda_rows, calendar_line, detail_line, reason_text, status_line
 from display.panel import palette
-from display.panel.agenda import Agenda
+from display.panel.agenda import Agenda, MeetingLine
 from display.panel.band import Band, ProblemSheet
 from display.panel.header import Header
 from display.panel.keys import TouchKey
@@ -69,7 +69,7 @@ class RoomScreen(Screen[None]):
                 with Horizontal(id="levels"):
                     yield LevelMeter(clock=self._clock)
                     yield VolumeBar(bar_id="small-volume")
-                yield Words(widget_id="hint")
+                yield Words(widget_id="hint", grows=True)
         with Horizontal(id="controls"):
             yield TouchKey(key_id="mic", clock=self._clock)
             yield TouchKey(key_id="camera", clock=self._clock)
@@ -98,7 +98,7 @@ class RoomScreen(Screen[None]):
         self.set_class(width >= 96 and height >= 28, "-wide")
         self.call_after_refresh(lambda: self.show(self._state, self._now, connected=self._connected))
 
-    def on_agenda_chosen(self, event: Agenda.Chosen) -> None:
+    def on_meeting_line_chosen(self, event: MeetingLine.Chosen) -> None:
         self._chosen = event.key
         self.show(self._state, self._now, connected=self._connected)
 
@@ -162,7 +162,9 @@ class RoomScreen(Screen[None]):
     def _show_band(self, state: RoomState, now: datetime) -> None:
         notice = reason_text(state.notice)
         items = (Problem(notice, ""),) if notice and notice != detail_line(state, now) else ()
-        self.query_one(Band).show(items + problems(state, now) if self._connected else ())
+        items = items + problems(state, now) if self._connected else ()
+        self.query_one(Band).show(items)
+        self.set_class(bool(items), "-band")
 
     def _show_list(self, state: RoomState, now: datetime) -> None:
         talking = self._in_call(state)

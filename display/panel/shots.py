@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
 
-from appliance.link.latest import Latest
 from appliance.state.commands import Ack, Command
+from appliance.state.latest import Latest
 from appliance.state.room import RoomState
 from appliance.state.wishes import Meters
 from display.panel import palette

@@ -7,8 +7,10 @@ from textual.widgets import Static
 class Words(Static):
     """Shows `Content`; strangers' words stay words."""
 
-    def __init__(self, *, widget_id: str) -> None:
+    def __init__(self, *, widget_id: str, grows: bool = False) -> None:
         super().__init__("", id=widget_id, markup=False)
+        # laying out the whole screen again costs ten times what drawing a line does
+        self._grows = grows
         self._said = Content()
 
     @property
@@ -20,4 +22,4 @@ class Words(Static):
         """Show this, or do nothing when it is shown already."""
         if not content.is_same(self._said):
             self._said = content
-            self.update(content)
+            self.update(content, layout=self._grows)

@@ -2,9 +2,14 @@
 
 import ctypes
 import logging
+import warnings
 from typing import Any
 
-import sdl2
+with warnings.catch_warnings():
+    # it says where its library comes from, which is nobody's trouble
+    warnings.simplefilter("ignore", UserWarning)
+    import sdl2
+    import sdl2.surface
 
 from display.canvas import Canvas
 from display.screens.port import ScreenClosed, ScreenError
@@ -65,7 +70,7 @@ class SdlPresenter:
         if sdl2.SDL_GetNumVideoDisplays() < 1:
             raise ScreenError("no TV is connected, or it is switched off")
         # SDL chooses by height otherwise, and would show our BT.601 as BT.709
-        sdl2.SDL_SetYUVConversionMode(sdl2.SDL_YUV_CONVERSION_BT601)
+        sdl2.surface.SDL_SetYUVConversionMode(sdl2.surface.SDL_YUV_CONVERSION_BT601)
         flags = sdl2.SDL_WINDOW_FULLSCREEN_DESKTOP if self._fullscreen else sdl2.SDL_WINDOW_RESIZABLE
         centre = sdl2.SDL_WINDOWPOS_CENTERED
         self._window = _made(sdl2.SDL_CreateWindow(b"Salon", centre, centre, width, height, flags), "open a window")

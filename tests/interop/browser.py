@@ -1,4 +1,4 @@
-"""Headless Chromium from Debian, driven by Playwright, with its fake camera and microphone, and questions to its pages."""
+"""Headless Chromium from Debian through Playwright, its fake camera and microphone, and questions to its pages."""
 
 from __future__ import annotations
 

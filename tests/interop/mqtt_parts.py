@@ -8,8 +8,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from appliance.state.commands import Ack, Command, Origin
 from appliance.state.room import Boot, DeviceKind, DeviceUse, Face, RoomState, Senses, ServiceHealth
@@ -52,6 +57,24 @@ async def end(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         process.kill()
     await process.wait()
+
+
+def certificate(folder: Path) -> None:
+    """Write cert.pem and key.pem for 127.0.0.1, vouching for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
+    cert = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now() - timedelta(days=1))
+        .not_valid_after(now() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 @dataclass
@@ -184,14 +207,16 @@ class Room:
     asked: list[tuple[Command, Origin]] = field(default_factory=list)
     health: list[ServiceHealth] = field(default_factory=list)
     troubled: asyncio.Event = field(default_factory=asyncio.Event)
+    was_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    well: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear_health(self, health: ServiceHealth) -> None:
         self.health.append(health)
-        if not health.ok:
-            self.troubled.set()
+        (self.well if health.ok else self.troubled).set()
 
     async def dispatch(self, command: Command, origin: Origin) -> Ack:
         self.asked.append((command, origin))
+        self.was_asked.set()
         return Ack()
 
     def agent(self, settings: MqttSettings, state_dir: Path) -> MqttAgent:

@@ -117,4 +117,3 @@ def addresses() -> Iterator[str]:
     shown = subprocess.run(["ip", "-json", "-4", "addr"], capture_output=True, text=True, check=True)
     for interface in json.loads(shown.stdout):
         yield from (entry["local"] for entry in interface["addr_info"])
-

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+OWN = Path("/proc/self/ns/net")
 ADDRESS = "10.77.0.1"
 LOOPBACK = (("link", "set", "lo", "up"),)
 VETH = (
@@ -41,7 +42,13 @@ def main() -> int:
     unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
     # Should this process be killed, the command ends too.
     unshare += ["setpriv", "--pdeathsig", "KILL"]
-    again = [sys.executable, str(Path(__file__).resolve()), f"--inside={tell}", *(["--empty"] if arguments.empty else []), "--"]
+    again = [
+        sys.executable,
+        str(Path(__file__).resolve()),
+        f"--inside={tell}",
+        *(["--empty"] if arguments.empty else []),
+        "--",
+    ]
     os.set_inheritable(tell, True)
     # What the caller handed down, such as a pipe, is the command's.
     with subprocess.Popen([*unshare, *again, *arguments.command], close_fds=False) as process:
@@ -68,18 +75,18 @@ def _parse() -> argparse.Namespace:
 def _configure_and_become(arguments: argparse.Namespace) -> None:
     for step in LOOPBACK if arguments.empty else LOOPBACK + VETH:
         subprocess.run(["ip", *step], check=True)
-    os.write(arguments.inside, os.readlink("/proc/self/ns/net").encode() + b"\n")
+    os.write(arguments.inside, bytes(OWN.readlink()) + b"\n")
     os.close(arguments.inside)
     os.execvp(arguments.command[0], arguments.command)
 
 
 def _end_all_in(namespace: str) -> None:
     """End every process of that namespace; an empty name means it never came to be."""
-    if not namespace or namespace == os.readlink("/proc/self/ns/net"):
+    if not namespace or namespace == str(OWN.readlink()):
         return
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(entry / "ns/net") == namespace:
+            if str((entry / "ns/net").readlink()) == namespace:
                 os.kill(int(entry.name), signal.SIGKILL)
         except (FileNotFoundError, PermissionError, ProcessLookupError):
             continue

@@ -173,3 +173,54 @@ async def test_a_room_asked_for_a_rebirth_says_everything_again(broker, room):
         await ear.next("up/state", retained=False)
         await ear.next("up/info", retained=False)
         await ear.next("up/health")
+
+
+async def test_a_room_with_the_wrong_password_says_so_and_with_the_right_one_is_let_in(tmp_path):
+    secret, users = tmp_path / "password", tmp_path / "users"
+    made = await parts.start("mosquitto_passwd", "-c", "-b", str(users), "room-1", "open sesame")
+    assert await made.wait() == 0
+    secret.write_text("open\n")
+    async with running(Broker("mosquitto", tmp_path, f"allow_anonymous false\npassword_file {users}")) as broker:
+        settings = MqttSettings(broker.url, username="room-1", password_file=str(secret))
+        async with a_room_on(settings, tmp_path / "state") as room:
+            await room.troubled.wait()
+            assert "check username and password_file" in room.health[-1].detail
+            secret.write_text("open sesame\n")
+            await room.well.wait()
+
+
+async def test_a_room_speaks_tls_only_to_a_broker_its_ca_file_vouches_for(tmp_path):
+    parts.certificate(tmp_path)
+    access = f"allow_anonymous true\ncertfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem"
+    async with running(Broker("mosquitto", tmp_path, access)) as broker:
+        url = broker.url.replace("mqtt:", "mqtts:")
+        async with a_room_on(MqttSettings(url), tmp_path / "stranger") as room:
+            await room.troubled.wait()
+            assert "no certificate this room trusts" in room.health[-1].detail
+        async with a_room_on(MqttSettings(url, ca_file=f"{tmp_path}/cert.pem"), tmp_path / "friend") as room:
+            await room.well.wait()
+            console, lines = ConsoleSettings(url, ca_file=f"{tmp_path}/cert.pem"), []
+            assert await console_once(console, write=lines.append, now=parts.now) == 0
+    assert lines[1].split()[:4] == ["room-1", "Blue", "room", "online"]
+
+
+async def test_the_console_does_not_trust_a_stranger_either(tmp_path):
+    parts.certificate(tmp_path)
+    access = f"allow_anonymous true\ncertfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem"
+    async with running(Broker("mosquitto", tmp_path, access)) as broker:
+        console, lines = ConsoleSettings(broker.url.replace("mqtt:", "mqtts:")), []
+        assert await console_once(console, write=lines.append, now=parts.now) == 1
+    assert "certificate" in lines[0].lower()
+
+
+async def test_a_room_may_be_held_to_its_own_branch(tmp_path):
+    acl = tmp_path / "acl"
+    acl.write_text(f"topic write {ROOM}/up/#\ntopic readwrite {ROOM}/down/#\n")
+    async with (
+        running(Broker("mosquitto", tmp_path, f"allow_anonymous true\nacl_file {acl}")) as broker,
+        a_room_on(MqttSettings(broker.url), tmp_path / "state") as room,
+    ):
+        await room.well.wait()
+        await say(broker, f"{ROOM}/down/call", call("leave"))
+        await room.was_asked.wait()
+        assert room.asked == [(Leave(), Origin.REMOTE)]

@@ -10,7 +10,7 @@ export class Capture extends EventTarget {
   on = false;
   track = null;
   problem = null;
-  #opening = 0;
+  #attempt = 0;
 
   constructor(kind, deviceId) {
     super();
@@ -23,30 +23,35 @@ export class Capture extends EventTarget {
   }
 
   async turnOn() {
-    const opening = ++this.#opening;
-    this.#become({ on: true, problem: null });
+    const attempt = this.begin();
     try {
-      const track = await MAKE[this.kind](this.options);
-      if (opening === this.#opening) this.adopt(track);
-      else track.stop();
+      this.settle(attempt, await MAKE[this.kind](this.options));
     } catch (error) {
-      if (opening === this.#opening) this.fail(error);
+      this.fail(attempt, error);
     }
   }
 
   turnOff() {
-    this.#opening += 1;
+    this.#attempt += 1;
     this.track?.stop();
     this.#become({ on: false, track: null, problem: null });
   }
 
-  adopt(track) {
-    this.track?.stop();
-    this.#become({ on: true, track, problem: null });
+  /** An attempt to open begins. Whatever the guest does meanwhile makes its outcome void: off stays off. */
+  begin() {
+    this.#attempt += 1;
+    this.#become({ on: true, problem: null });
+    return this.#attempt;
   }
 
-  fail(error) {
-    this.#become({ on: false, track: null, problem: error });
+  settle(attempt, track) {
+    if (attempt !== this.#attempt) return track.stop();
+    this.track?.stop();
+    return this.#become({ on: true, track, problem: null });
+  }
+
+  fail(attempt, error) {
+    if (attempt === this.#attempt) this.#become({ on: false, track: null, problem: error });
   }
 
   /** Use another device from now on; the preview follows. */
@@ -60,13 +65,13 @@ export class Capture extends EventTarget {
 
   /** Give the open track away: from now on the call stops and starts it. */
   handOver() {
-    const track = this.track;
-    this.#opening += 1;
-    this.track = null;
-    this.#become({});
+    const { track } = this;
+    this.#attempt += 1;
+    this.#become({ track: null });
     return track;
   }
 
+  /** The call switched the device; keep that for joining again. */
   remember(on) {
     this.#become({ on, problem: null });
   }
@@ -79,24 +84,22 @@ export class Capture extends EventTarget {
 
 /** Open both with one question to the guest; what one lacks does not cost the other. */
 export async function openBoth(camera, microphone) {
-  if (!navigator.mediaDevices) {
-    const error = new DOMException("no devices on this page", "NotSupportedError");
-    camera.fail(error);
-    microphone.fail(error);
-    return;
-  }
+  const attempts = new Map([camera, microphone].map((capture) => [capture, capture.begin()]));
   try {
     const tracks = await window.LivekitClient.createLocalTracks({ video: camera.options, audio: microphone.options });
-    for (const track of tracks) (track.kind === "video" ? camera : microphone).adopt(track);
+    for (const track of tracks) {
+      const capture = track.kind === "video" ? camera : microphone;
+      capture.settle(attempts.get(capture), track);
+    }
   } catch (error) {
-    await Promise.all([camera, microphone].map((capture) => openAlone(capture, error)));
+    await Promise.all([...attempts].map(([capture, attempt]) => openAlone(capture, attempt, error)));
   }
 }
 
-async function openAlone(capture, error) {
-  const blocked = error.name === "NotAllowedError" && !(await isGranted(capture.kind));
-  if (blocked) capture.fail(error);
-  else await capture.turnOn();
+async function openAlone(capture, attempt, error) {
+  const blocked = !navigator.mediaDevices || (error.name === "NotAllowedError" && !(await isGranted(capture.kind)));
+  if (blocked) capture.fail(attempt, error);
+  else if (capture.on) await capture.turnOn();
 }
 
 async function isGranted(kind) {
@@ -105,4 +108,9 @@ async function isGranted(kind) {
   } catch {
     return false; // This browser does not tell; asking again would only show the question twice.
   }
+}
+
+/** Whether a camera looks away from the guest: then its picture is not a mirror. */
+export function facesAway(track) {
+  return track?.mediaStreamTrack.getSettings().facingMode === "environment";
 }

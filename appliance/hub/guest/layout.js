@@ -102,9 +102,13 @@ function besideStrip(aspect, others, width, height) {
 }
 
 function aboveGallery(aspect, others, width, height) {
-  const large = { ...fit(aspect, width, height * 0.62), y: 0 };
-  const top = large.h + GAP;
-  return [large, best(others, width, height - top).map((tile) => ({ ...tile, y: tile.y + top }))];
+  const large = fit(aspect, width, height * 0.62);
+  const rest = best(others, width, height - large.h - GAP);
+  const first = Math.min(...rest.map((tile) => tile.y));
+  const last = Math.max(...rest.map((tile) => tile.y + tile.h));
+  const top = Math.max(0, Math.round((height - large.h - GAP - (last - first)) / 2));
+  const below = rest.map((tile) => ({ ...tile, y: tile.y - first + top + large.h + GAP }));
+  return [{ ...large, y: top }, below];
 }
 
 /** Tiles of `count` along a strip of `room` pixels; `shape` is a tile's length over its depth. */

@@ -1,6 +1,6 @@
 /* The lobby: who the guest is, what the others will see and hear, and the Join button. */
 
-import { Capture, openBoth } from "./capture.js";
+import { Capture, facesAway, openBoth } from "./capture.js";
 import { DeviceMenus, rememberedDevice } from "./devices.js";
 import { Meter } from "./meter.js";
 import { icon } from "./tile.js";
@@ -108,6 +108,7 @@ export class Lobby {
     if (track && !track.attachedElements.includes(video)) track.attach(video);
     if (!track) video.srcObject = null;
     video.hidden = !track;
+    video.dataset.mirrored = String(!facesAway(track));
     $("preview-words").textContent = track ? "" : problem ? "No camera" : on ? "Starting your camera…" : "Your camera is off";
   }
 }

@@ -1,5 +1,6 @@
 /* The stage shows what the LiveKit room is at this moment: after every event it is compared and corrected as a whole. */
 
+import { facesAway } from "./capture.js";
 import { arrange } from "./layout.js";
 import { Tile } from "./tile.js";
 
@@ -130,17 +131,13 @@ function modelOf(person, source) {
     track: pictureOf(person, screen ? "screen_share" : "camera"),
     muted: !screen && !person.isMicrophoneEnabled,
     speaking: !screen && person.isSpeaking && person.isMicrophoneEnabled,
-    mirrored: !screen && person.isLocal && !isBackCamera(person),
+    mirrored: !screen && person.isLocal && !facesAway(pictureOf(person, "camera")),
   };
 }
 
 function pictureOf(person, source) {
   const publication = person.getTrackPublication(source);
   return publication && !publication.isMuted ? publication.videoTrack ?? null : null;
-}
-
-function isBackCamera(person) {
-  return person.getTrackPublication("camera")?.videoTrack?.mediaStreamTrack.getSettings?.().facingMode === "environment";
 }
 
 function soundsOf(room) {

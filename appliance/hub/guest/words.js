@@ -6,8 +6,8 @@ export const NO_LINK = {
 };
 
 export const LINK_REFUSED = {
-  title: "This link does not work any more",
-  words: "The meeting is over, or the link was not copied completely. Please ask the person who invited you for a new one.",
+  title: "This link does not open a meeting now",
+  words: "The meeting is over, or the link was not copied completely. Please ask whoever invited you for a new one.",
 };
 
 /** Why the hub gave no token, for the line above the Join button. */
@@ -26,8 +26,8 @@ export function forConnection() {
 /** Why there is no camera, microphone or (kind "both") neither, and what would bring it. */
 export function forDevice(kind, error) {
   if (!window.isSecureContext) {
-    return "Browsers give a camera and microphone to secure pages only: open the link that begins with https:// (if the browser "
-      + "warns about the room's own certificate, choose Advanced, then continue). You can join now to see and hear.";
+    return "To be seen and heard, open the link that begins with https:// and accept the room's own certificate when the "
+      + "browser warns about it (Advanced, then Continue). You can also join here just to watch and listen.";
   }
   const both = kind === "both";
   const device = both ? "camera and microphone" : kind;

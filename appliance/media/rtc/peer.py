@@ -89,7 +89,7 @@ class Peer:
         self._incoming: dict[str, MediaIn] = {}
         self._lines: list[_Line] = []
         self._waiting_candidates: list[str] = []
-        self._candidates = 0
+        self._candidates: set[str] = set()
         self._described = False
         self._lock = asyncio.Lock()
         self._connected = asyncio.Event()
@@ -249,12 +249,14 @@ class Peer:
         return text
 
     async def _add_candidates(self, candidates: Sequence[str]) -> None:
-        room = max(_MAX_CANDIDATES - self._candidates, 0)
-        for candidate in candidates[:room]:
+        # every renegotiation repeats them all
+        for candidate in dict.fromkeys(filter(_is_udp, candidates)):
+            if candidate in self._candidates or len(self._candidates) >= _MAX_CANDIDATES:
+                continue
             if not self._described:
                 self._waiting_candidates = [*self._waiting_candidates, candidate][:_MAX_CANDIDATES]
                 continue
-            self._candidates += 1
+            self._candidates.add(candidate)
             if _is_mdns(candidate):
                 self._mdns.put_nowait(candidate)
             else:
@@ -343,6 +345,11 @@ def _msid(media: MediaDescription) -> tuple[str, str]:
     text = media.msid or next((source.msid for source in media.ssrc if source.msid), None) or ""
     stream_id, _, track_id = text.strip().partition(" ")
     return stream_id, track_id.strip()
+
+
+def _is_udp(candidate: str) -> bool:
+    words = candidate.split()
+    return len(words) > 2 and words[2].lower() == "udp"
 
 
 def _is_mdns(candidate: str) -> bool:

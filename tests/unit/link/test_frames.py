@@ -113,3 +113,11 @@ async def test_display_gets_each_new_ring_and_comes_back_after_media_died(tmp_pa
         writer.close()
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
+
+
+def test_a_closed_ring_has_no_pictures(ring):
+    writer, reader = ring
+    writer.write(ADA, Source.CAMERA, picture(1))
+    reader.close()
+    assert reader.newest_number(ADA, Source.CAMERA) == 0
+    assert reader.newest(ADA, Source.CAMERA) is None

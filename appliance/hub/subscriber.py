@@ -1,0 +1,171 @@
+"""What one participant receives from the hub: a peer connection that the hub offers, one offer at a time."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from livekit.protocol import rtc
+
+from appliance.hub.downlink import Downlink, Flow
+from appliance.hub.tracks import Forward, Track
+from appliance.media.rtc.peer import Peer
+
+logger = logging.getLogger(__name__)
+
+_ANSWER_S = 15.0
+
+
+class NoAnswer(Exception):
+    """The subscriber did not answer an offer in time."""
+
+
+class Subscriber:
+    """The receiving side of one participant."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        addresses: Callable[[], Sequence[str]],
+        send: Callable[[rtc.SignalResponse], None],
+        on_state: Callable[[str], None],
+        everything: bool,
+    ) -> None:
+        self._name = name
+        self._send = send
+        self._peer = Peer(name=f"{name} subscriber", addresses=addresses, on_state=on_state)
+        self._reliable = self._peer.add_channel("_reliable")
+        self._lossy = self._peer.add_channel("_lossy", ordered=False, max_retransmits=0)
+        self._available: dict[str, tuple[str, Track]] = {}
+        """Track sid to the sid of who publishes it, and the track."""
+        self._choices: dict[str, bool] = {}
+        self._everything = everything
+        self._unwatched: set[str] = set()
+        self._forwards: dict[str, Forward] = {}
+        self._owners: dict[str, str] = {}
+        self._dirty = asyncio.Event()
+        # the very first offer carries the data channels alone, so that the connection stands early
+        self._dirty.set()
+        self._offer_id = 0
+        self._answer: asyncio.Future[str] | None = None
+        self._downlink = Downlink()
+        self._octets: dict[str, tuple[int, float]] = {}
+
+    def offer_tracks(self, tracks: Iterable[tuple[str, Track]]) -> None:
+        """Say what there is to receive: (participant sid, track) of everybody else."""
+        self._available = {track.sid: (owner, track) for owner, track in tracks}
+        self._dirty.set()
+
+    def choose(self, sids: Iterable[str], *, wanted: bool) -> None:
+        """Subscribe or unsubscribe by the participant's own choice."""
+        self._choices.update(dict.fromkeys(sids, wanted))
+        while len(self._choices) > 1000:
+            del self._choices[next(iter(self._choices))]
+        self._dirty.set()
+
+    def watch(self, sids: Iterable[str], *, watched: bool) -> None:
+        """Pause or resume tracks that the participant does not look at."""
+        for sid in self._available.keys() & set(sids):
+            (self._unwatched.discard if watched else self._unwatched.add)(sid)
+            if sid in self._forwards:
+                self._forwards[sid].hold("unwatched", held=not watched)
+
+    def answered(self, sdp: str, offer_id: int) -> None:
+        """Take the answer to the offer of this number (0 from clients that do not count)."""
+        waiting = self._answer
+        if waiting is not None and not waiting.done() and offer_id in {0, self._offer_id}:
+            waiting.set_result(sdp)
+
+    async def add_candidate(self, candidate: str) -> None:
+        """Take a trickled candidate."""
+        await self._peer.add_candidate(candidate)
+
+    def send_data(self, data: bytes, *, reliable: bool) -> bool:
+        """Send a data packet."""
+        return (self._reliable if reliable else self._lossy).send(data)
+
+    async def run(self) -> None:
+        """Offer what changed, one offer at a time; raises `NoAnswer` or what the answer was refused for."""
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            begun = self._apply()
+            await self._negotiate()
+            for forward in begun:
+                forward.track.request_keyframe()
+
+    async def close(self) -> None:
+        """End everything."""
+        for forward in self._forwards.values():
+            self._unhook(forward)
+        await self._peer.close()
+
+    def adapt(self, now: float) -> None:
+        """Hold videos back when the network does not bear them, and tell the participant which."""
+        flows = [self._flow(forward, now) for forward in self._forwards.values() if forward.track.kind == "video"]
+        stats = [forward.out.stats() for forward in self._forwards.values()]
+        estimates = [s.bitrate for s in stats if s.bitrate is not None]
+        held = self._downlink.hold(
+            flows,
+            estimate=min(estimates, default=None),
+            loss=max((s.fraction_lost for s in stats), default=0.0),
+            sounds=len(self._forwards) - len(flows),
+            now=now,
+        )
+        changed = [f for f in self._forwards.values() if f.hold("network", held=f.track.sid in held)]
+        if changed:
+            self._send(rtc.SignalResponse(stream_state_update=self._stream_states(changed)))
+
+    def _apply(self) -> list[Forward]:
+        """Add and remove what the next offer shall say; return what is new."""
+        wanted = {sid: entry for sid, entry in self._available.items() if self._choices.get(sid, self._everything)}
+        for sid, forward in list(self._forwards.items()):
+            entry = wanted.get(sid)
+            if entry is None or entry[1].codec != forward.out.codec:
+                self._unhook(self._forwards.pop(sid))
+                self._peer.remove_out(forward.out)
+        return [self._begin(owner, track) for sid, (owner, track) in wanted.items() if sid not in self._forwards]
+
+    def _begin(self, owner: str, track: Track) -> Forward:
+        out = self._peer.add_out(track.kind, track.codec or "", stream_id=f"{owner}|{track.sid}", track_id=track.sid)
+        forward = Forward(track, out)
+        forward.hold("unwatched", held=track.sid in self._unwatched)
+        self._forwards[track.sid] = forward
+        self._owners[track.sid] = owner
+        track.forwards.append(forward)
+        return forward
+
+    def _unhook(self, forward: Forward) -> None:
+        forward.track.forwards = [other for other in forward.track.forwards if other is not forward]
+        self._owners.pop(forward.track.sid, None)
+        self._octets.pop(forward.track.sid, None)
+
+    async def _negotiate(self) -> None:
+        self._offer_id += 1
+        self._answer = asyncio.get_running_loop().create_future()
+        sdp = await self._peer.offer()
+        self._send(rtc.SignalResponse(offer=rtc.SessionDescription(type="offer", sdp=sdp, id=self._offer_id)))
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                answer = await self._answer
+        except TimeoutError as err:
+            raise NoAnswer(f"{self._name} did not answer an offer") from err
+        await self._peer.accept_answer(answer)
+
+    def _flow(self, forward: Forward, now: float) -> Flow:
+        octets, at = self._octets.get(forward.track.sid, (forward.track.octets, now))
+        self._octets[forward.track.sid] = forward.track.octets, now
+        bitrate = (forward.track.octets - octets) * 8 / (now - at) if now > at else 0.0
+        return Flow(forward.track.sid, bitrate, forward.track.is_screen)
+
+    def _stream_states(self, forwards: Iterable[Forward]) -> rtc.StreamStateUpdate:
+        return rtc.StreamStateUpdate(
+            stream_states=[
+                rtc.StreamStateInfo(
+                    participant_sid=self._owners[forward.track.sid],
+                    track_sid=forward.track.sid,
+                    state=rtc.StreamState.PAUSED if "network" in forward.held else rtc.StreamState.ACTIVE,
+                )
+                for forward in forwards
+            ]
+        )

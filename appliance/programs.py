@@ -1,0 +1,196 @@
+"""From settings to running programs: `salon media`, `display`, `panel`, `hub`, `broker` and `console` are made here."""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from appliance.errors import SalonError
+from appliance.faults import FOLDER
+from appliance.link.messages import new_boot
+from appliance.service import notify, utc_now, watchdog
+from appliance.settings import Settings
+
+if TYPE_CHECKING:
+    from appliance.hub.server import HubSettings
+
+logger = logging.getLogger(__name__)
+
+
+def room_zone(settings: Settings) -> ZoneInfo:
+    """Return the room's time zone: the one set, else the machine's, else UTC."""
+    name = settings.room.timezone or _machine_zone()
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as err:
+        raise SalonError(f"room.timezone: {name!r} is no time zone; use a name such as Europe/Berlin.") from err
+
+
+def _machine_zone() -> str:
+    """Read the zone's name from TZ or /etc/localtime (localtime(5))."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if not name:
+        target = str(Path("/etc/localtime").resolve())
+        name = target.partition("/zoneinfo/")[2]
+    return name or "UTC"
+
+
+def runtime_dir(settings: Settings) -> Path:
+    """Make sure the sockets' folder is there, and return it."""
+    folder = settings.runtime_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    except OSError as err:
+        raise SalonError(f"{folder} cannot be made ({err.strerror}); set [paths] in the settings.") from err
+    return folder
+
+
+def secret_from(path: str, what: str) -> str:
+    """Read a secret from the first line of a file that only its owner may read; an empty path is an empty secret."""
+    if not path:
+        return ""
+    file = Path(path).expanduser()
+    try:
+        if file.stat().st_mode & 0o077:
+            raise SalonError(f"{file} may be read by others; it holds {what}. Run: chmod 600 {file}")
+        return file.read_text().partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as err:
+        raise SalonError(f"{what} cannot be read from {file}: {err}") from err
+
+
+def group_of(role: str) -> int | None:
+    """Return the id of a role's own group (systemd/sysusers.d makes it); None outside an installed room."""
+    import grp
+
+    try:
+        return grp.getgrnam(f"salon-{role}").gr_gid
+    except KeyError:
+        return None
+
+
+async def media(settings: Settings) -> None:
+    """Run the room's senses and voice."""
+    from appliance.link.client import MediaLink
+    from appliance.media.engine import MediaSettings, run_media
+    from appliance.meetings.livekit_link import Server
+    from provisioning.identity import room_identity
+
+    runtime, boot = runtime_dir(settings), new_boot()
+    servers = {
+        server.host: Server(server.url, server.key, secret_from(server.secret_file, f"the API secret of {server.host}"))
+        for server in settings.meetings.livekit
+    }
+    told = MediaSettings(
+        gate_file=settings.state_dir / "gate.json",
+        frames_socket=runtime / "frames.sock",
+        meters_socket=runtime / "meters.sock",
+        identity=f"room-{room_identity(settings.state_dir).id}",
+        group=group_of("frames"),
+        ca_file=_ca_file(settings),
+        livekit=servers,
+    )
+    link = MediaLink(runtime / "media.sock", boot)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(link.run(), name="link")
+        tasks.create_task(run_media(told, link=link, boot=boot, now=utc_now), name="media")
+        tasks.create_task(watchdog(), name="watchdog")
+        notify("READY=1")
+
+
+def _ca_file(settings: Settings) -> str:
+    """Trust the certificate that the hub on this machine made itself, unless the settings name another."""
+    own = settings.state_dir / "hub" / "cert.pem"
+    return settings.meetings.ca_file or (str(own) if own.exists() else "")
+
+
+async def display(settings: Settings) -> None:
+    """Run the room's face."""
+    from display.renderer import DisplayPlaces, PicturePage, run_display
+
+    runtime, zone, wanted = runtime_dir(settings), room_zone(settings), settings.display
+    secret = secret_from(wanted.picture_secret_file, "the secret of the TV picture's address")
+    page = PicturePage(wanted.picture_address, wanted.picture_port, secret) if wanted.picture_address else None
+
+    def ready(_url: str) -> None:
+        notify("READY=1")
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watchdog(), name="watchdog")
+        await run_display(
+            DisplayPlaces(runtime / "display.sock", runtime / "frames.sock", runtime / FOLDER),
+            screen=wanted.screen,
+            boot=new_boot(),
+            now=lambda: datetime.now(zone),
+            size=(wanted.width, wanted.height),
+            page=page,
+            ready=ready,
+        )
+
+
+async def panel(settings: Settings, *, headless: bool, shot: Path | None) -> None:
+    """Run the touch panel."""
+    from display.panel.main import PanelOptions, run_panel
+
+    options = PanelOptions(headless=headless, shot=shot)
+    runtime = settings.runtime_dir
+    await run_panel(
+        runtime / "panel.sock", runtime / "meters.sock", options=options, on_ready=lambda: notify("READY=1")
+    )
+
+
+async def hub(settings: Settings) -> None:
+    """Run the embedded meeting server."""
+    from appliance.hub.server import run_hub
+
+    await run_hub(_hub_settings(settings), state_dir=settings.state_dir, on_ready=lambda _: notify("READY=1"))
+
+
+def invite(settings: Settings, *, title: str, until: str) -> str:
+    """Make a guest link to a new meeting on this machine's hub; valid from now on."""
+    from appliance.hub.server import base_url, invites_of
+
+    now = utc_now()
+    try:
+        expires = datetime.fromisoformat(until) if until else now + timedelta(days=1)
+    except ValueError as err:
+        raise SalonError(f"--until {until} is no time; write it like {now.isoformat(timespec='minutes')}") from err
+    expires = expires if expires.tzinfo else expires.astimezone()
+    room = secrets.token_hex(6)
+    return f"{base_url(_hub_settings(settings))}/#{invites_of(settings.state_dir).invite(room, title, now, expires)}"
+
+
+def _hub_settings(settings: Settings) -> "HubSettings":
+    from appliance.hub.server import HubSettings
+
+    return HubSettings(**{field.name: getattr(settings.hub, field.name) for field in fields(HubSettings)})
+
+
+async def broker(settings: Settings) -> None:
+    """Run the embedded MQTT broker."""
+    from fleet.broker import BrokerProblem, BrokerSettings, run_broker
+
+    wanted = settings.broker
+    try:
+        await run_broker(
+            BrokerSettings(wanted.address, wanted.port, wanted.password_file), on_ready=lambda _: notify("READY=1")
+        )
+    except BrokerProblem as err:
+        raise SalonError(str(err)) from err
+
+
+async def console(settings: Settings, *, url: str, write: Callable[[str], None]) -> int:
+    """Write the fleet as a table."""
+    from fleet.console import console_once
+    from fleet.ingest import ConsoleSettings
+
+    mqtt = settings.mqtt
+    told = ConsoleSettings(
+        url or mqtt.url or "mqtt://127.0.0.1:1883", mqtt.org, mqtt.username, mqtt.password_file, mqtt.ca_file
+    )
+    return await console_once(told, write=write, now=utc_now)

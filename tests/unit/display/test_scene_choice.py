@@ -1,0 +1,202 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tv_builders import NOW, in_call, room
+
+from appliance.state.layout import Layout, PersonId, Source, Tile
+from appliance.state.room import (
+    Agenda,
+    AutoJoin,
+    Call,
+    Countdown,
+    DeviceKind,
+    DeviceUse,
+    Meeting,
+    MeetingKey,
+    Phase,
+    Senses,
+    Wanted,
+)
+from display.faults import Fault
+from display.icons import Icon
+from display.scenes.banners import Badge, Banner, Status, TitleLabel
+from display.scenes.choose import View, choose_scene
+from display.scenes.idle import CalendarNote, Clock, Header, Next, NoMeetings, Row, Today
+from display.scenes.message import Words
+
+SOON = NOW + timedelta(seconds=42)
+KEY = MeetingKey("k1")
+COUNTDOWN = Countdown(KEY, "Design review", SOON, SOON)
+
+
+def meeting(title, start_min, length_min=30, **more):
+    start = NOW + timedelta(minutes=start_min)
+    more = {"auto_join": AutoJoin.YES, "organizer": "Amara", **more}
+    return Meeting(MeetingKey(title), title, start, start + timedelta(minutes=length_min), **more)
+
+
+def agenda(*meetings, **more):
+    return room(agenda=Agenda(meetings, **{"fetched_at": NOW, **more}))
+
+
+def words(scene):
+    return [patch.text for patch in scene.patches if isinstance(patch, Words)]
+
+
+def part(scene, kind):
+    return next(item for item in (*scene.patches, *scene.overlays) if isinstance(item, kind))
+
+
+def banners(scene):
+    return [overlay.text for overlay in scene.overlays if isinstance(overlay, Banner)]
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        (None, "starting"),
+        (room(), "idle"),
+        (room(countdown=COUNTDOWN), "countdown"),
+        (room(wanted=Wanted(KEY, "Design review")), "joining"),
+        (room(call=Call(Phase.JOINING)), "joining"),
+        (room(call=Call(Phase.LOBBY)), "joining"),
+        (room(call=Call(Phase.LIVE)), "gallery"),
+        (in_call(["Ada"]), "gallery"),
+        (in_call(["Ada"], phase=Phase.RECONNECTING), "reconnecting"),
+        (room(call=Call(Phase.LEAVING)), "leaving"),
+        (room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=3))), "ended"),
+        (room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=30))), "idle"),
+        (
+            room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=3)), countdown=COUNTDOWN),
+            "countdown",
+        ),
+    ],
+)
+def test_each_state_of_the_room_has_its_scene(state, name):
+    assert choose_scene(View(state), NOW).name == name
+
+
+@pytest.mark.parametrize("program", ["daemon", "media"])
+def test_a_room_that_cannot_work_says_so_from_the_fault_alone(program):
+    scene = choose_scene(View(None, (Fault(program, "It ran out of memory.", NOW),)), NOW)
+    assert scene.name == "safe"
+    assert "It ran out of memory." in words(scene)
+
+
+def test_a_lesser_fault_is_a_banner_beside_the_room():
+    scene = choose_scene(View(room(), (Fault("panel", "The terminal went away."),)), NOW)
+    assert scene.name == "idle"
+    assert banners(scene) == ["The touch panel stopped. The terminal went away."]
+
+
+def test_without_the_daemon_the_last_layout_stays_and_a_banner_says_why():
+    state = in_call(["Ada", "Grace"])
+    scene = choose_scene(View(state, daemon_lost=True), NOW)
+    assert scene.tiles == choose_scene(View(state), NOW).tiles
+    assert banners(scene) == ["The room’s control program is restarting"]
+
+
+def test_the_countdown_ends_at_one_second():
+    for left, shown in ((42, "0:42"), (0.2, "0:01"), (0, "0:00"), (-3, "0:00"), (75, "1:15")):
+        moment = NOW + timedelta(seconds=left)
+        scene = choose_scene(View(room(countdown=Countdown(KEY, "Design review", moment, moment))), NOW)
+        assert shown in words(scene)
+        assert "Design review" in words(scene)
+
+
+def test_a_countdown_during_a_call_is_a_banner():
+    scene = choose_scene(View(replace(in_call(["Ada"]), countdown=COUNTDOWN)), NOW)
+    assert scene.name == "gallery"
+    assert banners(scene) == ["Next meeting in 0:42: Design review"]
+
+
+def test_idle_shows_what_is_next_and_what_the_room_will_do():
+    scene = choose_scene(View(agenda(meeting("Design review", 20), meeting("Stand-up", 24 * 60))), NOW)
+    upcoming = part(scene, Next)
+    assert (upcoming.day, upcoming.time, upcoming.title) == ("Today", "15:01 – 15:31", "Design review")
+    assert upcoming.action == "The room joins by itself"
+    assert part(scene, Row).detail.startswith("Tomorrow")
+    assert part(scene, Today).availability == "Free until 15:01"
+    assert part(scene, Clock).time == "14:41"
+
+
+def test_times_are_in_the_rooms_zone():
+    from zoneinfo import ZoneInfo
+
+    scene = choose_scene(View(agenda(meeting("Design review", 20))), NOW.astimezone(ZoneInfo("Asia/Kolkata")))
+    assert part(scene, Next).time == "20:31 – 21:01"
+    assert part(scene, Clock).time == "20:11"
+
+
+def test_a_meeting_that_is_on_and_not_joined_waits_for_a_hand():
+    scene = choose_scene(View(agenda(meeting("Design review", -10))), NOW)
+    assert part(scene, Next).day == "Now"
+    assert part(scene, Next).icon is Icon.TOUCH
+    assert part(scene, Today).busy
+
+
+def test_a_reason_not_to_join_is_told():
+    scene = choose_scene(View(agenda(meeting("Dinner", 10, auto_join=AutoJoin.NO, why="Its link is for phones"))), NOW)
+    assert part(scene, Next).action == "Its link is for phones"
+
+
+def test_nothing_booked_is_said_kindly():
+    scene = choose_scene(View(agenda(meeting("Over", -60))), NOW)
+    assert part(scene, NoMeetings)
+    assert part(scene, Today).availability == "Free for the rest of the day"
+
+
+def test_a_broken_calendar_shows_its_age():
+    scene = choose_scene(View(agenda(fetched_at=NOW - timedelta(hours=2), error="The server answered 503.")), NOW)
+    assert part(scene, CalendarNote) == CalendarNote("Calendar as of 12:41. The server answered 503.", wrong=True)
+
+
+def test_simulated_devices_are_never_hidden():
+    senses = Senses(True, False, False, (DeviceUse(DeviceKind.CAMERA, simulated=True),))
+    for state in (room(senses=senses), replace(in_call(["Ada"]), senses=senses)):
+        assert part(choose_scene(View(state), NOW), Badge).text == "Simulated devices"
+
+
+@pytest.mark.parametrize(
+    ("senses", "shown"),
+    [
+        (Senses(True, mic_muted=False, camera_off=False), (False, False)),
+        (Senses(True, mic_muted=True, camera_off=False), (True, False)),
+        (Senses(False, mic_muted=False, camera_off=False), (True, True)),
+    ],
+)
+def test_the_status_tells_what_is_captured_not_what_was_wished(senses, shown):
+    status = part(choose_scene(View(replace(in_call(["Ada"]), senses=senses)), NOW), Status)
+    assert (status.mic_muted, status.camera_off) == shown
+
+
+def test_who_speaks_is_marked_and_a_reconnecting_call_is_dimmed():
+    speaking = in_call(["Ada", "Grace"], speakers=(PersonId("p1"),))
+    assert [tile.speaking for tile in choose_scene(View(speaking), NOW).tiles] == [False, True]
+    lost = in_call(["Ada", "Grace"], phase=Phase.RECONNECTING, speakers=(PersonId("p1"),), reason="The server is away.")
+    scene = choose_scene(View(lost), NOW)
+    assert [(tile.speaking, tile.dimmed) for tile in scene.tiles] == [(False, True), (False, True)]
+    assert banners(scene) == ["Reconnecting … The server is away."]
+
+
+def test_strangers_text_is_cleaned_once_more():
+    evil = "Eve\u202e\x1b]0;x\x07\u200b"
+    state = in_call([evil], title=evil)
+    scene = choose_scene(View(replace(state, name=evil)), NOW)
+    assert scene.tiles[0].name == "Eve]0;x"
+    assert part(scene, TitleLabel).title == "Eve]0;x"
+    idle = choose_scene(View(replace(agenda(meeting(evil, 5)), name=evil)), NOW)
+    assert part(idle, Header).room == "Eve]0;x"
+    assert part(idle, Next).title == "Eve]0;x"
+
+
+def test_tiles_off_the_canvas_or_on_odd_numbers_are_left_out():
+    tiles = [(0, 0, 640, 360), (1, 0, 640, 360), (1900, 0, 640, 360), (-640, 0, 640, 360), (0, 0, 0, 0)]
+    layout = Layout(1, 1920, 1080, tuple(Tile(PersonId("p"), Source.CAMERA, *numbers) for numbers in tiles))
+    scene = choose_scene(View(replace(in_call(["Ada"]), layout=layout)), NOW)
+    assert [(tile.rect.x, tile.rect.w) for tile in scene.tiles] == [(0, 640)]
+
+
+def test_equal_states_make_equal_scenes():
+    assert choose_scene(View(in_call(["Ada"])), NOW) == choose_scene(View(in_call(["Ada"])), NOW + timedelta(seconds=5))

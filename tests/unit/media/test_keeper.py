@@ -1,0 +1,127 @@
+"""The device keeper with devices that fail on command."""
+
+import queue
+import threading
+
+import pytest
+
+from appliance.media.keeper import DeviceKeeper, readings
+from appliance.state.room import DeviceKind
+from hardware.ports import DeviceError
+
+
+class Device:
+    simulated = False
+
+    def __init__(self, name, bench):
+        self.name, self._bench = name, bench
+
+    def __enter__(self):
+        if self.name in self._bench.missing:
+            raise DeviceError(f"{self.name} is not there")
+        self._bench.open.append(self.name)
+        return self
+
+    def __exit__(self, *_):
+        self._bench.open.remove(self.name)
+
+    def read(self, timeout_s):
+        if self.name in self._bench.silent:
+            self._bench.stopped.wait(timeout_s)
+            return None
+        if self.name in self._bench.missing:
+            raise DeviceError(f"{self.name} was unplugged")
+        self._bench.stopped.wait(0.005)
+        return b"x"
+
+
+class Bench:
+    def __init__(self):
+        self.missing, self.silent, self.open = set(), set(), []
+        self.stopped = threading.Event()
+        self.uses = queue.Queue()
+        self.keeper = DeviceKeeper(
+            DeviceKind.CAMERA, driver=lambda uri: Device(uri, self), work=self.work, changed=self.uses.put
+        )
+
+    def work(self, device, works, stop):
+        for _ in readings(device, works, stop):
+            pass
+
+    def next_use(self):
+        return self.uses.get(timeout=10)
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.setattr("appliance.media.keeper._BACKOFF_S", (0.01,))
+    monkeypatch.setattr("appliance.media.keeper.SILENT_S", 0.05)
+    monkeypatch.setattr("appliance.media.keeper._SLICE_S", 0.02)
+    bench = Bench()
+    yield bench
+    bench.stopped.set()
+    bench.keeper.close()
+
+
+def test_the_first_device_that_works_is_used(bench):
+    bench.missing = {"a"}
+    bench.keeper.keep(("a", "b", "c"))
+    use = bench.next_use()
+    assert (use.uri, use.open, use.healthy, use.error) == ("b", True, True, "a is not there")
+    assert bench.open == ["b"]
+
+
+def test_a_device_that_gives_nothing_has_failed(bench):
+    bench.silent = {"a"}
+    bench.keeper.keep(("a", "b"))
+    assert bench.next_use().uri == "b"
+
+
+def test_without_any_that_works_the_reason_is_told_and_it_is_tried_again(bench):
+    bench.missing = {"a"}
+    bench.keeper.keep(("a",))
+    use = bench.next_use()
+    assert (use.open, use.healthy, use.error) == (False, False, "a is not there")
+    bench.missing = set()
+    while not (use := bench.next_use()).open:
+        pass
+    assert use.healthy
+
+
+def test_an_unplugged_device_is_followed_by_the_next_one_of_the_list(bench):
+    bench.keeper.keep(("a", "b"))
+    assert bench.next_use().uri == "a"
+    bench.missing = {"a"}
+    while not (use := bench.next_use()).open:
+        pass
+    assert use.uri == "b"
+
+
+def test_a_new_list_swaps_the_device(bench):
+    bench.keeper.keep(("a",))
+    assert bench.next_use().uri == "a"
+    bench.keeper.keep(("b",))
+    assert bench.next_use().uri == "b"
+    assert bench.open == ["b"]
+
+
+def test_a_released_device_is_closed_and_says_so(bench):
+    bench.keeper.keep(("a",))
+    bench.next_use()
+    bench.keeper.close()
+    use = bench.next_use()
+    assert (use.uri, use.open, use.healthy) == ("a", False, True)
+    assert bench.open == []
+
+
+def test_it_can_be_kept_again_after_a_release(bench):
+    for _ in range(3):
+        bench.keeper.keep(("a",))
+        assert bench.next_use().open
+        bench.keeper.close()
+        assert not bench.next_use().open
+
+
+def test_an_empty_list_names_the_remedy(bench):
+    bench.keeper.keep(())
+    assert "room.toml" in bench.next_use().error

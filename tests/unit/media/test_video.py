@@ -1,0 +1,195 @@
+"""From a simulated camera through the encoder, a wire and the decoder into a real frame ring."""
+
+import asyncio
+import threading
+
+import pytest
+
+from appliance.link.frames import RingReader, RingWriter
+from appliance.media.gate import MuteGate
+from appliance.media.rtc.frames import EncodedFrame, InStats
+from appliance.media.video import CameraFeed, PictureWall
+from appliance.state.layout import Layout, PersonId, Source, Tile
+from hardware import registry
+from hardware.camera.mark import decode, source_id
+
+ANNA, BEN = PersonId("anna"), PersonId("ben")
+
+
+class Wire:
+    """What is sent into it comes out of it."""
+
+    def __init__(self):
+        self.on_frame = None
+        self.on_keyframe_request = None
+        self.sent = []
+        self.keyframe_requests = 0
+
+    def send(self, frame):
+        self.sent.append(frame)
+        if self.on_frame is not None:
+            self.on_frame(frame)
+
+    def request_keyframe(self):
+        self.keyframe_requests += 1
+        if self.on_keyframe_request is not None:
+            self.on_keyframe_request()
+
+    def stats(self):
+        return InStats(packets=len(self.sent))
+
+
+def layout(*tiles, rev=1):
+    return Layout(rev, 1920, 1080, tuple(Tile(p, Source.CAMERA, 0, 0, w, h) for p, w, h in tiles))
+
+
+def ring_of(shown):
+    writer = RingWriter(shown, shown.rev)
+    return writer, RingReader(_dup(writer.fd), shown, shown.rev)
+
+
+def _dup(fd):
+    import os
+
+    return os.dup(fd)
+
+
+class Stage:
+    """A camera thread on one side and a wall on the other."""
+
+    def __init__(self, tmp_path, uri="sim:pattern?size=640x360&mark=ANNA"):
+        self.loop = asyncio.get_running_loop()
+        self.gate = MuteGate(tmp_path / "gate.json")
+        self.gate.set(mic_muted=False, camera_off=False)
+        self.feed = CameraFeed(gate=self.gate, loop=self.loop)
+        self.painted = asyncio.Queue()
+        self.wall = PictureWall(loop=self.loop, painted=self._painted)
+        self.stop = threading.Event()
+        self.uri = uri
+
+    def _painted(self, key):
+        self.loop.call_soon_threadsafe(self.painted.put_nowait, key)
+
+    async def __aenter__(self):
+        self.thread = asyncio.create_task(asyncio.to_thread(self._shoot), name="camera")
+        return self
+
+    async def __aexit__(self, *_):
+        self.stop.set()
+        await self.thread
+        self.wall.close()
+
+    def _shoot(self):
+        with registry.camera(self.uri) as camera:
+            self.feed.work(camera, lambda: None, self.stop)
+
+    async def picture_of(self, person, reader):
+        async with asyncio.timeout(10):
+            while (await self.painted.get()) != (person, Source.CAMERA):
+                pass
+        return reader.newest(person, Source.CAMERA)
+
+
+async def test_a_picture_travels_from_camera_to_ring(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        writer, reader = ring_of(layout((ANNA, 320, 180)))
+        stage.wall.show(writer)
+        stage.wall.bind((ANNA, Source.CAMERA), wire)
+        stage.feed.send_to(wire)
+        frame = await stage.picture_of(ANNA, reader)
+        assert (frame.w, frame.h) == (320, 180)
+        assert decode(frame.y).source == source_id("ANNA")
+
+
+async def test_somebody_not_in_the_layout_is_not_decoded_until_shown_and_then_at_once(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        stage.wall.show(RingWriter(layout((BEN, 320, 180)), 1))
+        stage.wall.bind((ANNA, Source.CAMERA), wire)
+        stage.feed.send_to(wire)
+        async with asyncio.timeout(10):
+            while len(wire.sent) < 5:
+                await asyncio.sleep(0.01)
+        assert stage.painted.empty()
+        stage.feed.send_to(None)
+        writer, reader = ring_of(layout((ANNA, 640, 360), rev=2))
+        stage.wall.show(writer)
+        frame = await stage.picture_of(ANNA, reader)
+        assert decode(frame.y).source == source_id("ANNA")
+        assert wire.keyframe_requests == 0
+
+
+async def test_without_a_receiver_or_with_the_camera_off_nothing_is_encoded(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        stage.gate.set(mic_muted=True, camera_off=True)
+        stage.feed.send_to(wire)
+        await asyncio.sleep(0.2)
+        assert wire.sent == []
+        stage.gate.set(mic_muted=True, camera_off=False)
+        async with asyncio.timeout(10):
+            while not wire.sent:
+                await asyncio.sleep(0.01)
+        assert wire.sent[0].keyframe
+
+
+async def test_a_broken_frame_asks_for_a_key_frame_and_the_picture_comes_back(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        writer, reader = ring_of(layout((ANNA, 640, 360)))
+        stage.wall.show(writer)
+        stage.wall.bind((ANNA, Source.CAMERA), wire)
+        stage.feed.send_to(wire)
+        await stage.picture_of(ANNA, reader)
+        wire.on_frame(EncodedFrame("VP8", 0, 90000, b"\xff" * 100, keyframe=False))
+        async with asyncio.timeout(10):
+            while not wire.keyframe_requests:
+                await asyncio.sleep(0.01)
+        while not stage.painted.empty():
+            stage.painted.get_nowait()
+        frame = await stage.picture_of(ANNA, reader)
+        assert decode(frame.y).source == source_id("ANNA")
+
+
+async def test_a_newer_stream_of_the_same_person_survives_the_end_of_the_older(tmp_path):
+    async with Stage(tmp_path) as stage:
+        old, new = Wire(), Wire()
+        writer, reader = ring_of(layout((ANNA, 640, 360)))
+        stage.wall.show(writer)
+        stage.wall.bind((ANNA, Source.CAMERA), old)
+        stage.wall.bind((ANNA, Source.CAMERA), new)
+        stage.wall.unbind((ANNA, Source.CAMERA), old)
+        stage.feed.send_to(new)
+        assert await stage.picture_of(ANNA, reader) is not None
+        assert old.on_frame is None
+
+
+async def test_the_streams_report_their_size_and_rate(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        writer, reader = ring_of(layout((ANNA, 320, 180)))
+        stage.wall.show(writer)
+        stage.wall.bind((ANNA, Source.CAMERA), wire)
+        stage.feed.send_to(wire)
+        for _ in range(5):
+            await stage.picture_of(ANNA, reader)
+        (stats,) = stage.wall.stats()
+        assert (stats.person, stats.width, stats.height, stats.direction) == ("anna", 640, 360, "in")
+        assert stats.fps > 0
+        assert stats.kbps > 0
+
+
+@pytest.mark.parametrize("count", [31, 200])
+async def test_a_decoder_that_cannot_keep_up_starts_again_at_a_key_frame(count):
+    wall = PictureWall(loop=asyncio.get_running_loop(), painted=lambda _key: None)
+    try:
+        wire = Wire()
+        wall.bind((ANNA, Source.CAMERA), wire)
+        wire.send(EncodedFrame("VP8", 0, 90000, b"k", keyframe=True))
+        for n in range(count):
+            wire.send(EncodedFrame("VP8", n, 90000, b"d", keyframe=False))
+        (stats,) = wall.stats()
+        assert stats.dropped >= 31
+    finally:
+        wall.close()

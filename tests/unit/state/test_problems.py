@@ -1,0 +1,80 @@
+"""What is told as a problem, and what is not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from appliance.state.problems import problems
+from appliance.state.room import (
+    Agenda,
+    Boot,
+    Call,
+    DeviceKind,
+    DeviceUse,
+    Face,
+    Phase,
+    RoomState,
+    Senses,
+    ServiceHealth,
+)
+
+NOW = datetime(2026, 11, 23, 13, 20, tzinfo=UTC)
+DEVICES = tuple(DeviceUse(kind, open=True) for kind in DeviceKind)
+WELL = RoomState(
+    "r",
+    "Ada",
+    Boot("b"),
+    agenda=Agenda(fetched_at=NOW),
+    senses=Senses(connected=True, devices=DEVICES),
+    face=Face(connected=True, lit=True),
+    services=(ServiceHealth("mqtt", ok=True),),
+)
+
+
+def told(**changes):
+    return [(problem.what, problem.help) for problem in problems(replace(WELL, **changes), NOW)]
+
+
+def test_a_room_that_is_well_has_none():
+    assert told() == []
+    assert told(call=Call(Phase.LIVE)) == []
+
+
+def test_a_broken_device_is_told_with_its_remedy():
+    camera = DeviceUse(DeviceKind.CAMERA, name="BRIO", healthy=False, error="It was unplugged. Plug it in again.")
+    senses = Senses(connected=True, devices=(camera, *DEVICES[1:]))
+    assert told(senses=senses) == [("Camera (BRIO)", "It was unplugged. Plug it in again.")]
+
+
+def test_a_call_without_a_microphone_is_told_but_an_idle_room_opens_none():
+    senses = Senses(connected=True, devices=(DEVICES[0], DEVICES[2]))
+    assert told(senses=senses) == []
+    assert told(senses=senses, call=Call(Phase.LIVE)) == [
+        ("No microphone", "Plug in a microphone; the call goes on without.")
+    ]
+
+
+def test_lost_programs_and_a_dark_tv_are_told():
+    assert [what for what, _ in told(senses=Senses(), face=Face())] == [
+        "Sound and picture are restarting",
+        "The TV program is restarting",
+    ]
+    assert told(face=Face(connected=True, error="No cable.")) == [("The TV shows no picture", "No cable.")]
+    assert told(face=Face(connected=True))[0][1] == "Check its power, its cable and its input."
+
+
+def test_an_old_calendar_is_told_with_its_age_and_the_reason_once():
+    agenda = Agenda(fetched_at=NOW - timedelta(minutes=12), error="calendar.example does not answer.")
+    edge = ServiceHealth("calendar", ok=False, detail="calendar.example does not answer.")
+    expected = [("The calendar is 12 minutes old", "calendar.example does not answer.")]
+    assert told(agenda=agenda, services=(edge,)) == expected
+
+
+def test_a_calendar_that_nobody_read_for_long_is_told_without_an_error():
+    assert told(agenda=Agenda(fetched_at=NOW - timedelta(minutes=14))) == []
+    assert told(agenda=Agenda(fetched_at=NOW - timedelta(hours=3)))[0][0] == "The calendar is 3 hours old"
+    assert told(agenda=Agenda(error="No such file."))[0] == ("The calendar could not be read", "No such file.")
+
+
+def test_a_failing_service_is_told_in_clean_words():
+    service = ServiceHealth("mqtt", ok=False, detail="broker\x1b refuses\nus")
+    assert told(services=(service,)) == [("Mqtt", "broker refuses us")]

@@ -1,0 +1,74 @@
+"""The examples in docs/mqtt.md are what the code says, word for word."""
+
+import json
+import re
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from appliance.state.commands import Ack
+from appliance.state.room import DeviceKind
+from appliance.state.wishes import StreamStats
+from appliance.telemetry.calls import REMOTE_COMMANDS, CallDesk, Journal
+from appliance.telemetry.protocol.codec import decode_call, encode_call
+from appliance.telemetry.protocol.payloads import Call, ClockSync, Gauges
+from appliance.telemetry.protocol.topics import Topics
+from appliance.telemetry.report import Machine
+from appliance.telemetry.reporter import Readings, Reporter
+
+PAGE = Path(__file__).resolve().parents[3] / "docs/mqtt.md"
+TOPICS = Topics("home", "room-1")
+FENCE = re.compile(r"```json\n(.*?)\n```", re.DOTALL)
+READINGS = Readings(
+    Gauges(0.03, 0.12, 3790, 2914, 48.2, 21840, 86400),
+    "192.0.2.17",
+    ClockSync.YES,
+    (StreamStats("p1", "video", "in", kbps=911.4, lost=3), StreamStats("p2", "video", "in", kbps=402.0)),
+)
+
+
+async def examples(room, monkeypatch):
+    """Return a room's messages in the page's order."""
+    monkeypatch.setattr("time.clock_gettime", lambda _clock: 86400.5)
+    machine = Machine("0.1.0", "Raspberry Pi 5 Model B Rev 1.0", "Debian GNU/Linux 12 (bookworm)")
+    reporter = Reporter(TOPICS, boot="5f0c9a7e", machine=machine, now=lambda: room.now, numbers=count(1))
+    state, info, _ = reporter.report(room, READINGS, bd=1790000001)
+    broken = replace(
+        room.senses.devices[0], healthy=False, error="The camera sends no picture.", kind=DeviceKind.CAMERA
+    )
+    sick = replace(room, senses=replace(room.senses, devices=(broken, room.senses.devices[1])))
+    (health,) = (message for message in reporter.report(sick, READINGS, bd=1790000001) if "health" in message.topic)
+    call = encode_call(Call("console-7c1e", "mute", int(room.now.timestamp() * 1000) + 30_000))
+    ack = reporter.ack(await answer(room, call))
+    refused = reporter.ack(await answer(room, call.replace(b'"mute"', b'"unmute"').replace(b"7c1e", b"7c1f")))
+    will = reporter.will(1790000001)
+    return [message.payload for message in (state, will, info, health)] + [call, ack.payload, refused.payload]
+
+
+async def answer(room, payload):
+    async def dispatch(command, origin):
+        return Ack()
+
+    async def keep(journal):
+        assert isinstance(journal, Journal)
+
+    return await CallDesk(dispatch=dispatch, rebirth=lambda: None, now=lambda: room.now, keep=keep).take(payload)
+
+
+async def test_the_examples_are_what_the_room_says(room, monkeypatch):
+    said = [json.loads(payload) for payload in await examples(room, monkeypatch)]
+    shown = [json.loads(block) for block in FENCE.findall(PAGE.read_text())]
+    assert shown == said
+
+
+def test_the_page_names_every_topic_and_every_command():
+    page = PAGE.read_text()
+    for topic in (TOPICS.state, TOPICS.info, TOPICS.health, TOPICS.event, TOPICS.call):
+        assert topic.replace("/home/room-1/", "/<org>/<room>/") in page
+    for command in REMOTE_COMMANDS:
+        assert f"`{command}`" in page
+
+
+def test_the_call_on_the_page_can_be_sent():
+    calls = [block for block in FENCE.findall(PAGE.read_text()) if '"cmd"' in block and '"expires"' in block]
+    assert [decode_call(block.encode()).cmd for block in calls] == ["mute"]

@@ -1,0 +1,151 @@
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+
+from appliance.state.room import Agenda, DeviceKind, DeviceUse, Face, Senses, ServiceHealth
+from appliance.state.wishes import StreamStats
+from appliance.telemetry.issues import issues_of
+from appliance.telemetry.protocol.codec import decode
+from appliance.telemetry.protocol.payloads import (
+    CallPhase,
+    ClockSync,
+    DeviceHealth,
+    DeviceInfo,
+    Gauges,
+    Health,
+    Info,
+    ScreenInfo,
+    Severity,
+    State,
+    StreamSum,
+)
+from appliance.telemetry.protocol.topics import Topics
+from appliance.telemetry.report import Machine, health_of, info_of, said
+from appliance.telemetry.reporter import Readings, Reporter
+
+TOPICS = Topics("home", "room-1")
+
+
+def reporter(now):
+    return Reporter(TOPICS, boot="boot-1", machine=Machine("0.1", "Pi"), now=lambda: now, numbers=count(1))
+
+
+def leaves(messages):
+    return [message.topic.rsplit("/", 1)[1] for message in messages]
+
+
+def test_a_healthy_room_has_no_issues(room):
+    assert issues_of(room) == ()
+
+
+def test_each_trouble_is_an_issue_with_a_remedy(room):
+    bad = DeviceUse(DeviceKind.CAMERA, "v4l2:/dev/video0", healthy=False, error="No picture since 9:00.")
+    ill = replace(
+        room,
+        senses=Senses(connected=False, devices=(bad,)),
+        face=Face(connected=False),
+        agenda=Agenda((), room.now - timedelta(minutes=9), "The server says 500."),
+        services=(ServiceHealth("hub", ok=False, detail="Port 7880 is taken."), ServiceHealth("mqtt", ok=True)),
+    )
+    issues = issues_of(ill)
+    assert [issue.id for issue in issues] == [
+        "calendar.stale",
+        "device.camera",
+        "display.lost",
+        "media.lost",
+        "service.hub",
+    ]
+    assert all(issue.text and issue.remedy and issue.since for issue in issues)
+    assert issues[0].since == int((room.now - timedelta(minutes=9)).timestamp() * 1000)
+    assert issues[0].severity is Severity.WARNING
+    assert issues[1].text == "No picture since 9:00."
+
+
+def test_a_dark_screen_and_an_old_calendar_are_issues_without_an_error(room):
+    ill = replace(
+        room, face=replace(room.face, lit=False), agenda=replace(room.agenda, fetched_at=room.now - timedelta(hours=2))
+    )
+    assert [issue.id for issue in issues_of(ill)] == ["calendar.stale", "display.dark"]
+
+
+def test_an_issue_keeps_the_moment_it_began(room):
+    ill = replace(room, face=Face())
+    later = replace(ill, now=room.now + timedelta(minutes=5))
+    assert issues_of(later, issues_of(ill)) == issues_of(ill)
+
+
+def test_health_counts_people_and_sums_streams(room):
+    streams = (
+        StreamStats("p1", "video", "in", kbps=100.04, lost=1, dropped=2),
+        StreamStats("p2", "video", "in", kbps=50, lost=3),
+        StreamStats("", "audio", "out", kbps=30),
+    )
+    health = health_of(room, Gauges(cpu=0.5), (), streams=streams, calls_refused=4)
+    assert (health.phase, health.participants, health.calls_refused) == (CallPhase.LIVE, 2, 4)
+    assert health.streams == (
+        StreamSum("audio", "out", 1, 30.0, 0, 0),
+        StreamSum("video", "in", 2, 150.0, 4, 2),
+    )
+    assert health.devices[0] == DeviceHealth("camera", open=True, healthy=True)
+
+
+def test_the_inventory_names_drivers_not_paths(room):
+    info = info_of(room, machine=Machine(), commands=("leave",))
+    assert info.devices[0] == DeviceInfo("camera", "Clip", "file", simulated=True)
+    assert info.screen == ScreenInfo("sdl", 1920, 1080)
+
+
+def test_nothing_secret_leaves_the_building(room):
+    leaky = DeviceUse(DeviceKind.SPEAKER, "x:", healthy=False, error="cannot reach rtsp://me:secret@cam/secret?key=1 !")
+    sick = ServiceHealth("calendar", ok=False, detail="GET https://cal.example/secret.ics: 500")
+    room = replace(room, senses=replace(room.senses, devices=(*room.senses.devices, leaky)), services=(sick,))
+    voice = reporter(room.now)
+    said_aloud = b"".join(message.payload for message in voice.report(room, Readings(), bd=1)).decode()
+    assert "Blue room" in said_aloud
+    assert "cannot reach rtsp:…" in said_aloud
+    for word in ("ecret", "Zoë", "uid-1"):
+        assert word not in said_aloud
+
+
+def test_strangers_letters_do_not_break_the_limits(room):
+    assert len(said("👩‍👩‍👧‍👦" * 500).encode()) <= 1000
+    assert said("a\x00b\u202ec\n") == "abc"
+
+
+def test_a_birth_says_everything_and_then_only_health_repeats(room):
+    voice = reporter(room.now)
+    assert voice.changed(room, bd=5, calls_refused=0)
+    birth = voice.report(room, Readings(Gauges(cpu=0.1), "192.0.2.7", ClockSync.YES), bd=5)
+    assert leaves(birth) == ["state", "info", "health"]
+    assert [message.retain for message in birth] == [True, True, False]
+    stamp, state = decode(State, birth[0].payload)
+    assert (stamp.boot, stamp.seq, stamp.sync) == ("boot-1", 1, ClockSync.YES)
+    assert (state.online, state.bd, state.ip, state.model, state.sw) == (True, 5, "192.0.2.7", "Pi", "0.1")
+    assert not voice.changed(room, bd=5, calls_refused=0)
+    assert leaves(voice.report(room, Readings(Gauges(cpu=0.9), "192.0.2.7"), bd=5)) == ["health"]
+
+
+def test_the_passing_of_time_and_who_speaks_are_no_news(room):
+    voice = reporter(room.now)
+    voice.report(room, Readings(), bd=5)
+    speaking = replace(room.call, speakers=(room.call.participants[0].id,))
+    later = replace(room, rev=9, now=room.now + timedelta(minutes=1), call=speaking)
+    assert not voice.changed(later, bd=5, calls_refused=0)
+    assert voice.changed(replace(room, face=Face()), bd=5, calls_refused=0)
+    assert voice.changed(room, bd=5, calls_refused=1)
+
+
+def test_a_change_of_name_is_told_in_the_inventory_only(room):
+    voice = reporter(room.now)
+    voice.report(room, Readings(), bd=5)
+    messages = voice.report(replace(room, name="Green room"), Readings(), bd=5)
+    assert leaves(messages) == ["info", "health"]
+    assert decode(Info, messages[0].payload)[1].name == "Green room"
+
+
+def test_messages_are_numbered_without_gaps_across_topics(room):
+    voice = reporter(room.now)
+    messages = [voice.will(1), *voice.report(room, Readings(), bd=1), voice.goodbye(1)]
+    kinds = [State, State, Info, Health, State]
+    stamps = [decode(kind, message.payload)[0] for kind, message in zip(kinds, messages, strict=True)]
+    assert [stamp.seq for stamp in stamps] == [1, 2, 3, 4, 5]
