@@ -124,8 +124,9 @@ class PanelApp(App[None]):
 
     async def _watch_levels(self) -> None:
         async for meters in self._levels.meters():
-            self.room.query_one(LevelMeter).hear(meters.microphone)
-            self.changes += 1
+            if self.is_running:
+                self.room.query_one(LevelMeter).hear(meters.microphone)
+                self.changes += 1
 
     def _show(self) -> None:
         now = self._now()
