@@ -9,7 +9,7 @@ import pytest
 
 SOURCES = Path(__file__).parents[3] / "systemd"
 UNITS = sorted(path.name for path in SOURCES.iterdir() if path.is_file())
-PROGRAMS = ["daemon", "media", "display", "panel", "hub", "broker", "console"]
+PROGRAMS = ["daemon", "media", "display", "panel", "hub", "broker"]
 WATCHED = ["daemon", "media", "display", "display-safe"]
 
 
@@ -99,7 +99,7 @@ def test_the_users_and_groups_the_units_name_are_made(root: Path):
         assert {*setting(unit, "User")} <= users
         assert named <= set(groups)
     # the daemon hands each socket to its group, so it must be in all of them
-    for role in ("media", "display", "panel", "control", "watch"):
+    for role in ("media", "display", "panel", "control", "watch", "frames"):
         assert groups[f"salon-{role}"] == "salon"
 
 
@@ -111,12 +111,10 @@ def test_the_directories_are_made_private(root: Path):
     kept.write_text("\n".join(line for line in lines if not line.startswith("a+")) + "\n")
     assert run("systemd-tmpfiles", f"--root={root}", "--create", kept) == ""
     modes = {
-        name: (root / name).stat().st_mode & 0o777
-        for name in ("run/salon", "var/lib/salon", "var/lib/salon-hub", "etc/salon/room.toml")
+        name: (root / name).stat().st_mode & 0o777 for name in ("run/salon", "var/lib/salon", "etc/salon/room.toml")
     }
     assert modes == {
         "run/salon": 0o755,
         "var/lib/salon": 0o700,
-        "var/lib/salon-hub": 0o700,
         "etc/salon/room.toml": 0o640,
     }
