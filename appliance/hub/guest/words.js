@@ -61,6 +61,8 @@ export function forEnd(reason) {
     case DisconnectReason.ROOM_DELETED:
     case DisconnectReason.ROOM_CLOSED:
       return { title: "The meeting is over", words: "Camera and microphone are off." };
+    case DisconnectReason.SERVER_SHUTDOWN:
+      return { title: "The meeting server was stopped", words: "Join again in a moment. Camera and microphone are off." };
     default:
       return { title: "The connection was lost", words: "Check your network, then join again. Camera and microphone are off." };
   }
