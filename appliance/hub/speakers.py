@@ -31,9 +31,12 @@ class Speakers:
 
     def __init__(self) -> None:
         self._voices: dict[str, _Voice] = {}
+        self._gone: set[str] = set()
 
     def hear(self, sid: str, level: int, now: float) -> None:
         """Take the level of one packet, in dB below full scale (RFC 6464)."""
+        if sid in self._gone:
+            return
         voice = self._voices.setdefault(sid, _Voice())
         amplitude = 0.0 if level >= 127 else 10.0 ** (-level / 20)
         # rises at once, falls slowly, as an eye on a meter expects
@@ -49,8 +52,9 @@ class Speakers:
             voice.loudness, voice.loud_at = 0.0, float("-inf")
 
     def remove(self, sid: str) -> None:
-        """Somebody left."""
-        self._voices.pop(sid, None)
+        """Somebody left; clients that heard of a speaker want to hear of the end."""
+        self.silence(sid)
+        self._gone.add(sid)
 
     def changes(self, now: float) -> list[Speaking]:
         """Return everybody who speaks or just ceased to, loudest first; nothing when nothing noteworthy happened."""
@@ -62,8 +66,12 @@ class Speakers:
             noteworthy |= was != voice.active or (voice.active and abs(level - voice.told) > _NOTEWORTHY)
             if was or voice.active:
                 speaking.append(Speaking(sid, level, voice.active))
+        for sid in self._gone:
+            self._voices.pop(sid, None)
+        self._gone.clear()
         if not noteworthy:
             return []
         for change in speaking:
-            self._voices[change.sid].told = change.level
+            if change.sid in self._voices:
+                self._voices[change.sid].told = change.level
         return sorted(speaking, key=lambda change: -change.level)

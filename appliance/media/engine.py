@@ -63,7 +63,8 @@ class MediaSettings:
 
 async def run_media(settings: MediaSettings, *, link: DaemonLink, boot: Boot, now: Callable[[], datetime]) -> None:
     """Run until cancelled; then the call is left and the devices are closed."""
-    await Engine(settings, link=link, boot=boot, now=now).run()
+    gate = await asyncio.to_thread(MuteGate, settings.gate_file)
+    await Engine(settings, gate=gate, link=link, boot=boot, now=now).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,10 @@ class _Desired:
 class Engine:
     """Composes the gate, the studio and the call. Everything here happens in the event loop."""
 
-    def __init__(self, settings: MediaSettings, *, link: DaemonLink, boot: Boot, now: Callable[[], datetime]) -> None:
-        self._settings, self._link, self._boot, self._now = settings, link, boot, now
-        self._gate = MuteGate(settings.gate_file)
+    def __init__(
+        self, settings: MediaSettings, *, gate: MuteGate, link: DaemonLink, boot: Boot, now: Callable[[], datetime]
+    ) -> None:
+        self._settings, self._gate, self._link, self._boot, self._now = settings, gate, link, boot, now
         self._meters = MeterServer(settings.meters_socket, boot=boot, group=settings.group)
         self._wish = MediaWish(boot, 0)
         self._applied: Applied | None = None
@@ -121,7 +123,10 @@ class Engine:
             self._show(studio, wish.layout)
             if chime:
                 studio.mixer.ring()
-        self._desired.put(_Desired(wish.call))
+        if not _same_call(before.call, wish.call):
+            # said before anybody is told that the wish was taken: an old call's end must not pass for the new one's
+            self._call_changed(self._beginning(wish.call))
+            self._desired.put(_Desired(wish.call))
         self._equip()
         self._applied = Applied(wish.boot, wish.rev)
         self._changed.set()
@@ -172,28 +177,38 @@ class Engine:
         if ringing:
             asyncio.get_running_loop().call_later(_CHIME_LOOK_S, self._equip)
 
+    def _beginning(self, wish: CallWish | None) -> Call:
+        if wish is not None:
+            return Call(Phase.JOINING, wish.key, wish.title, self._now())
+        if self._in_call:
+            return replace(self._call, phase=Phase.LEAVING, since=self._now(), reason="")
+        return Call()
+
     @property
     def _in_call(self) -> bool:
         return self._call.phase in {Phase.JOINING, Phase.LOBBY, Phase.LIVE, Phase.RECONNECTING}
 
     async def _run_calls(self) -> None:
         """Be in the call that is desired; a new key or attempt is a new call."""
-        current: CallWish | None = None
         task: asyncio.Task[None] | None = None
         async for desired in self._desired.values():
-            if _same_call(current, desired.call):
-                continue
             if task is not None:
                 await self._leave(task)
-            current, task = desired.call, None
-            if current is not None:
-                task = self._group.create_task(self._be_in(current), name="call")
+            if self._wish.call is None:
+                self._call_changed(Call())
+            task = None
+            if desired.call is not None:
+                task = self._group.create_task(self._be_in(desired.call), name="call")
 
     async def _be_in(self, wish: CallWish) -> None:
         studio = await self._open_studio()
-        self._runner = CallRunner(
-            wish, providers=self._providers, stage=studio, changed=self._call_changed, now=self._now
-        )
+
+        def changed(call: Call) -> None:
+            # what a call says while it is being left is of no interest any more
+            if _same_call(wish, self._wish.call):
+                self._call_changed(call)
+
+        self._runner = CallRunner(wish, providers=self._providers, stage=studio, changed=changed, now=self._now)
         try:
             await self._runner.run(self._prepare)
         finally:
@@ -201,10 +216,8 @@ class Engine:
 
     async def _leave(self, task: asyncio.Task[None]) -> None:
         if not task.done():
-            self._call_changed(replace(self._call, phase=Phase.LEAVING, since=self._now(), reason=""))
             task.cancel()
             await asyncio.wait({task}, timeout=_LEAVE_S)
-        self._call_changed(Call())
 
     def _prepare(self, session: "Session") -> None:
         session.set_layout(self._wish.layout)

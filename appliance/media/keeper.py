@@ -56,6 +56,8 @@ class DeviceKeeper(Generic[D]):
         self._interrupt = threading.Event()
         self._thread: threading.Thread | None = None
         self._worked = False
+        self._error = ""
+        """What was last said to be wrong; it is said once."""
 
     def keep(self, uris: tuple[str, ...]) -> None:
         """Use the first of `uris` that works, from now on; the same list again changes nothing."""
@@ -109,12 +111,14 @@ class DeviceKeeper(Generic[D]):
                 self._serve(uri, " ".join(failed))
             except (DeviceError, OSError) as err:
                 failed.append(str(err))
-                logger.warning("%s: %s", self._kind, err)
             if self._interrupt.is_set() or self._worked:
                 break
+        error = " ".join(failed)
+        if error and error != self._error:
+            logger.warning("%s: %s", self._kind, error)
+        self._error = error
         if not self._interrupt.is_set():
             uri = uris[0] if uris else ""
-            error = " ".join(failed)
             self._changed(DeviceUse(self._kind, uri, healthy=False, simulated=simulated(uri), error=error))
 
     def _serve(self, uri: str, failed: str) -> None:

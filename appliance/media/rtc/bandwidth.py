@@ -1,26 +1,30 @@
 """What the way to us can carry, told to the sender as REMB: it has no other way to know before something is lost."""
 
-import time
-
 from aiortc.rate import RemoteBitrateEstimator
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtpPacket, pack_remb_fci
 
 _INTERVAL_S = 1.0
-_START = 4_000_000
+_MOST = 4_000_000
 """Told with the first packets: libwebrtc believes a REMB at once only in its first two seconds, then climbs slowly."""
-_FLOOR = 300_000
+_LEAST = 300_000
+_BAD_LOSS = 0.05
+_CLIMB = 1.5
 _MAX_SSRCS = 64
 
 
 class Bandwidth:
-    """One estimate for all video that one peer connection receives."""
+    """One estimate for all video that one peer connection receives.
+
+    It rests on how long packets take, which a busy machine gets wrong: our own event loop is then the delay. So it
+    counts only while packets are being lost as well.
+    """
 
     def __init__(self) -> None:
         self._estimator = RemoteBitrateEstimator()
-        self._bitrate = _START
+        self._estimate = _MOST
+        self._bitrate = _MOST
         self._ssrcs: dict[int, None] = {}
         self._told: float | None = None
-        self._told_bitrate = 0
 
     def add(self, packet: RtpPacket, arrival_ms: int) -> None:
         """Learn from one video packet that carries the time it was sent."""
@@ -38,14 +42,20 @@ class Bandwidth:
             ssrc=packet.ssrc,
         )
         if estimate is not None:
-            self._bitrate = min(max(estimate[0], _FLOOR), _START)
+            self._estimate = estimate[0]
 
-    def feedback(self, ssrc: int, now: float | None = None) -> RtcpPsfbPacket | None:
-        """Return a REMB when it is time for one, or when much less fits than we said."""
-        now = time.monotonic() if now is None else now
-        fell = self._bitrate < 0.9 * self._told_bitrate
-        if not self._ssrcs or (self._told is not None and now - self._told < _INTERVAL_S and not fell):
+    def note_loss(self, fraction: float) -> None:
+        """Take the share of packets lost since the last report, 0 to 1."""
+        if fraction > _BAD_LOSS:
+            self._bitrate = min(max(self._estimate, _LEAST), _MOST)
+        else:
+            self._bitrate = min(int(self._bitrate * _CLIMB), _MOST)
+
+    def feedback(self, ssrc: int, now: float) -> RtcpPsfbPacket | None:
+        """Return a REMB when it is time for one."""
+        if not self._ssrcs or (self._told is not None and now - self._told < _INTERVAL_S):
             return None
-        self._told, self._told_bitrate = now, self._bitrate
-        fci = pack_remb_fci(self._bitrate, list(self._ssrcs))
-        return RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=ssrc, media_ssrc=0, fci=fci)
+        self._told = now
+        return RtcpPsfbPacket(
+            fmt=RTCP_PSFB_APP, ssrc=ssrc, media_ssrc=0, fci=pack_remb_fci(self._bitrate, list(self._ssrcs))
+        )

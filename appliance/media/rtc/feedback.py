@@ -75,6 +75,8 @@ class Feedback:
             reports = [report for stream in self._streams for report in stream.take_reports()]
             # when nothing was heard there is nothing to report, and no reason to wake up again
             self._next_report = now + _REPORT_S if reports else None
+            if reports:
+                self._bandwidth.note_loss(max(report.fraction_lost for report in reports) / 256)
             for start in range(0, len(reports), _MAX_REPORTS):
                 yield RtcpRrPacket(ssrc=self._ssrc, reports=reports[start : start + _MAX_REPORTS])
         estimate = self._bandwidth.feedback(self._ssrc, now)

@@ -41,12 +41,16 @@ class Line:
 
 class Studio:
     def __init__(self, tmp_path):
-        self.gate = MuteGate(tmp_path / "gate.json")
-        self.feed = MicrophoneFeed(gate=self.gate, loop=asyncio.get_running_loop())
+        self.path = tmp_path / "gate.json"
         self.stop = threading.Event()
         self.line = Line()
 
+    async def unmute(self):
+        await asyncio.to_thread(self.gate.set, mic_muted=False, camera_off=True)
+
     async def __aenter__(self):
+        self.gate = await asyncio.to_thread(MuteGate, self.path)
+        self.feed = MicrophoneFeed(gate=self.gate, loop=asyncio.get_running_loop())
         self.thread = asyncio.create_task(asyncio.to_thread(self._listen), name="microphone")
         return self
 
@@ -61,7 +65,7 @@ class Studio:
 
 async def test_an_open_gate_sends_packets_of_20_ms(tmp_path):
     async with Studio(tmp_path) as studio:
-        studio.gate.set(mic_muted=False, camera_off=True)
+        await studio.unmute()
         studio.feed.send_to(studio.line)
         await studio.line.more(30)
         stamps = [frame.timestamp for frame in studio.line.sent]
@@ -75,7 +79,7 @@ async def test_an_open_gate_sends_packets_of_20_ms(tmp_path):
 
 async def test_a_shut_gate_lets_nothing_out_and_shuts_within_one_packet(tmp_path):
     async with Studio(tmp_path) as studio:
-        studio.gate.set(mic_muted=False, camera_off=True)
+        await studio.unmute()
         studio.feed.send_to(studio.line)
         await studio.line.more(5)
         studio.gate.close_at_once(mic_muted=True, camera_off=True)
@@ -97,13 +101,13 @@ async def test_the_level_is_measured_while_muted(tmp_path):
 
 async def test_time_goes_on_while_muted(tmp_path):
     async with Studio(tmp_path) as studio:
-        studio.gate.set(mic_muted=False, camera_off=True)
+        await studio.unmute()
         studio.feed.send_to(studio.line)
         await studio.line.more(2)
         before = studio.line.sent[-1].timestamp
         studio.gate.close_at_once(mic_muted=True, camera_off=True)
         await asyncio.sleep(0.2)
-        studio.gate.set(mic_muted=False, camera_off=True)
+        await studio.unmute()
         await studio.line.more(1)
         assert studio.line.sent[-1].timestamp - before > 960 * 3
 
@@ -123,7 +127,11 @@ async def test_the_loudspeaker_plays_the_mix(tmp_path):
             await asyncio.sleep(0.02)
     stop.set()
     await thread
-    with wave.open(str(path)) as recording:
-        played = np.frombuffer(recording.readframes(10**7), "<i2")
+    played = await asyncio.to_thread(_recorded, path)
     assert len(played) > 48000
     assert np.abs(played).max() > 3000
+
+
+def _recorded(path):
+    with wave.open(str(path)) as recording:
+        return np.frombuffer(recording.readframes(10**7), "<i2")

@@ -59,9 +59,7 @@ class Stage:
 
     def __init__(self, tmp_path, uri="sim:pattern?size=640x360&mark=ANNA"):
         self.loop = asyncio.get_running_loop()
-        self.gate = MuteGate(tmp_path / "gate.json")
-        self.gate.set(mic_muted=False, camera_off=False)
-        self.feed = CameraFeed(gate=self.gate, loop=self.loop)
+        self.path = tmp_path / "gate.json"
         self.painted = asyncio.Queue()
         self.wall = PictureWall(loop=self.loop, painted=self._painted)
         self.stop = threading.Event()
@@ -70,14 +68,20 @@ class Stage:
     def _painted(self, key):
         self.loop.call_soon_threadsafe(self.painted.put_nowait, key)
 
+    async def allow(self, *, camera):
+        await asyncio.to_thread(self.gate.set, mic_muted=True, camera_off=not camera)
+
     async def __aenter__(self):
+        self.gate = await asyncio.to_thread(MuteGate, self.path)
+        await self.allow(camera=True)
+        self.feed = CameraFeed(gate=self.gate, loop=self.loop)
         self.thread = asyncio.create_task(asyncio.to_thread(self._shoot), name="camera")
         return self
 
     async def __aexit__(self, *_):
         self.stop.set()
         await self.thread
-        self.wall.close()
+        await asyncio.to_thread(self.wall.close)
 
     def _shoot(self):
         with registry.camera(self.uri) as camera:
@@ -123,11 +127,11 @@ async def test_somebody_not_in_the_layout_is_not_decoded_until_shown_and_then_at
 async def test_without_a_receiver_or_with_the_camera_off_nothing_is_encoded(tmp_path):
     async with Stage(tmp_path) as stage:
         wire = Wire()
-        stage.gate.set(mic_muted=True, camera_off=True)
+        await stage.allow(camera=False)
         stage.feed.send_to(wire)
         await asyncio.sleep(0.2)
         assert wire.sent == []
-        stage.gate.set(mic_muted=True, camera_off=False)
+        await stage.allow(camera=True)
         async with asyncio.timeout(10):
             while not wire.sent:
                 await asyncio.sleep(0.01)
@@ -192,4 +196,4 @@ async def test_a_decoder_that_cannot_keep_up_starts_again_at_a_key_frame(count):
         (stats,) = wall.stats()
         assert stats.dropped >= 31
     finally:
-        wall.close()
+        await asyncio.to_thread(wall.close)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from livekit.protocol import models, rtc
+from livekit_double import livekit_double
 
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.meetings import livekit_stay
@@ -24,6 +25,12 @@ from appliance.state.layout import Layout, PersonId, Source, Tile
 
 PERSON = PersonId("guest")
 CAMERA = "TR_cam"
+
+
+@pytest.fixture
+async def server():
+    async with livekit_double() as double:
+        yield double
 
 
 class Visit:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 
-import pytest
 from aiohttp import web
 from livekit.protocol import models, rtc
 
@@ -25,7 +24,7 @@ class LiveKitDouble:
         self.answer_publish = True
         self.received = {}
         self.outs = {}
-        self.url = ""
+        self.link = ""
         self._socket = None
         self._subscriber = self._publisher = None
 
@@ -119,17 +118,18 @@ def _refusal(status):
     return {401: web.HTTPUnauthorized, 404: web.HTTPNotFound, 503: web.HTTPServiceUnavailable}[status]()
 
 
-@pytest.fixture
-async def server():
+@contextlib.asynccontextmanager
+async def livekit_double():
+    """Run one on a free port of this machine."""
     double = LiveKitDouble()
     app = web.Application()
     app.router.add_get("/rtc", double.handle)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    double.url = f"ws://127.0.0.1:{port}"
-    double.link = f"https://meet.example/custom?liveKitUrl=ws%3A%2F%2F127.0.0.1%3A{port}&token=secret"
-    yield double
-    await runner.cleanup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        double.link = f"https://meet.example/custom?liveKitUrl=ws%3A%2F%2F127.0.0.1%3A{port}&token=secret"
+        yield double
+    finally:
+        await runner.cleanup()

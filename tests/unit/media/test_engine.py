@@ -1,0 +1,277 @@
+"""The whole of `salon media` on simulated devices, told by wishes, in a meeting on a server in miniature."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from livekit.protocol import rtc
+from livekit_double import livekit_double
+
+from appliance.link.frame_socket import FrameClient
+from appliance.media.engine import Engine, MediaSettings
+from appliance.media.gate import MuteGate
+from appliance.media.rtc.frames import EncodedFrame
+from appliance.state.latest import Latest
+from appliance.state.layout import Layout, PersonId, Source, Tile
+from appliance.state.room import Boot, Controls, DeviceKind, MeetingKey, Phase
+from appliance.state.wishes import CallWish, Devices, MediaWish
+
+DEVICES = Devices(("sim:pattern?size=320x180&mark=ROOM",), ("sim:tone",), ("sim:sink",))
+OPEN, SHUT = Controls(False, False, 60), Controls(True, True, 60)
+GUEST = PersonId("guest")
+
+
+class Daemon:
+    """Wishes by the test, and what media reported."""
+
+    def __init__(self):
+        self._wishes = Latest()
+        self.reports = []
+        self.news = asyncio.Event()
+        self.wish = MediaWish(Boot("d"), 0, devices=DEVICES)
+
+    def wishes(self):
+        return self._wishes.values()
+
+    def report(self, report):
+        self.reports.append(report)
+        self.news.set()
+
+    def want(self, **changes):
+        self.wish = replace(self.wish, rev=self.wish.rev + 1, **changes)
+        self._wishes.put(self.wish)
+
+    @property
+    def last(self):
+        return self.reports[-1]
+
+    def use(self, kind):
+        return next(use for use in self.last.devices if use.kind is kind)
+
+    async def until(self, condition):
+        async with asyncio.timeout(20):
+            while not (self.reports and condition(self.last)):
+                self.news.clear()
+                await self.news.wait()
+        return self.last
+
+    async def applied(self):
+        return await self.until(lambda r: r.applied is not None and r.applied.rev == self.wish.rev)
+
+
+class Media:
+    def __init__(self, folder):
+        self.daemon = Daemon()
+        self.settings = MediaSettings(folder / "gate.json", folder / "frames", folder / "meters", identity="room")
+        gate = MuteGate(self.settings.gate_file)
+        self.engine = Engine(self.settings, gate=gate, link=self.daemon, boot=Boot("m"), now=lambda: datetime.now(UTC))
+
+
+@asynccontextmanager
+async def running(folder):
+    media = await asyncio.to_thread(Media, folder)
+    task = asyncio.create_task(media.engine.run(), name="media")
+    try:
+        yield media
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def server():
+    async with livekit_double() as double:
+        yield double
+
+
+def call(server, **changes):
+    return replace(CallWish(MeetingKey("k"), "Weekly", server.link, "Board room"), **changes)
+
+
+async def test_it_reports_before_it_is_told_anything_and_is_muted(runtime_dir):
+    async with running(runtime_dir) as media:
+        report = await media.daemon.until(lambda _: True)
+        assert report.applied is None
+        assert report.controls.mic_muted
+        assert report.controls.camera_off
+        assert report.call.phase is Phase.IDLE
+
+
+async def test_idle_devices_are_closed_and_named_as_simulated(runtime_dir):
+    async with running(runtime_dir) as media:
+        media.daemon.want(controls=OPEN)
+        report = await media.daemon.applied()
+        assert [(use.open, use.simulated) for use in report.devices] == [(False, True)] * 3
+        assert not report.controls.mic_muted
+
+
+async def test_being_warm_opens_nothing(runtime_dir, server):
+    async with running(runtime_dir) as media:
+        media.daemon.want(warm=True, controls=OPEN)
+        report = await media.daemon.applied()
+        assert not any(use.open for use in report.devices)
+        assert server.joins == 0
+
+
+async def test_a_wished_call_is_joined_with_open_devices_and_left_with_closed_ones(runtime_dir, server):
+    server.others = [server.guest(name="Ann")]
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server), controls=OPEN)
+        report = await daemon.until(lambda r: r.call.phase is Phase.LIVE and all(use.open for use in r.devices))
+        assert [p.name for p in report.call.participants] == ["Ann"]
+        assert (report.wanted, report.call.key) == (daemon.wish.call, "k")
+        await server.until(lambda: {"audio", "video"} <= server.received.keys())
+        seen = asyncio.Event()
+        server.received["video"].on_frame = lambda _frame: seen.set()
+        async with asyncio.timeout(10):
+            await seen.wait()
+        daemon.want(call=None)
+        report = await daemon.until(lambda r: r.call.phase is Phase.IDLE and not any(use.open for use in r.devices))
+        assert report.wanted is None
+        assert server.asked("leave")
+
+
+async def test_a_guests_picture_reaches_display(runtime_dir, server):
+    server.others = [server.guest()]
+    async with running(runtime_dir) as media:
+        shown = asyncio.Event()
+        display = FrameClient(media.settings.frames_socket, on_frame=shown.set)
+        watching = asyncio.create_task(display.run(), name="display")
+        layout = Layout(3, 1920, 1080, (Tile(GUEST, Source.CAMERA, 0, 0, 320, 180),))
+        media.daemon.want(call=call(server), layout=layout)
+        await media.daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        await server.publish_guest()
+        picture = await asyncio.to_thread(_key_frame)
+        async with asyncio.timeout(20):
+            while display.ring is None or not display.ring.newest_number(GUEST, Source.CAMERA):
+                server.outs["video"].send(picture)
+                await asyncio.sleep(0.02)
+        frame = display.ring.newest(GUEST, Source.CAMERA)
+        assert (frame.w, frame.h) == (320, 180)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+def _key_frame():
+    from appliance.media.encode import Vp8Encoder
+    from hardware import registry
+
+    with registry.camera("sim:pattern?size=640x360") as camera:
+        encoded = Vp8Encoder().encode(camera.read(1.0))
+    return EncodedFrame("VP8", 0, 90000, encoded.data, keyframe=True)
+
+
+async def test_muting_is_in_force_and_kept_and_told_to_the_others(runtime_dir, server):
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server), controls=OPEN)
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        await server.until(lambda: "audio" in server.received)
+        daemon.want(controls=SHUT)
+        report = await daemon.applied()
+        assert (report.controls.mic_muted, report.controls.camera_off) == (True, True)
+        await server.until(lambda: len([m for m in server.asked("mute") if m.muted]) == 2)
+        await daemon.until(lambda r: not daemon.use(DeviceKind.CAMERA).open)
+        # the microphone stays open, so that the panel can say that somebody talks while muted
+        assert daemon.use(DeviceKind.MICROPHONE).open
+        media.engine._gate.close_at_once(mic_muted=True, camera_off=True)
+    async with running(runtime_dir) as again:
+        report = await again.daemon.until(lambda _: True)
+        assert report.controls.mic_muted
+
+
+async def test_a_missing_camera_is_reported_and_the_call_goes_on_without(runtime_dir, server):
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        devices = replace(DEVICES, camera=(f"file:{runtime_dir}/none.mp4",))
+        daemon.want(call=call(server), controls=OPEN, devices=devices)
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE and not daemon.use(DeviceKind.CAMERA).healthy)
+        assert "none.mp4" in daemon.use(DeviceKind.CAMERA).error
+        await daemon.until(lambda _: daemon.use(DeviceKind.MICROPHONE).open)
+        await server.until(lambda: len(server.asked("add_track")) == 2)
+        told = [mute.muted for mute in server.asked("mute") if mute.sid == "TR_salon-camera"]
+        assert [add.muted for add in server.asked("add_track") if add.cid == "salon-camera"] + told in (
+            [True],
+            [False, True],
+        )
+
+
+async def test_a_dead_daemon_changes_nothing_and_a_new_one_with_the_same_wish_neither(runtime_dir, server):
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server), controls=OPEN)
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        daemon.wish = replace(daemon.wish, boot=Boot("d2"), rev=0)
+        daemon.want()
+        report = await daemon.until(lambda r: r.applied.boot == "d2")
+        assert report.call.phase is Phase.LIVE
+        assert server.joins == 1
+
+
+async def test_another_attempt_joins_anew_and_no_old_end_passes_for_its_own(runtime_dir, server):
+    server.status = 404
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server))
+        report = await daemon.until(lambda r: r.call.phase is Phase.IDLE and r.call.reason)
+        assert "no such meeting" in report.call.reason
+        server.status = None
+        seen = len(daemon.reports)
+        daemon.want(call=call(server, attempt=1))
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        later = [r for r in daemon.reports[seen:] if r.applied.rev == daemon.wish.rev]
+        assert {r.call.phase for r in later} <= {Phase.JOINING, Phase.LIVE}
+
+
+async def test_a_server_that_dies_is_rejoined_with_the_roster_kept(runtime_dir, server):
+    server.others = [server.guest(name="Ann")]
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server))
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE and r.call.participants)
+        await server.hang_up()
+        report = await daemon.until(lambda r: r.call.phase is Phase.RECONNECTING)
+        assert [p.name for p in report.call.participants] == ["Ann"]
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        assert server.joins == 2
+
+
+async def test_being_removed_ends_the_call_with_its_reason_and_closes_the_devices(runtime_dir, server):
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server), controls=OPEN)
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE and all(use.open for use in r.devices))
+        await server.say(leave=rtc.LeaveRequest(reason=4))
+        report = await daemon.until(lambda r: r.call.phase is Phase.IDLE and not any(u.open for u in r.devices))
+        assert report.call.reason == "somebody removed the room from the meeting"
+        assert report.wanted == daemon.wish.call
+
+
+async def test_the_chime_opens_the_loudspeaker_and_closes_it_again(runtime_dir):
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want()
+        await daemon.applied()
+        daemon.want(chime=1)
+        await daemon.until(lambda _: daemon.use(DeviceKind.SPEAKER).open)
+        await daemon.until(lambda _: not daemon.use(DeviceKind.SPEAKER).open)
+
+
+async def test_a_new_daemon_rings_no_old_chime(runtime_dir):
+    async with running(runtime_dir) as media:
+        media.daemon.want(chime=5, warm=True)
+        await media.daemon.applied()
+        assert not media.engine._studio.mixer.ringing
+
+
+async def test_the_levels_are_measured_in_a_call(runtime_dir, server):
+    async with running(runtime_dir) as media:
+        media.daemon.want(call=call(server), controls=OPEN)
+        await media.daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        async with asyncio.timeout(10):
+            async for meters in media.engine._meters._meters.values():
+                if meters.microphone > 0.02:
+                    break
