@@ -64,7 +64,7 @@ class Reconnecting:
         width = even_up(max(title.width + 76, reason.width) + 128)
         image = Image.new("RGBA", (width, 212), (*theme.SURFACE, 0))
         pen = Pen(image, typesetter)
-        pen.rounded(Rect(0, 0, width, 212), theme.CARD_RADIUS, theme.SURFACE, 0.97)
+        pen.rounded(Rect(0, 0, width, 212), theme.CARD_RADIUS, theme.SURFACE)
         left = (width - title.width - 76) / 2
         pen.icon(Icon.REFRESH, left, 50, 52, theme.CAUTION)
         pen.text(left + 76, 92, title, title.style, theme.TEXT)
@@ -130,7 +130,7 @@ class Status:
             parts += [(Icon.CAMERA_OFF, theme.DANGER), (typesetter.line("Camera off", theme.LABEL), theme.DANGER)]
         else:
             parts += [(Icon.CAMERA, theme.GOOD)]
-        clock = typesetter.line(self.time, Style(30, theme.TIMES.weight, tabular=True))
+        clock = typesetter.line(self.time, Style(30, theme.TIMES.weight))
         return _pill(typesetter, [*parts, (clock, theme.TEXT)], 56, opacity=0.78, gap=20)
 
 
