@@ -29,24 +29,36 @@ class Downlink:
     def __init__(self) -> None:
         self._bad_since: float | None = None
         self._allowed: float | None = None
+        self._held: set[str] = set()
         self._retry_at = 0.0
         self._retry_s = _RETRY_S
 
     def hold(self, flows: Sequence[Flow], *, estimate: int | None, loss: float, sounds: int, now: float) -> set[str]:
         """Return the videos to hold back now."""
-        wanted = sum(flow.bitrate for flow in flows)
-        budget = None if estimate is None else max(estimate - sounds * _SOUND, 0)
-        bad = loss > _BAD_LOSS and budget is not None and wanted > budget
-        self._bad_since = (now if self._bad_since is None else self._bad_since) if bad else None
-        if self._bad_since is not None and budget is not None and now - self._bad_since >= _BAD_FOR_S:
-            self._allowed, self._bad_since = float(budget), None
+        budget = None if estimate is None else float(max(estimate - sounds * _SOUND, 0))
+        sent = sum(flow.bitrate for flow in flows if flow.sid not in self._held)
+        if budget is not None and loss > _BAD_LOSS and sent > budget:
+            self._bad_since = now if self._bad_since is None else self._bad_since
+            if now - self._bad_since >= _BAD_FOR_S:
+                self._restrict(budget, now)
+        else:
+            self._bad_since = None
+            self._relax(now)
+        self._held = set() if self._allowed is None else _beyond(flows, self._allowed)
+        return self._held
+
+    def _restrict(self, budget: float, now: float) -> None:
+        self._bad_since = None
+        if self._allowed is None:
             self._retry_at = now + self._retry_s
             self._retry_s = min(self._retry_s * 2, _LONGEST_RETRY_S)
-        elif self._allowed is not None and now >= self._retry_at:
+        self._allowed = budget
+
+    def _relax(self, now: float) -> None:
+        if self._allowed is not None and now >= self._retry_at:
             self._allowed = None
         elif self._allowed is None and now >= self._retry_at + _LONGEST_RETRY_S:
             self._retry_s = _RETRY_S
-        return set() if self._allowed is None else _beyond(flows, self._allowed)
 
 
 def _beyond(flows: Sequence[Flow], budget: float) -> set[str]:

@@ -58,19 +58,19 @@ async def run_hub(
     context = _https(settings, state_dir)
     hub = Hub(settings, state_dir=state_dir, pages=pages or Pages.of())
     runner = web.AppRunner(hub.app(), access_log=None, shutdown_timeout=2.0)
-    async with asyncio.TaskGroup() as group:
-        hub.lobby.use(group)
-        await runner.setup()
-        try:
-            port = await _listen(runner, settings, context)
+    await runner.setup()
+    try:
+        port = await _listen(runner, settings, context)
+        async with asyncio.TaskGroup() as group:
+            hub.lobby.use(group)
             url = f"{'http' if context is None else 'https'}://{_public_host(settings, port)}"
             logger.info("the hub serves meetings at %s", url)
             if on_ready is not None:
                 on_ready(url)
             await asyncio.get_running_loop().create_future()
-        finally:
-            hub.lobby.close()
-            await runner.cleanup()
+    finally:
+        hub.lobby.close()
+        await runner.cleanup()
 
 
 def base_url(settings: HubSettings) -> str:

@@ -1,0 +1,100 @@
+import asyncio
+
+import aiohttp
+import pytest
+from livekit.protocol import models, rtc
+
+
+async def test_bytes_without_sense_are_counted_and_at_last_end_the_session(enter, hub):
+    eve = await enter("eve")
+    for _ in range(5):
+        await eve.socket.send_bytes(b"\xff\xff\xff\xff")
+    await eve.socket.send_str("text")
+    await hub.refused("message", 6)
+    assert (await hub.health())["participants"] == 1
+    for _ in range(20):
+        await eve.socket.send_bytes(b"\xff")
+    await eve.until(lambda: eve.of("leave"))
+
+
+@pytest.mark.parametrize("sdp", ["", "v=0\r\n", "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n", "x" * 300_000])
+async def test_a_hostile_description_is_refused_and_the_others_hear_nothing_of_it(enter, hub, sdp):
+    eve, ada = await enter("eve"), await enter("ada")
+    await eve.send(offer=rtc.SessionDescription(type="offer", sdp=sdp))
+    await hub.refused("description")
+    await eve.send(ping_req=rtc.Ping(timestamp=1))
+    await eve.until(lambda: eve.of("pong_resp"))
+    assert not ada.of("leave")
+
+
+async def test_a_hostile_answer_ends_only_the_session_that_gave_it(enter, hub):
+    ada = await enter("ada")
+    token = hub.token("eve")
+    socket = await hub.web.ws_connect(f"{hub.url}/rtc?access_token={token}")
+    answered = False
+    async for message in socket:
+        response = rtc.SignalResponse.FromString(message.data)
+        if response.WhichOneof("message") == "offer":
+            bad = rtc.SessionDescription(type="answer", sdp="v=0\r\nnonsense", id=response.offer.id)
+            await socket.send_bytes(rtc.SignalRequest(answer=bad).SerializeToString())
+            answered = True
+    assert answered
+    await hub.refused("description")
+    assert not ada.of("leave")
+
+
+@pytest.mark.parametrize(
+    "candidate", ["", "nonsense", '{"candidate":1}', '{"candidate":"candidate:' + "x" * 5000 + '"}']
+)
+async def test_hostile_candidates_change_nothing(enter, candidate):
+    eve = await enter("eve")
+    for target in (rtc.SignalTarget.PUBLISHER, rtc.SignalTarget.SUBSCRIBER):
+        await eve.send(trickle=rtc.TrickleRequest(candidateInit=candidate, target=target))
+    await eve.send(ping_req=rtc.Ping(timestamp=1))
+    await eve.until(lambda: eve.of("pong_resp"))
+
+
+async def test_more_tracks_than_bearable_are_refused(enter):
+    eve = await enter("eve")
+    for i in range(12):
+        await eve.send(add_track=rtc.AddTrackRequest(cid=f"c{i}", type=models.TrackType.VIDEO))
+    await eve.until(lambda: len(eve.of("track_published")) + len(eve.of("request_response")) == 12)
+    assert len(eve.of("request_response")) == 4
+
+
+async def test_who_may_not_publish_does_not(enter):
+    eve = await enter("eve", can_publish=False)
+    await eve.send(add_track=rtc.AddTrackRequest(cid="c", type=models.TrackType.VIDEO))
+    await eve.until(lambda: eve.of("request_response"))
+    assert eve.of("request_response")[0].reason == rtc.RequestResponse.Reason.NOT_ALLOWED
+
+
+async def test_somebody_elses_track_cannot_be_unmuted(enter, hub):
+    eve = await enter("eve")
+    await eve.send(mute=rtc.MuteTrackRequest(sid="TR_of_somebody_else", muted=False))
+    await hub.refused("message")
+
+
+async def test_a_speaker_list_forged_as_data_is_not_passed_on(enter, hub):
+    eve, ada = await enter("eve"), await enter("ada")
+    channel = await eve.open_channel("_reliable")
+    forged = models.ActiveSpeakerUpdate(speakers=[models.SpeakerInfo(sid="PA_ada", active=True)])
+    channel.send(models.DataPacket(speaker=forged).SerializeToString())
+    channel.send(b"\xff\xff")
+    await hub.refused("data", 2)
+    assert not ada.messages
+
+
+async def test_a_signal_longer_than_bearable_ends_the_session(enter):
+    eve = await enter("eve")
+    await eve.socket.send_bytes(bytes(600_000))
+    async with asyncio.timeout(5):
+        await eve.gone.wait()
+    assert eve.socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+
+
+async def test_a_flood_of_signals_is_stopped(enter, hub):
+    eve = await enter("eve")
+    for i in range(300):
+        await eve.send(ping_req=rtc.Ping(timestamp=i))
+    await hub.refused("message")
