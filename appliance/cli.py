@@ -54,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="salon",
         description="A meeting room that joins its scheduled meetings by itself.",
         epilog="examples:\n  salon up                  run the whole room in this terminal\n"
-        "  salon status              what the room is doing\n  salon doctor              what this machine has and lacks\n"
+        "  salon status              what the room is doing\n"
+        "  salon doctor              what this machine has and lacks\n"
         "  salon COMMAND --help      more on one command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

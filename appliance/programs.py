@@ -1,5 +1,6 @@
 """From settings to running programs: `salon media`, `display`, `panel`, `hub`, `broker` and `console` are made here."""
 
+import asyncio
 import logging
 import os
 import secrets
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from appliance.errors import SalonError
 from appliance.faults import FOLDER
 from appliance.link.messages import new_boot
-from appliance.service import notify, utc_now
+from appliance.service import notify, utc_now, watchdog
 from appliance.settings import Settings
 
 if TYPE_CHECKING:
@@ -94,8 +95,12 @@ async def media(settings: Settings) -> None:
         ca_file=_ca_file(settings),
         livekit=servers,
     )
-    notify("READY=1")
-    await run_media(told, link=MediaLink(runtime / "media.sock", boot), boot=boot, now=utc_now)
+    link = MediaLink(runtime / "media.sock", boot)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(link.run(), name="link")
+        tasks.create_task(run_media(told, link=link, boot=boot, now=utc_now), name="media")
+        tasks.create_task(watchdog(), name="watchdog")
+        notify("READY=1")
 
 
 def _ca_file(settings: Settings) -> str:
@@ -115,15 +120,17 @@ async def display(settings: Settings) -> None:
     def ready(_url: str) -> None:
         notify("READY=1")
 
-    await run_display(
-        DisplayPlaces(runtime / "display.sock", runtime / "frames.sock", runtime / FOLDER),
-        screen=wanted.screen,
-        boot=new_boot(),
-        now=lambda: datetime.now(zone),
-        size=(wanted.width, wanted.height),
-        page=page,
-        ready=ready,
-    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watchdog(), name="watchdog")
+        await run_display(
+            DisplayPlaces(runtime / "display.sock", runtime / "frames.sock", runtime / FOLDER),
+            screen=wanted.screen,
+            boot=new_boot(),
+            now=lambda: datetime.now(zone),
+            size=(wanted.width, wanted.height),
+            page=page,
+            ready=ready,
+        )
 
 
 async def panel(settings: Settings, *, headless: bool, shot: Path | None) -> None:

@@ -88,11 +88,12 @@ class ComposeLoop:
     def run(self) -> None:
         """Compose until stopped; at most 30 times a second, at least once."""
         try:
-            while not self._stopping.is_set():
-                started = self._monotonic()
+            due = self._monotonic()
+            while not self._stopping.wait(max(0.0, due - self._monotonic())):
+                # a frame that came late does not delay the next one, or jitter would cost frames
+                due = max(due, self._monotonic() - _FRAME_S) + _FRAME_S
                 self._around.news.clear()
                 self._around.news.wait(self.step())
-                self._stopping.wait(max(0.0, started + _FRAME_S - self._monotonic()))
         finally:
             self._screen.close()
 

@@ -70,7 +70,8 @@ def _check(address: str, secret: str) -> None:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+    # its end waits for answers under way, each at most as long as a handler's time-out
+    daemon_threads = False
 
     def __init__(self, address: tuple[str, int], picture: Callable[[], Canvas], secret: str) -> None:
         self.picture = picture
@@ -82,7 +83,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = 10
+    timeout = 3
 
     def do_GET(self) -> None:
         """Answer a request."""

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,26 +73,32 @@ async def run_display(
         boot=boot,
         now=now,
     )
-    with ExitStack() as stack:
-        url = _serve(stack, compose, page)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_composing(compose), name="display:compose")
-            tasks.create_task(link.run(), name="display:link")
-            tasks.create_task(frames.run(), name="display:frames")
-            tasks.create_task(_follow(link, compose), name="display:wishes")
-            await started.wait()
-            if ready:
-                ready(url)
+    async with _served(compose, page) as url, asyncio.TaskGroup() as tasks:
+        tasks.create_task(_composing(compose), name="display:compose")
+        tasks.create_task(link.run(), name="display:link")
+        tasks.create_task(frames.run(), name="display:frames")
+        tasks.create_task(_follow(link, compose), name="display:wishes")
+        await started.wait()
+        if ready:
+            ready(url)
 
 
-def _serve(stack: ExitStack, compose: ComposeLoop, page: PicturePage | None) -> str:
+@asynccontextmanager
+async def _served(compose: ComposeLoop, page: PicturePage | None) -> AsyncIterator[str]:
+    """Serve the picture page, if there is to be one; yields its URL. Its server starts and ends in a thread."""
     if page is None:
-        return ""
+        yield ""
+        return
     from display.picture import serving  # noqa: PLC0415 - a room without the page does not pay for an HTTP server
 
-    url = stack.enter_context(serving(compose.picture, address=page.address, port=page.port, secret=page.secret))
-    logger.info("the TV picture is served on %s port %s", page.address, page.port or "chosen by the system")
-    return url
+    with ExitStack() as stack:
+        server = serving(compose.picture, address=page.address, port=page.port, secret=page.secret)
+        url = await asyncio.to_thread(stack.enter_context, server)
+        logger.info("the TV picture is served on %s port %s", page.address, page.port or "chosen by the system")
+        try:
+            yield url
+        finally:
+            await asyncio.to_thread(stack.close)
 
 
 async def _composing(compose: ComposeLoop) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw, ImageFont
 
 from appliance.state.clean import clean_text
 from display.colour import Rgb
 from display.fonts.library import Face, Library, Weight
 
 _CUT: Final = "…"
+_DIGITS: Final = frozenset("0123456789")
 _ZWJ: Final = "\u200d"
 _CACHED: Final = 512
 _LONGEST: Final = 400
@@ -39,6 +40,8 @@ class Run:
     text: str
     face: Face | None
     width: float
+    indent: float = 0.0
+    """Space before it that belongs to its width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,6 @@ class Typesetter:
     def __init__(self, library: Library | None = None) -> None:
         self._library = library or Library()
         self._lines: dict[tuple[str, Style, int | None], Line] = {}
-        # OpenType features and right-to-left scripts need raqm, which needs the system's libfribidi
-        self._shaping = features.check("raqm")
 
     def line(self, text: str, style: Style, max_width: int | None = None) -> Line:
         """Measure text for one line, cut with an ellipsis where it is too wide."""
@@ -93,9 +94,7 @@ class Typesetter:
             if run.face.colour:
                 _draw_bitmaps(image, x, y, run, font, line.style)
             else:
-                ImageDraw.Draw(image).text(
-                    (x, y), run.text, fill, font, anchor="ls", features=self._features(line.style)
-                )
+                ImageDraw.Draw(image).text((x, y), run.text, fill, font, anchor="ls")
             x += run.width
 
     def _fit(self, text: str, style: Style, max_width: int | None) -> Line:
@@ -117,7 +116,10 @@ class Typesetter:
         return count
 
     def _measure(self, text: str, style: Style) -> Line:
-        runs = tuple(self._run(part, face, style) for part, face in self._parts(text, style.weight))
+        parts = self._parts(text, style.weight)
+        if style.tabular:
+            parts = [(char, face) for part, face in parts for char in _clusters(part)]
+        runs = tuple(self._run(part, face, style) for part, face in parts)
         if _reads_right_to_left(text):
             runs = runs[::-1]
         return Line(runs, sum(run.width for run in runs), style)
@@ -160,7 +162,7 @@ class Typesetter:
         font = self._font(face, style)
         if face.colour:
             return Run(text, face, font.getlength(text) * _bitmap_scale(font, style))
-        return Run(text, face, font.getlength(text, features=self._features(style)))
+        return _digit(text, face, font) if style.tabular and text in _DIGITS else Run(text, face, font.getlength(text))
 
     def _font(self, face: Face, style: Style) -> ImageFont.FreeTypeFont:
         font = self._library.load(face, style.size) or self._library.load(self._library.own(style.weight), style.size)
@@ -168,8 +170,11 @@ class Typesetter:
             raise OSError("the fonts that come with Salon are damaged; install it again")
         return font
 
-    def _features(self, style: Style) -> list[str] | None:
-        return ["tnum"] if style.tabular and self._shaping else None
+
+def _digit(text: str, face: Face, font: ImageFont.FreeTypeFont) -> Run:
+    """Centre a digit in a cell of the widest one. The font's own "tnum" needs a shaper that not every machine has."""
+    cell, width = max(font.getlength(digit) for digit in _DIGITS), font.getlength(text)
+    return Run(text, face, cell, (cell - width) / 2)
 
 
 def _cut(clusters: list[str]) -> str:

@@ -6,10 +6,12 @@ import inspect
 import os
 import re
 import shutil
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +23,19 @@ import pytest
 pytest_plugins = ["namespaced", "pytester"]
 
 OURS = ["appliance", "display", "fleet", "hardware", "provisioning"]
-UNIT_TESTS = Path(__file__).parent / "unit"
+ROOT = Path(__file__).parents[1]
+UNIT_TESTS = ROOT / "tests" / "unit"
+TESTS, CODE = f"{ROOT}/tests/", tuple(f"{ROOT}/{package}/" for package in OURS)
 GRACE_S = 5.0
 
 # Names in local folders: microseconds, and done where a program starts or stops. Sleeping, reading, writing, sockets,
 # locks and SQL stay forbidden; they belong in asyncio.to_thread or a driver's own thread.
 MAY_BLOCK = re.compile(r"os\.(?!read$|write$|sendfile$)")
+MAY_BLOCK_IN = (
+    ("/logging/__init__.py", "emit"),  # a line on stderr is written where it arises
+    ("/importlib/metadata/__init__.py", "read_text"),  # our own version, once a connection
+    ("/zoneinfo/_common.py", "load_data"),  # a time zone, once a process
+)
 
 hypothesis.settings.register_profile(
     "salon", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -35,32 +44,57 @@ hypothesis.settings.load_profile("salon")
 
 
 @pytest.fixture(autouse=True)
-def unblocked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def unblocked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Fail an async unit test in which code of ours blocks the event loop, also where somebody caught the error."""
-    if UNIT_TESTS not in request.path.parents or not inspect.iscoroutinefunction(request.function):
-        yield
-        return
     seen: list[str] = []
+    if UNIT_TESTS not in request.path.parents or not inspect.iscoroutinefunction(request.function):
+        yield seen
+        return
 
     class Blocked(blocking.BlockingError):
         def __init__(self, func: str) -> None:
             super().__init__(func)
-            seen.append(func)
+            seen.append(f"{func} at {_place_of_ours()}")
 
     monkeypatch.setattr(blocking, "BlockingError", Blocked)
     guard = blocking.BlockBuster(scanned_modules=OURS)
-    for name in filter(MAY_BLOCK.match, list(guard.functions)):
-        del guard.functions[name]
-    # pytest keeps a log file, if only /dev/null; a real program logs to its standard error
-    for name in ("io.TextIOWrapper.write", "io.BufferedWriter.write"):
-        guard.functions[name].can_block_in("logging/__init__.py", {"emit", "flush"})
+    for name, function in list(guard.functions.items()):
+        if MAY_BLOCK.match(name):
+            del guard.functions[name]
+        function.can_block_predicate = _excusing(function.can_block_predicate)
     guard.activate()
     try:
-        yield
+        yield seen
     finally:
         guard.deactivate()
     if seen:
-        pytest.fail(f"the event loop was blocked by {', '.join(seen)}: use asyncio.to_thread, or say why in MAY_BLOCK")
+        pytest.fail(
+            f"the event loop was blocked by {', '.join(seen)}: use asyncio.to_thread, or say why in MAY_BLOCK_IN"
+        )
+
+
+def _place_of_ours() -> str:
+    ours = [entry for entry in traceback.extract_stack() if entry.filename.startswith(CODE)]
+    return f"{Path(ours[-1].filename).relative_to(ROOT)}:{ours[-1].lineno} ({ours[-1].name})"
+
+
+def _excusing(does_not_block: Callable[..., bool]) -> Callable[..., bool]:
+    return lambda *args, **kwargs: does_not_block(*args, **kwargs) or _is_excused()
+
+
+def _is_excused() -> bool:
+    """Tell whether a test itself called what blocks, with no coroutine of ours in between, or it is in MAY_BLOCK_IN."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        if any(code.co_name == name and code.co_filename.endswith(file) for file, name in MAY_BLOCK_IN):
+            return True
+        if code.co_filename.startswith(TESTS):
+            return True
+        if code.co_filename.startswith(CODE) and code.co_flags & inspect.CO_COROUTINE:
+            return False
+        frame = frame.f_back
+    return False
 
 
 @dataclass(frozen=True, slots=True)

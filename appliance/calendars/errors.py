@@ -1,7 +1,9 @@
 """What can go wrong with a calendar, each in words for the people in the room."""
 
+from appliance.errors import SalonError
 
-class CalendarError(Exception):
+
+class CalendarError(SalonError):
     """The calendar could not be fetched or read; the message says why and what would help."""
 
 

@@ -48,7 +48,7 @@ class Feed:
         self._url, self._password = _taken_apart(url)
         self._step_timeout_s = step_timeout_s
         self._timeout_s = timeout_s
-        self._thread: threading.Thread | None = None
+        self._answer: Future[Fetched | None] | None = None
 
     @property
     def name(self) -> str:
@@ -56,21 +56,21 @@ class Feed:
         return f"{parts.scheme}://{parts.netloc}"
 
     async def fetch(self, known: Version | None) -> Fetched | None:
-        if self._thread is not None and self._thread.is_alive():
+        if self._answer is not None and not self._answer.done():
             # a server that sends a byte a minute holds one thread of ours, never a second one
             raise CalendarError(f"{self.name} has still not finished an earlier answer.")
         answer: Future[Fetched | None] = Future()
+        answer.set_running_or_notify_cancel()
+        self._answer = answer
         # not a pool's thread: the room must be able to stop while a server dawdles
-        self._thread = threading.Thread(target=self._answer, args=(answer, known), name="calendar feed", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._fetch, args=(answer, known), name="calendar feed", daemon=True).start()
         try:
             async with asyncio.timeout(self._timeout_s + self._step_timeout_s):
                 return await asyncio.wrap_future(answer)
         except TimeoutError as err:
             raise self._too_slow() from err
 
-    def _answer(self, answer: "Future[Fetched | None]", known: Version | None) -> None:
-        answer.set_running_or_notify_cancel()
+    def _fetch(self, answer: "Future[Fetched | None]", known: Version | None) -> None:
         try:
             answer.set_result(self._get(known))
         except CalendarError as err:

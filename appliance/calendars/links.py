@@ -211,7 +211,11 @@ def _trimmed(url: str) -> str:
 
 def _link(provider: str, url: str) -> JoinLink | None:
     host = host_of(url)
-    if provider == LIVEKIT and (servers := _servers_named(url)):
+    try:
+        servers = _servers_named(url) if provider == LIVEKIT else []
+    except ValueError:  # more arguments than any honest link has
+        return None
+    if servers:
         # such a page connects to the server its query names, so that one is judged; two of them are a trick
         host = host_of(servers[0]) if len(servers) == 1 else ""
     return JoinLink(provider, url, host) if host else None

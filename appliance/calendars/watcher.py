@@ -65,6 +65,7 @@ class CalendarWatcher:
         self._good: _Good | None = None
         self._refused: _Refused | None = None
         self._fetched_at: datetime | None = None
+        self._confirmed_at: datetime | None = None
         self._error = ""
         self._failures = 0
         self._told: Bookings | None = None
@@ -99,12 +100,20 @@ class CalendarWatcher:
             if fetched is not None:
                 await self._take(fetched.data, fresh=True)
                 self._version = fetched.version
-            self._fetched_at, self._failures = self._now(), 0
+            await self._confirm(self._now())
+            self._failures = 0
             self._say("")
         except CalendarError as err:
             self._failures += 1
             self._say(str(err))
         await self._keep_up()
+
+    async def _confirm(self, fetched_at: datetime) -> None:
+        """Note when the calendar was last known to be right; on disk only now and then, to spare the card."""
+        self._fetched_at = fetched_at
+        if self._confirmed_at is None or fetched_at - self._confirmed_at >= _TELL_AGE_EVERY:
+            self._confirmed_at = fetched_at
+            await asyncio.to_thread(self._cache.confirm, fetched_at)
 
     async def _keep_up(self) -> None:
         """Read the same calendar again when another day has begun."""
@@ -169,8 +178,6 @@ class CalendarWatcher:
         seen = replace(seen, agenda=replace(seen.agenda, fetched_at=self._fetched_at, error=self._error))
         if self._told is not None and _same(seen, self._told):
             return
-        if self._fetched_at is not None and not self._error:
-            self._cache.confirm(self._fetched_at)
         self._told = seen
         self._on_bookings(seen)
 

@@ -36,7 +36,7 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     # a call may be running beside us
-    os.nice(10)
+    os.nice(5)
 
 
 def cpu_guard(cpu_s: Callable[[], float]) -> Guard:

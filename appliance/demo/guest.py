@@ -169,7 +169,12 @@ def main() -> None:
     options = parser.parse_args()
     size = (options.height * 16 // 9, options.height)
     token = exchange(options.link, options.name)
-    asyncio.run(Guest(options.clip, options.report, size).run(token["url"], token["token"]))
+
+    async def run() -> None:
+        # the SDK's Room belongs to the event loop it is made in
+        await Guest(options.clip, options.report, size).run(token["url"], token["token"])
+
+    asyncio.run(run())
 
 
 if __name__ == "__main__":

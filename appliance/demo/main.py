@@ -115,9 +115,9 @@ async def _program(*arguments: str, foreground: bool = False) -> AsyncIterator[a
 
 async def _book(stage: Stage, course: Course) -> str:
     """Make a guest link at the hub and book the meeting behind it, starting on a whole second soon."""
-    start = datetime.fromtimestamp(int(time.time()) + LEAD_S, UTC)
     length = timedelta(minutes=30)
-    link = await _invite(stage, start + length)
+    link = await _invite(stage, datetime.now(UTC) + length + timedelta(minutes=5))
+    start = datetime.fromtimestamp(int(time.time()) + LEAD_S, UTC)
     staging.schedule(stage, link, start, length)
     course.start = start
     return link

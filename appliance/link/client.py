@@ -46,7 +46,7 @@ async def connected(path: Path, *, role: str, boot: Boot) -> AsyncIterator[Conne
     try:
         connection = Connection(reader, writer)
         async with asyncio.timeout(_ANSWER_S):
-            await connection.send(Message("hello", to_json(own_hello(boot, role))))
+            await connection.send(Message("hello", to_json(await own_hello(boot, role))))
             line = await reader.readline()
         if not line:
             raise LinkError("the daemon refused this connection; is the user in the socket's group?")

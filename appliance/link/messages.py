@@ -7,6 +7,7 @@ Roles and what they may say:
 * watch: `state` down, nothing up
 """
 
+import asyncio
 import json
 import os
 from dataclasses import dataclass
@@ -50,9 +51,9 @@ def new_boot() -> Boot:
     return Boot(os.urandom(8).hex())
 
 
-def own_hello(boot: Boot, role: str) -> Hello:
-    """Say who we are."""
-    return Hello(PROTO, version("salon"), boot, role)
+async def own_hello(boot: Boot, role: str) -> Hello:
+    """Say who we are. The release is in a file of the installed package, so a thread reads it."""
+    return Hello(PROTO, await asyncio.to_thread(version, "salon"), boot, role)
 
 
 def encode(message: Message) -> bytes:

@@ -143,7 +143,7 @@ class LinkServer:
                 raise result
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Hello:
-        writer.write(encode(Message("hello", to_json(own_hello(self._boot, "daemon")))))
+        writer.write(encode(Message("hello", to_json(await own_hello(self._boot, "daemon")))))
         async with asyncio.timeout(_HELLO_S):
             await writer.drain()
             message = decode(await _read_line(reader))

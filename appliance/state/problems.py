@@ -63,14 +63,14 @@ def _tv_problems(state: RoomState) -> Iterator[Problem]:
 
 def _calendar_problems(agenda: Agenda, now: datetime) -> Iterator[Problem]:
     error = reason_text(agenda.error)
-    if agenda.fetched_at is None:
-        if error:
-            yield Problem("The calendar could not be read", error)
-        return
-    age = now - agenda.fetched_at
-    if error or age >= STALE:
+    age = now - agenda.fetched_at if agenda.fetched_at else None
+    if age is not None and (error or age >= STALE):
         why = error or "Nothing new came from its server since."
         yield Problem(f"The calendar is {duration_text(age)} old", why)
+    elif error:
+        yield Problem("The calendar could not be read", error)
+    if agenda.warning:
+        yield Problem("Some events were left out", reason_text(agenda.warning))
 
 
 def _capital(text: str) -> str:

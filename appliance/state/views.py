@@ -11,6 +11,7 @@ from appliance.state.clean import clean_text
 from appliance.state.room import (
     Agenda,
     AutoJoin,
+    Countdown,
     Meeting,
     MeetingKey,
     Participant,
@@ -64,7 +65,7 @@ def detail_line(state: RoomState, now: datetime) -> str:
     if state.call.phase is not Phase.IDLE:
         return _call_detail(state, now)
     if state.countdown is not None:
-        return _countdown_detail(state, now)
+        return _countdown_detail(state, state.countdown, now)
     if state.call.reason:
         return reason_text(state.call.reason)
     following = next((m for m in _timed(state.agenda, now) if m.start > now), None)
@@ -162,11 +163,9 @@ def _idle_status(state: RoomState, now: datetime) -> tuple[str, str, str]:
     return "Free for the rest of today", "", ""
 
 
-def _countdown_detail(state: RoomState, now: datetime) -> str:
-    meeting = _find(state, state.countdown.key if state.countdown else None)
-    if meeting is None:
-        return "The room joins by itself; press Cancel to stay out"
-    return _booking(meeting, now)
+def _countdown_detail(state: RoomState, countdown: Countdown, now: datetime) -> str:
+    meeting = _find(state, countdown.key)
+    return _booking(meeting, now) if meeting else f"Booked for {_when(countdown.start, now)}"
 
 
 def _call_detail(state: RoomState, now: datetime) -> str:

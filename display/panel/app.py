@@ -14,6 +14,7 @@ from textual.timer import Timer
 from appliance.state.commands import AckStatus, Command
 from appliance.state.room import RoomState
 from appliance.state.views import reason_text, words_change_in
+from display.panel import style
 from display.panel.keys import TouchKey
 from display.panel.link import LevelSource, RoomLink
 from display.panel.screen import RoomScreen
@@ -39,6 +40,8 @@ class PanelApp(App[None]):
     """The hands of one room. In a kiosk no key ends it."""
 
     TITLE = "Salon"
+    # the screen's own would be scoped, and its size classes could not be named
+    CSS = style.CSS
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -121,8 +124,9 @@ class PanelApp(App[None]):
 
     async def _watch_levels(self) -> None:
         async for meters in self._levels.meters():
-            self.room.query_one(LevelMeter).hear(meters.microphone)
-            self.changes += 1
+            if self.is_running:
+                self.room.query_one(LevelMeter).hear(meters.microphone)
+                self.changes += 1
 
     def _show(self) -> None:
         now = self._now()

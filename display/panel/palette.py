@@ -1,4 +1,4 @@
-"""The colours that text uses; surfaces have theirs in `panel.tcss`. White on each tile is at least 7:1."""
+"""The colours that text uses; surfaces have theirs in `style.py`. White on each tile is at least 7:1."""
 
 BRIGHT = "#f4f7fd"
 MIST = "#d3dcee"

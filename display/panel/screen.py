@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.geometry import Size
 from textual.screen import Screen
 
 from appliance.state.buttons import Button, actions, camera_button, mic_button, out_of_reach, target, volume_buttons
@@ -33,7 +34,6 @@ _TRY_LATER = "The room's control program is restarting; this key works again in 
 class RoomScreen(Screen[None]):
     """Shows one room."""
 
-    CSS_PATH = "panel.tcss"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "press('mic')", show=False),
@@ -56,6 +56,7 @@ class RoomScreen(Screen[None]):
         self._connected = False
 
     def compose(self) -> ComposeResult:
+        self._fit(self.app.size)
         yield Header()
         yield Band()
         with Container(id="body"):
@@ -80,7 +81,8 @@ class RoomScreen(Screen[None]):
     def show(self, state: RoomState | None, now: datetime, *, connected: bool) -> None:
         """Show the newest state, None before the first; without a connection it is the last one known."""
         self._state, self._now, self._connected = state, now, connected
-        if not self.is_mounted:
+        # a tick may still come while the panel is being taken down
+        if not self.is_mounted or not self.app.is_running:
             return
         self.query_one(Header).show_time(now, calendar_line(state, now) if state and connected else "")
         self.set_class(state is None or not connected, "-away")
@@ -90,17 +92,15 @@ class RoomScreen(Screen[None]):
             self._show_state(state, now)
 
     def on_mount(self) -> None:
-        self.show(self._state, self._now, connected=self._connected)
+        self._show_again()
 
     def on_resize(self, event: Resize) -> None:
-        width, height = event.size
-        self.set_class(width < 70 or height < 22, "-compact")
-        self.set_class(width >= 96 and height >= 28, "-wide")
-        self.call_after_refresh(lambda: self.show(self._state, self._now, connected=self._connected))
+        self._fit(event.size)
+        self.call_after_refresh(self._show_again)
 
     def on_meeting_line_chosen(self, event: MeetingLine.Chosen) -> None:
         self._chosen = event.key
-        self.show(self._state, self._now, connected=self._connected)
+        self._show_again()
 
     def on_band_opened(self) -> None:
         self.action_problems()
@@ -122,11 +122,18 @@ class RoomScreen(Screen[None]):
         meant = target(self._state, self._now, self._chosen)
         place = keys.index(meant.key) + step if meant else 0
         self._chosen = keys[min(max(0, place), len(keys) - 1)]
-        self.show(self._state, self._now, connected=self._connected)
+        self._show_again()
 
     def action_problems(self) -> None:
         if items := self.query_one(Band).items:
             self.app.push_screen(ProblemSheet(items, clock=self._clock))
+
+    def _fit(self, size: Size) -> None:
+        self.set_class(size.width < 70 or size.height < 22, "-compact")
+        self.set_class(size.width >= 96 and size.height >= 28, "-wide")
+
+    def _show_again(self) -> None:
+        self.show(self._state, self._now, connected=self._connected)
 
     def _show_nothing_known(self) -> None:
         header = self.query_one(Header)
@@ -161,7 +168,7 @@ class RoomScreen(Screen[None]):
 
     def _show_band(self, state: RoomState, now: datetime) -> None:
         notice = reason_text(state.notice)
-        items = (Problem(notice, ""),) if notice and notice != detail_line(state, now) else ()
+        items: tuple[Problem, ...] = (Problem(notice, ""),) if notice and notice != detail_line(state, now) else ()
         items = items + problems(state, now) if self._connected else ()
         self.query_one(Band).show(items)
         self.set_class(bool(items), "-band")

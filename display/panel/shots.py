@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from appliance.state.commands import Ack, Command
 from appliance.state.latest import Latest
 from appliance.state.room import RoomState
@@ -62,14 +64,27 @@ async def snapshot(
     app = PanelApp(StillLink(state, connected=connected), StillLevels(meters), now=now, on_ready=shown.set)
     async with app.run_test(size=size) as pilot, asyncio.timeout(_READY_S):
         await shown.wait()
+        await _come_to_rest(pilot)
+        await write_shot(app, path)
+
+
+async def _come_to_rest(pilot: Pilot[None]) -> None:
+    """Wait until the picture stays the same: lists learn how much room they have only after the first layout."""
+    last, picture = "", pilot.app.export_screenshot()
+    while picture != last:
         await pilot.pause()
-        write_shot(app, path)
+        last, picture = picture, pilot.app.export_screenshot()
 
 
-def write_shot(app: PanelApp, path: Path) -> None:
+async def write_shot(app: PanelApp, path: Path) -> None:
     """Write the picture of a running panel; a reader sees the old one or the new one, never a half."""
+    svg = tidy(app.export_screenshot(title=" "))
+    await asyncio.to_thread(_write_whole, path, svg)
+
+
+def _write_whole(path: Path, text: str) -> None:
     unfinished = path.with_name(path.name + ".new")
-    unfinished.write_text(tidy(app.export_screenshot(title=" ")), encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
 
 

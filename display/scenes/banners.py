@@ -51,6 +51,28 @@ class Banner:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnecting:
+    """In the middle of a dimmed gallery: that the call is away, and why."""
+
+    reason: str
+    corner: Corner = Corner.MIDDLE
+    inset: int = 0
+
+    def draw(self, typesetter: Typesetter) -> Image.Image:
+        title = typesetter.line("Reconnecting …", theme.HEADING)
+        reason = typesetter.line(self.reason or "The room comes back by itself.", theme.NOTE, _BANNER_WIDTH)
+        width = even_up(max(title.width + 76, reason.width) + 128)
+        image = Image.new("RGBA", (width, 212), (*theme.SURFACE, 0))
+        pen = Pen(image, typesetter)
+        pen.rounded(Rect(0, 0, width, 212), theme.CARD_RADIUS, theme.SURFACE)
+        left = (width - title.width - 76) / 2
+        pen.icon(Icon.REFRESH, left, 50, 52, theme.CAUTION)
+        pen.text(left + 76, 92, title, title.style, theme.TEXT)
+        pen.text(width / 2, 156, reason, reason.style, theme.QUIET, anchor="middle")
+        return image
+
+
+@dataclass(frozen=True, slots=True)
 class NameLabel:
     """Who it is, in the corner of the tile."""
 
@@ -108,7 +130,7 @@ class Status:
             parts += [(Icon.CAMERA_OFF, theme.DANGER), (typesetter.line("Camera off", theme.LABEL), theme.DANGER)]
         else:
             parts += [(Icon.CAMERA, theme.GOOD)]
-        clock = typesetter.line(self.time, Style(30, theme.TIMES.weight, tabular=True))
+        clock = typesetter.line(self.time, Style(30, theme.TIMES.weight))
         return _pill(typesetter, [*parts, (clock, theme.TEXT)], 56, opacity=0.78, gap=20)
 
 

@@ -1,6 +1,5 @@
 """The call: everybody's picture in their tile, and the truth about the room's own microphone and camera."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from appliance.state.clean import clean_text
@@ -10,17 +9,9 @@ from display import theme
 from display.geometry import Rect
 from display.icons import Icon
 from display.scenes import words
-from display.scenes.banners import Banner, Status, TitleLabel
+from display.scenes.banners import Reconnecting, Status, TitleLabel
 from display.scenes.message import Mark, Words
-from display.scenes.scene import Corner, Overlay, Patch, Scene, TileView
-
-
-@dataclass(frozen=True, slots=True)
-class Reconnecting(Banner):
-    """The same as a banner, in the middle of a dimmed gallery."""
-
-    icon: Icon = Icon.REFRESH
-    corner: Corner = Corner.MIDDLE
+from display.scenes.scene import Overlay, Patch, Scene, TileView
 
 
 def gallery_scene(room: RoomState, now: datetime) -> Scene:
@@ -33,7 +24,7 @@ def gallery_scene(room: RoomState, now: datetime) -> Scene:
         if _fits(tile, room.layout)
     )
     patches = () if tiles else _nobody(room)
-    overlays = (*_own_status(room, now), *((_lost(room),) if dimmed else ()))
+    overlays = (*_own_status(room, now), *((Reconnecting(clean_text(room.call.reason, 100)),) if dimmed else ()))
     return Scene("reconnecting" if dimmed else "gallery", patches, tiles, overlays, room.layout.rev)
 
 
@@ -77,8 +68,3 @@ def _own_status(room: RoomState, now: datetime) -> tuple[Overlay, ...]:
     off = room.senses.camera_off or not room.senses.connected
     status = Status(words.clock(now), muted, off)
     return (TitleLabel(title), status) if title else (status,)
-
-
-def _lost(room: RoomState) -> Overlay:
-    reason = clean_text(room.call.reason, 100)
-    return Reconnecting(f"Reconnecting … {reason}" if reason else "Reconnecting …")

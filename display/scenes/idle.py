@@ -147,14 +147,15 @@ class CalendarNote:
 
     text: str
     wrong: bool
-    rect: Rect = Rect(_CARD_X, 960, _CARD_W, 50)
+    rect: Rect = Rect(_CARD_X, 942, _CARD_W, 72)
 
     def paint(self, pen: Pen) -> None:
-        x, colour = _CARD_X + _PAD, theme.CAUTION if self.wrong else theme.FAINT
+        x = _CARD_X + _PAD
         if self.wrong:
-            pen.icon(Icon.WARNING, x, 969, 30, colour)
-            x += 44
-        pen.text(x, 994, self.text, theme.CAPTION if self.wrong else theme.LABEL, colour, width=_CARD_X + _CARD_W - x)
+            pen.icon(Icon.WARNING, x, 946, 30, theme.CAUTION)
+            pen.paragraph(x + 44, 970, self.text, theme.CAPTION, theme.CAUTION, width=704, lines=2, lead=1.3)
+        else:
+            pen.text(x, 994, self.text, theme.LABEL, theme.FAINT, width=704)
 
 
 def idle_scene(room: RoomState, now: datetime) -> Scene:

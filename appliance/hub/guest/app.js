@@ -52,7 +52,7 @@ class Page {
 
   #notJoined(error, from) {
     if (error.status === 404) return this.#refuse(error);
-    const sentence = error instanceof Refused ? forRefusal(error) : forConnection();
+    const sentence = error instanceof Refused ? forRefusal(error) : forConnection(error);
     this.#show(from);
     if (from === "lobby") return this.#lobby.warn(sentence);
     $("rejoin-error").textContent = sentence;

@@ -65,7 +65,7 @@ export class Call extends EventTarget {
   #failed(capture, error) {
     if (!this.room) return;
     capture.remember(false);
-    this.#tell("trouble", forDevice(capture.kind, error));
+    this.#tell("trouble", forDevice(capture.kind, error, true));
   }
 
   #listen(room) {
@@ -84,7 +84,9 @@ export class Call extends EventTarget {
     room.on(RoomEvent.SignalReconnecting, () => this.#tell("away"));
     room.on(RoomEvent.Reconnected, () => this.#tell("back"));
     room.on(RoomEvent.Disconnected, (reason) => this.#over(room, reason));
-    room.on(RoomEvent.MediaDevicesError, (error, kind) => this.#tell("trouble", forDevice(kind === "videoinput" ? "camera" : "microphone", error)));
+    room.on(RoomEvent.MediaDevicesError, (error, kind) => {
+      this.#tell("trouble", forDevice(kind === "videoinput" ? "camera" : "microphone", error, true));
+    });
   }
 
   /** The server, or a device that was unplugged, may mute the guest too: the buttons must say so. */

@@ -4,7 +4,7 @@ const WIDE = 16 / 9;
 const SHAPES = [WIDE, 4 / 3, 1, 3 / 4];
 const NARROWEST = 0.8;
 const GAP = 10;
-const SMALLEST = 84;
+const SMALLEST = 56;
 
 /**
  * Place tiles of the given picture shapes (width / height) as large as fits, losing as little of each picture as possible.
@@ -51,7 +51,8 @@ function grid(aspects, width, height, columns, shape) {
     const left = (width - inRow * (w + GAP) + GAP) / 2;
     return { x: Math.round(left + (index - row * columns) * (w + GAP)), y: Math.round(top + row * (h + GAP)), w, h };
   });
-  return { tiles, score: score(tiles, aspects) };
+  const spare = Math.min(1, width / (columns * (w + GAP) - GAP)) * Math.min(1, height / (rows * (h + GAP) - GAP));
+  return { tiles, score: score(tiles, aspects) * spare ** 3 };
 }
 
 /** One under the other, each in the shape of its own picture: a wide room over an upright phone. */
@@ -86,37 +87,28 @@ function inset(aspects, width, height, focus) {
   return focus === 0 ? [large, corner] : [corner, large];
 }
 
-/** One tile large, the others in a strip beside it (wide stage) or in a gallery below it (upright stage). */
+/** One tile large, the others in a gallery beside it (wide stage) or below it (upright stage). */
 function focused(aspects, width, height, focus) {
   const others = aspects.filter((_, index) => index !== focus);
-  const [large, rest] = (width > height ? besideStrip : aboveGallery)(aspects[focus], others, width, height);
+  const [large, rest] = (width > height ? beside : below)(aspects[focus], others, width, height);
   return [...rest.slice(0, focus), large, ...rest.slice(focus)];
 }
 
-function besideStrip(aspect, others, width, height) {
-  const strip = stripSize(height, others.length, 1 / WIDE, width / 4);
-  const x = Math.round(width - strip.depth);
-  const size = { w: Math.floor(strip.depth), h: Math.floor(strip.length) };
-  const rest = others.map((_, place) => ({ x, y: Math.round(strip.start + place * (strip.length + GAP)), ...size }));
-  return [fit(aspect, width - strip.depth - GAP, height), rest];
+function beside(aspect, others, width, height) {
+  const rest = best(others, width / 4, height);
+  const first = Math.min(...rest.map((tile) => tile.x));
+  const used = Math.max(...rest.map((tile) => tile.x + tile.w)) - first;
+  const aside = Math.floor(width - used) - first;
+  return [fit(aspect, width - used - GAP, height), rest.map((tile) => ({ ...tile, x: tile.x + aside }))];
 }
 
-function aboveGallery(aspect, others, width, height) {
+function below(aspect, others, width, height) {
   const large = fit(aspect, width, height * 0.62);
   const rest = best(others, width, height - large.h - GAP);
   const first = Math.min(...rest.map((tile) => tile.y));
-  const last = Math.max(...rest.map((tile) => tile.y + tile.h));
-  const top = Math.max(0, Math.round((height - large.h - GAP - (last - first)) / 2));
-  const below = rest.map((tile) => ({ ...tile, y: tile.y - first + top + large.h + GAP }));
-  return [{ ...large, y: top }, below];
-}
-
-/** Tiles of `count` along a strip of `room` pixels; `shape` is a tile's length over its depth. */
-function stripSize(room, count, shape, deepest) {
-  const longest = (room - GAP * (count - 1)) / count;
-  const length = Math.max(SMALLEST * Math.min(1, shape), Math.min(longest, deepest * shape));
-  const depth = Math.min(deepest, Math.max(SMALLEST, length / shape));
-  return { length, depth, start: Math.max(0, (room - count * (length + GAP) + GAP) / 2) };
+  const used = Math.max(...rest.map((tile) => tile.y + tile.h)) - first;
+  const top = Math.max(0, Math.floor((height - large.h - GAP - used) / 2));
+  return [{ ...large, y: top }, rest.map((tile) => ({ ...tile, y: tile.y - first + top + large.h + GAP }))];
 }
 
 function fit(aspect, width, height) {

@@ -19,12 +19,13 @@ export function forRefusal(refusal) {
 }
 
 /** Why the connection did not come up, although the link is good. */
-export function forConnection() {
+export function forConnection(error) {
+  if (error.status === 503) return "The meeting is full. Please try again when someone has left.";
   return "The link is good, but the call can't be connected. Check that you are on the room's network, then try again.";
 }
 
-/** Why there is no camera, microphone or (kind "both") neither, and what would bring it. */
-export function forDevice(kind, error) {
+/** Why there is no camera, microphone or (kind "both") neither, and what would bring it; `inCall`: joining is past. */
+export function forDevice(kind, error, inCall = false) {
   if (!window.isSecureContext) {
     return "To be seen and heard, open the link that begins with https:// and accept the room's own certificate when the "
       + "browser warns about it (Advanced, then Continue). You can also join here just to watch and listen.";
@@ -32,18 +33,19 @@ export function forDevice(kind, error) {
   const both = kind === "both";
   const device = both ? "camera and microphone" : kind;
   const them = both ? "them" : "it";
+  const otherwise = inCall ? "" : `, or join without ${them}`;
   switch (error?.name) {
     case "NotAllowedError":
     case "SecurityError":
-      return `Your browser blocks the ${device}. Allow ${them} with the icon beside the address, or join without ${them}.`;
+      return `Your browser blocks the ${device}. Allow ${them} with the icon beside the address${otherwise}.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return `No ${both ? "camera and no microphone were" : `${kind} was`} found. Connect ${both ? "them" : "one"}, or join without ${them}.`;
+      return `No ${both ? "camera and no microphone were" : `${kind} was`} found. Connect ${both ? "them" : "one"}${otherwise}.`;
     case "NotReadableError":
     case "AbortError":
-      return `The ${device} ${both ? "are" : "is"} busy, perhaps in another program. Close that and switch ${them} on here, or join without ${them}.`;
+      return `The ${device} ${both ? "are" : "is"} busy, perhaps in another program. Close that and switch ${them} on here${otherwise}.`;
     default:
-      return `The ${device} did not start. Switch ${them} on again, or join without ${them}.`;
+      return `The ${device} did not start. Switch ${them} on again${otherwise}.`;
   }
 }
 
@@ -60,6 +62,8 @@ export function forEnd(reason) {
     case DisconnectReason.ROOM_DELETED:
     case DisconnectReason.ROOM_CLOSED:
       return { title: "The meeting is over", words: "Camera and microphone are off." };
+    case DisconnectReason.SERVER_SHUTDOWN:
+      return { title: "The meeting server was stopped", words: "Join again in a moment. Camera and microphone are off." };
     default:
       return { title: "The connection was lost", words: "Check your network, then join again. Camera and microphone are off." };
   }

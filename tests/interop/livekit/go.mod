@@ -1,8 +1,9 @@
 // A real livekit-server for the interop tests: livekit_build.py here beside builds it once into the cache.
 //
-// Version 1.13.5 is the last one that links released libraries only. Later ones replace pion's webrtc, dtls and ice by
-// forks; a dependency's `replace` lines are ignored by Go, so whoever raises the version copies the three lines from
-// livekit-server's own go.mod to the end of this file and runs `go mod tidy`.
+// Not the newest version: from 1.13.6 on livekit-server replaces pion's webrtc, dtls and ice by forks of its own, and
+// the module proxy this was pinned with refused those forks and some of the other modules they come with. 1.13.5 is the
+// newest that could be had whole, and has no `replace` lines. Go ignores a dependency's: who raises the version copies
+// the three lines from livekit-server's own go.mod to the end of this file and runs `go mod tidy`.
 module salon.test/livekit
 
 go 1.26.0

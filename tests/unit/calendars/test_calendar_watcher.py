@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,7 +21,9 @@ from appliance.calendars.watcher import CalendarRules, CalendarWatcher
 from appliance.state.room import AutoJoin
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
-RULES = CalendarRules("Europe/Berlin", poll_s=3600.0, join=JoinPolicy(auto_hosts=("hub.example.org",)))
+# read before the tests, whose event loops must not wait for a disk
+BERLIN = ZoneInfo("Europe/Berlin")
+RULES = CalendarRules(BERLIN.key, poll_s=3600.0, join=JoinPolicy(auto_hosts=("hub.example.org",)))
 LINK = "https://hub.example.org/#AbCdEfGhIjKlMnOpQrSt-_"
 
 
@@ -85,6 +88,10 @@ async def watching(shelf: Shelf, state_dir: Path, rules: CalendarRules = RULES) 
         task.cancel()
 
 
+async def on_disk(state_dir: Path, uri: str = "shelf:") -> tuple[bytes, datetime] | None:
+    return await asyncio.to_thread(CalendarCache(state_dir, uri).load)
+
+
 async def polled(room: Room, shelf: Shelf) -> None:
     """Have the source asked once more, and wait until the watcher waits again."""
     for _ in range(2):
@@ -118,11 +125,11 @@ async def test_a_new_stamp_alone_is_no_change(tmp_path: Path):
     shelf = Shelf(calendar())
     async with watching(shelf, tmp_path) as room:
         await room.hears(lambda b: bool(b.agenda.meetings))
-        kept = CalendarCache(tmp_path, "shelf:").load()
+        kept = await on_disk(tmp_path)
         shelf.content = calendar(stamp="20261123T080000Z")
         await polled(room, shelf)
         assert len(room.told) == 1
-        assert CalendarCache(tmp_path, "shelf:").load() == kept
+        assert await on_disk(tmp_path) == kept
 
 
 async def test_a_failure_keeps_the_last_good_agenda_and_its_age(tmp_path: Path):
@@ -160,8 +167,8 @@ async def test_the_copy_on_disk_is_private_and_belongs_to_its_source(tmp_path: P
     async with watching(Shelf(calendar()), tmp_path) as room:
         await room.hears(lambda b: bool(b.agenda.meetings))
     assert [stat.S_IMODE(entry.stat().st_mode) for entry in os.scandir(tmp_path)] == [0o600]
-    assert CalendarCache(tmp_path, "shelf:").load() == (calendar(), NOW)
-    assert CalendarCache(tmp_path, "another:").load() is None
+    assert await on_disk(tmp_path) == (calendar(), NOW)
+    assert await on_disk(tmp_path, "another:") is None
 
 
 async def test_a_first_start_without_calendar_says_why(tmp_path: Path):
@@ -218,7 +225,7 @@ async def test_the_age_of_a_healthy_calendar_is_told_now_and_then(tmp_path: Path
         room.watcher.poke()
         later = await room.hears(lambda b: b.agenda.fetched_at == room.time)
     assert later.agenda.fetched_at == NOW + timedelta(minutes=5)
-    assert CalendarCache(tmp_path, "shelf:").load() == (calendar(), NOW + timedelta(minutes=5))
+    assert await on_disk(tmp_path) == (calendar(), NOW + timedelta(minutes=5))
 
 
 async def test_titles_and_links_stay_out_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture):
@@ -240,7 +247,7 @@ async def test_a_file_saved_anew_is_a_new_agenda(tmp_path: Path):
     watcher = CalendarWatcher(
         open_source(f"file:{path}"),
         CalendarCache(tmp_path, f"file:{path}"),
-        rules=CalendarRules("UTC", poll_s=0.05),
+        rules=CalendarRules(BERLIN.key, poll_s=0.05),
         now=lambda: NOW,
         on_bookings=told.put_nowait,
     )

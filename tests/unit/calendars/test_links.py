@@ -126,3 +126,14 @@ def test_a_title_keeps_a_links_host_and_loses_the_rest():
 
 def test_a_wall_of_links_is_read_only_in_part():
     assert len(list(urls_in("https://a.example/ " * 5000))) == 100
+
+
+def test_a_link_with_a_hundred_arguments_is_no_link():
+    url = "https://hub.example.org/custom?liveKitUrl=wss://hub.example.org&token=x" + "&a=b" * 100
+    assert LinkFinder().find([("URL", url)]) is None
+    assert LinkFinder(livekit_hosts=["hub.example.org"]).find([("URL", url)]) is None
+
+
+def test_a_configured_servers_page_that_names_another_server_is_not_that_servers():
+    url = "https://lk.example.org/rooms/x?LiveKitURL=wss://evil.example&token=x"
+    assert LinkFinder(livekit_hosts=["lk.example.org"]).find([("URL", url)]) is None

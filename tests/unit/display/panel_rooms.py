@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from appliance.link.latest import Latest
 from appliance.state.commands import Ack
+from appliance.state.latest import Latest
 from appliance.state.layout import PersonId
 from appliance.state.room import (
     Agenda,
@@ -51,7 +51,7 @@ IDLE = RoomState(
     ),
     face=Face(connected=True, lit=True),
 )
-COUNTING = replace(IDLE, countdown=Countdown(MeetingKey("a"), "Meeting a", NOW + timedelta(seconds=42)))
+COUNTING = replace(IDLE, countdown=Countdown(MeetingKey("a"), "Meeting a", NOW, NOW + timedelta(seconds=42)))
 
 
 def live(*names, speakers=(), **more):

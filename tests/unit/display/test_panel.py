@@ -288,6 +288,15 @@ async def test_the_countdown_ticks_by_the_wall_clock():
         assert "in 0:40" in text_of(app)
 
 
+async def test_a_tick_that_comes_too_late_hurts_nobody():
+    app = panel(ScriptedRoom(COUNTING))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+    with app._context():
+        app._show()
+    assert not app.is_running
+
+
 @pytest.mark.parametrize("key", ["q", "escape", "ctrl+c", "ctrl+q"])
 async def test_no_key_ends_a_kiosk(key):
     app = panel(ScriptedRoom(IDLE), kiosk=True)

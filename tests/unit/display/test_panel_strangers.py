@@ -46,7 +46,7 @@ def everywhere(words):
 def states(words, phases):
     idle = everywhere(words)
     talking = live(words, words).call
-    yield replace(idle, countdown=Countdown(MeetingKey("a"), words, NOW))
+    yield replace(idle, countdown=Countdown(MeetingKey("a"), words, NOW, NOW))
     for phase in phases:
         yield replace(idle, call=replace(talking, phase=phase, title=words, reason=words))
 

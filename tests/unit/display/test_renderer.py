@@ -105,8 +105,10 @@ async def test_media_gone_is_reported_as_stale(places):
             media.publish(ring)
             ring.write(ADA, Source.CAMERA, (frame.y, frame.u, frame.v))
             media.notify()
-            await daemon.report_where(lambda report: report.first_remote_frame_at)
-        assert await daemon.report_where(lambda report: report.stale == ("p0",))
+            report = await daemon.report_where(lambda report: report.first_remote_frame_at)
+        # on a busy machine the picture may have been old when it was first drawn
+        while report.stale != ("p0",):
+            report = await daemon.report_where(lambda _: True)
     ring.close()
 
 

@@ -20,7 +20,7 @@ from appliance.state.room import (
 )
 from display.faults import Fault
 from display.icons import Icon
-from display.scenes.banners import Badge, Banner, Status, TitleLabel
+from display.scenes.banners import Badge, Banner, Reconnecting, Status, TitleLabel
 from display.scenes.choose import View, choose_scene
 from display.scenes.idle import CalendarNote, Clock, Header, Next, NoMeetings, Row, Today
 from display.scenes.message import Words
@@ -177,7 +177,7 @@ def test_who_speaks_is_marked_and_a_reconnecting_call_is_dimmed():
     lost = in_call(["Ada", "Grace"], phase=Phase.RECONNECTING, speakers=(PersonId("p1"),), reason="The server is away.")
     scene = choose_scene(View(lost), NOW)
     assert [(tile.speaking, tile.dimmed) for tile in scene.tiles] == [(False, True), (False, True)]
-    assert banners(scene) == ["Reconnecting … The server is away."]
+    assert part(scene, Reconnecting).reason == "The server is away."
 
 
 def test_strangers_text_is_cleaned_once_more():

@@ -111,7 +111,7 @@ def test_a_call_can_be_left_in_every_phase_that_has_one(phase, label, enabled):
 
 
 def test_a_countdown_can_be_hurried_and_cancelled():
-    state = room(meeting("a"), countdown=Countdown(MeetingKey("a"), "A", NOW + timedelta(seconds=9)))
+    state = room(meeting("a"), countdown=Countdown(MeetingKey("a"), "A", NOW, NOW + timedelta(seconds=9)))
     now_, cancel = actions(state, NOW)
     assert (now_.label, now_.command) == ("Join now", JoinMeeting(MeetingKey("a")))
     assert (cancel.label, cancel.command) == ("Cancel", CancelJoin())

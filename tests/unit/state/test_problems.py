@@ -75,6 +75,11 @@ def test_a_calendar_that_nobody_read_for_long_is_told_without_an_error():
     assert told(agenda=Agenda(error="No such file."))[0] == ("The calendar could not be read", "No such file.")
 
 
+def test_events_that_were_left_out_are_told():
+    agenda = Agenda(fetched_at=NOW, warning="1 event has no start.")
+    assert told(agenda=agenda) == [("Some events were left out", "1 event has no start.")]
+
+
 def test_a_failing_service_is_told_in_clean_words():
     service = ServiceHealth("mqtt", ok=False, detail="broker\x1b refuses\nus")
     assert told(services=(service,)) == [("Mqtt", "broker refuses us")]

@@ -45,7 +45,7 @@ def call(phase, people=0, **more):
 
 
 def counting(seconds):
-    return Countdown(MeetingKey("Weekly sync"), "Weekly sync", NOW + timedelta(seconds=seconds))
+    return Countdown(MeetingKey("Weekly sync"), "Weekly sync", NOW, NOW + timedelta(seconds=seconds))
 
 
 MUTED = Senses(connected=True, mic_muted=True)
@@ -102,7 +102,7 @@ def test_a_title_with_tricks_becomes_plain_words():
         (room(meeting(day=NOW + timedelta(days=1))), "Next: Weekly sync, tomorrow 14:00"),
         (room(meeting(), call=Call(reason="The meeting was full.")), "The meeting was full."),
         (room(meeting(organizer="Grace"), countdown=counting(9)), "14:00 – 14:30  ·  Grace"),
-        (room(countdown=counting(9)), "The room joins by itself; press Cancel to stay out"),
+        (room(countdown=counting(9)), "Booked for 13:20"),
         (room(meeting(start="13:00", end="13:30"), call=call(Phase.LIVE)), "Until 13:30, 10 minutes left"),
         (room(meeting(start="13:00", end="13:15"), call=call(Phase.LIVE)), "Booked until 13:15, 5 minutes over time"),
         (room(call=call(Phase.LIVE)), "Since 13:20"),

@@ -1,6 +1,9 @@
-/* The panel's surfaces and sizes. Three sizes: regular (80x24), -compact (40x15) and -wide (100x30). */
+"""The panel's surfaces and sizes, as Textual CSS in code: nothing has to be read from the disk while the panel starts.
 
-$night: #0b1220;
+Three sizes: regular (80x24), `-compact` (40x15) and `-wide` (100x30).
+"""
+
+CSS = """$night: #0b1220;
 $card: #111b2e;
 $tile: #24365c;
 $tile-off: #172238;
@@ -100,6 +103,7 @@ TouchKey:focus { text-style: underline; }
 #volume { width: 10; height: 5; padding: 1 0; margin-right: 2; }
 
 .-away #list { opacity: 50%; }
+RoomScreen.-away #meter { visibility: hidden; }
 
 /* -wide */
 .-wide #header { margin-bottom: 2; }
@@ -141,3 +145,4 @@ ProblemSheet { align: center middle; background: $night 70%; }
 #sheet-next { margin-right: 2; }
 ToastRack { dock: top; align: center top; margin: 0; }
 Toast { width: 1fr; max-width: 100%; background: #3a2d10; color: $bright; padding: 1 2; margin: 0; }
+"""
