@@ -1,7 +1,8 @@
-"""`salon media` in a meeting on the hub with a guest nobody here wrote: LiveKit's official Python SDK, with its defaults."""
+"""`salon media` in a meeting on the hub, with a guest on a client nobody here wrote: LiveKit's official Python SDK."""
 
 import asyncio
 import contextlib
+import logging
 import time
 import wave
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from hardware.camera.mark import decode, source_id
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
+logger = logging.getLogger(__name__)
 RATE, ROOM_HZ, GUEST_HZ = 48_000, 500, 900
 OPEN, MUTED = Controls(False, False, 100), Controls(True, False, 100)
 
@@ -43,6 +45,7 @@ class Guest:
     async def be_in(self, url, token, group):
         self.room.on("track_subscribed", lambda track, *_: group.create_task(self.receive(track)))
         self.room.on("participant_connected", lambda who: (self.names.add(who.name), self.changed.set()))
+        self.room.on("participant_disconnected", lambda _: self.changed.set())
         await self.room.connect(url, token)
         camera, microphone = rtc.VideoSource(640, 360), rtc.AudioSource(RATE, 1)
         for track, source in (
@@ -239,8 +242,7 @@ async def test_room_and_guest_see_and_hear_each_other(runtime_dir):
             wished_at = time.monotonic()
             daemon.want(call=wish(base, link))
             mark = await tv.mark()
-            first_picture_s = time.monotonic() - wished_at
-            print(f"first remote picture after {first_picture_s:.3f} s")
+            logger.info("first remote picture after %.3f s", time.monotonic() - wished_at)
             assert mark.source == source_id("GUEST")
             report = await daemon.until(lambda r: r.call.phase is Phase.LIVE)
             assert [(p.name, p.camera_on, p.mic_muted) for p in report.call.participants] == [("Ann", True, False)]
