@@ -296,4 +296,6 @@ def _load_studio() -> "type[Studio]":
 def _load_providers(settings: MediaSettings) -> "Sequence[Provider]":
     from appliance.meetings.livekit import LiveKit  # noqa: PLC0415 - WebRTC: not before a call is near
 
-    return (LiveKit(identity=settings.identity, servers=settings.livekit, ca_file=settings.ca_file),)
+    livekit = LiveKit(identity=settings.identity, servers=settings.livekit, ca_file=settings.ca_file)
+    livekit.prepare()
+    return (livekit,)

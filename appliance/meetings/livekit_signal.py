@@ -6,7 +6,7 @@ import json
 import logging
 import ssl
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import aiohttp
@@ -32,11 +32,26 @@ class LiveKitHttp:
 
     def __init__(self, *, ca_file: str = "") -> None:
         self._ca_file = ca_file
+        self._context: ssl.SSLContext | None = None
+
+    def trust(self) -> ssl.SSLContext | Literal[True]:
+        """Return whom to trust. Reads certificates the first time, which takes a while: not for the event loop."""
+        if not self._ca_file:
+            return True
+        if self._context is None:
+            self._context = ssl.create_default_context()
+            try:
+                self._context.load_verify_locations(self._ca_file)
+            except (OSError, ssl.SSLError) as err:
+                self._context = None
+                said = f"the certificate {self._ca_file} cannot be read: correct meetings.ca_file in room.toml"
+                raise JoinFailed(said, retryable=False) from err
+        return self._context
 
     async def exchange(self, link: GuestLink, name: str) -> Ticket:
         """Trade a guest link's secret for a ticket, or raise `JoinFailed`."""
         body = {"link": link.secret, "name": name}
-        async with self._client() as client:
+        async with await self._client() as client:
             try:
                 async with client.post(f"{link.base}/api/exchange", json=body, allow_redirects=False) as response:
                     answer = await _json(response)
@@ -61,7 +76,7 @@ class LiveKitHttp:
             "version": "1.0.0",
         }
         address = f"{ticket.url.rstrip('/')}/rtc?{urlencode(query)}"
-        async with self._client() as client:
+        async with await self._client() as client:
             try:
                 socket = await client.ws_connect(address, max_msg_size=_MAX_MESSAGE, autoping=True)
             except aiohttp.WSServerHandshakeError as err:
@@ -74,19 +89,10 @@ class LiveKitHttp:
             finally:
                 await signal.goodbye()
 
-    def _client(self) -> aiohttp.ClientSession:
+    async def _client(self) -> aiohttp.ClientSession:
         timeout = aiohttp.ClientTimeout(total=None, connect=_ANSWER_S, sock_connect=_ANSWER_S)
-        return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=self._trust()))
-
-    def _trust(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self._ca_file:
-            try:
-                context.load_verify_locations(self._ca_file)
-            except (OSError, ssl.SSLError) as err:
-                said = f"the certificate {self._ca_file} cannot be read: correct meetings.ca_file in room.toml"
-                raise JoinFailed(said, retryable=False) from err
-        return context
+        trust = await asyncio.to_thread(self.trust)
+        return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=trust))
 
 
 class Signal:
