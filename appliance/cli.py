@@ -87,6 +87,7 @@ def _add_programs(commands: "Commands") -> None:
     media = _command(commands, "media", "run camera, microphone, speaker and calls", "salon media")
     media.set_defaults(run=_run_media)
     display = _command(commands, "display", "run the TV picture", "salon display")
+    display.add_argument("--safe", action="store_true", help="show only what is broken; for supervisors")
     display.set_defaults(run=_run_display)
     panel = _command(commands, "panel", "open the touch panel in this terminal (also over SSH)", "salon panel")
     panel.add_argument("--headless", action="store_true", help="run without a terminal")
@@ -109,10 +110,10 @@ def _run_media(options: argparse.Namespace) -> int:
 
 
 def _run_display(options: argparse.Namespace) -> int:
-    from appliance.programs import display
+    from appliance.programs import display, safe_display
 
     settings = _settings(options)
-    return run_program(lambda: display(settings))
+    return run_program(lambda: safe_display(settings) if options.safe else display(settings))
 
 
 def _run_panel(options: argparse.Namespace) -> int:
@@ -179,6 +180,13 @@ def _add_up(commands: "Commands") -> None:
     up.add_argument("--panel", choices=("terminal", "headless", "none"), default="terminal", help="default: terminal")
     up.add_argument("--panel-shot", type=Path, metavar="FILE.svg", help="keep a picture of a headless panel here")
     up.add_argument("--logs", type=Path, metavar="FOLDER", help="write each program's log here instead of the terminal")
+    up.add_argument(
+        "--rest",
+        type=float,
+        default=60,
+        metavar="SECONDS",
+        help="how long a program rests that crashed three times in five minutes (default: 60)",
+    )
     up.set_defaults(run=_run_up)
 
 
@@ -194,6 +202,7 @@ def _run_up(options: argparse.Namespace) -> int:
         config=options.config,
         runtime_dir=settings.runtime_dir,
         log_dir=logs,
+        rest_s=options.rest,
     )
     return run_program(supervisor.run)
 

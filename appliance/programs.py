@@ -133,6 +133,23 @@ async def display(settings: Settings) -> None:
         )
 
 
+async def safe_display(settings: Settings) -> None:
+    """Show what is broken while the room's face is."""
+    from display.safe import run_safe_display
+
+    runtime, zone, wanted = runtime_dir(settings), room_zone(settings), settings.display
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watchdog(), name="watchdog")
+        await run_safe_display(
+            runtime / FOLDER,
+            screen=wanted.screen,
+            boot=new_boot(),
+            now=lambda: datetime.now(zone),
+            size=(wanted.width, wanted.height),
+            ready=lambda: notify("READY=1"),
+        )
+
+
 async def panel(settings: Settings, *, headless: bool, shot: Path | None) -> None:
     """Run the touch panel."""
     from display.panel.main import PanelOptions, run_panel

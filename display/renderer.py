@@ -76,7 +76,7 @@ async def run_display(
     with ExitStack() as stack:
         url = _serve(stack, compose, page)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_composing(compose), name="display:compose")
+            tasks.create_task(composing(compose), name="display:compose")
             tasks.create_task(link.run(), name="display:link")
             tasks.create_task(frames.run(), name="display:frames")
             tasks.create_task(_follow(link, compose), name="display:wishes")
@@ -95,7 +95,8 @@ def _serve(stack: ExitStack, compose: ComposeLoop, page: PicturePage | None) -> 
     return url
 
 
-async def _composing(compose: ComposeLoop) -> None:
+async def composing(compose: ComposeLoop) -> None:
+    """Run the loop in a thread of its own until cancelled."""
     thread = asyncio.ensure_future(asyncio.to_thread(compose.run))
     try:
         await asyncio.shield(thread)
