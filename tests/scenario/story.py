@@ -132,11 +132,20 @@ def goes_on(count: Callable[[], int], by: int = 10) -> None:
     sees(lambda: count() >= before + by)
 
 
-def stays_silent(guest: GuestView, pictures: int = 40) -> None:
+def falls_silent(guest: GuestView, pictures: int = 50) -> int:
+    """Wait until the last sound that was on its way has come; return how many tones the guest heard in all."""
+    while True:
+        heard, seen = tones(guest), frames(guest)
+        sees(lambda seen=seen: frames(guest) >= seen + pictures)
+        if tones(guest) == heard:
+            return heard
+
+
+def stays_silent(guest: GuestView, heard: int, pictures: int = 40) -> None:
     """Look on while the guest gets more pictures of the room, and not one sound."""
-    before, seen = tones(guest), frames(guest)
+    seen = frames(guest)
     sees(lambda: frames(guest) >= seen + pictures)
-    assert tones(guest) == before
+    assert tones(guest) == heard
 
 
 class Tv:
