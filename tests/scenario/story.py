@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -78,14 +78,17 @@ class Story:
         return self.now
 
     def passes(self, moment: datetime) -> None:
-        """Wait until the room, alive, has read its calendar after this moment."""
-        self.becomes(lambda state: state.agenda.fetched_at is not None and state.agenda.fetched_at > moment)
+        """Look on until this moment, for what must not happen before it; the room must be alive at the end."""
+        sees(lambda: datetime.now(UTC) > moment)
+        self.states.append(asyncio.run(self._ask()))
 
     def lets_pass(self, seconds: float) -> None:
-        """Wait while the room goes on living for some seconds, for what must not happen in them."""
-        read = self.becomes(lambda state: state.agenda.fetched_at is not None).agenda.fetched_at
-        assert read is not None
-        self.passes(read + timedelta(seconds=seconds))
+        """Look on for some seconds."""
+        self.passes(datetime.now(UTC) + timedelta(seconds=seconds))
+
+    async def _ask(self) -> RoomState:
+        async with asyncio.timeout(30), connected(self._socket, role="watch", boot=new_boot()) as connection:
+            return from_json(RoomState, (await anext(connection.messages())).body)
 
 
 def live(state: RoomState) -> bool:
