@@ -124,6 +124,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     for process in processes:
         process.kill()
     for thread in set(threading.enumerate()) - before.threads:
+        if isinstance(thread, threading._DummyThread):
+            continue  # a native library's own thread that called into Python; nobody can wait for it
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
             left.append(f"thread {thread.name}")

@@ -108,9 +108,9 @@ class Room:
                     session.send(rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=speakers)))
 
     def close(self) -> None:
-        """Send everybody away: the hub stops."""
+        """Send everybody away: the hub stops. If it only starts again, they are back by themselves."""
         for session in list(self.sessions.values()):
-            session.end(_Reason.SERVER_SHUTDOWN)
+            session.end(_Reason.SERVER_SHUTDOWN, again=True)
 
     def _welcome(self, session: Session, others: list[Session]) -> rtc.JoinResponse:
         return rtc.JoinResponse(

@@ -37,6 +37,9 @@ _CHIME_LOOK_S = 0.5
 class DaemonLink(Protocol):
     """The way to the daemon, which comes and goes."""
 
+    async def run(self) -> None:
+        """Stay in touch until cancelled."""
+
     def wishes(self) -> AsyncIterator[MediaWish]: ...
 
     def report(self, report: MediaReport) -> None: ...
@@ -98,6 +101,7 @@ class Engine:
         """Run until cancelled."""
         try:
             async with self._group as group:
+                group.create_task(self._link.run(), name="daemon link")
                 group.create_task(self._meters.run(), name="meters: serve")
                 group.create_task(self._measure(), name="meters: measure")
                 group.create_task(self._keep_reporting(), name="report")

@@ -103,7 +103,7 @@ TouchKey:focus { text-style: underline; }
 #volume { width: 10; height: 5; padding: 1 0; margin-right: 2; }
 
 .-away #list { opacity: 50%; }
-RoomScreen.-away #meter { visibility: hidden; }
+RoomScreen.-away #meter, .-away.-compact.-call #meter { visibility: hidden; }
 
 /* -wide */
 .-wide #header { margin-bottom: 2; }

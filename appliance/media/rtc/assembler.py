@@ -19,6 +19,7 @@ _ASK_AGAIN_S = (0.02, 0.05, 0.15)
 """Least, first and greatest time between two requests for one packet: half a round trip."""
 _PATIENCE_S = 0.2
 """How long the first key frame may take before we ask for one."""
+_STALL_S = 0.1
 _CAPACITY = 2048
 _MAX_ASKED = 200
 
@@ -63,6 +64,7 @@ class VideoAssembler:
         """The first number from the head on that has not arrived."""
         self._searching_since: float | None = None
         self._rtt = 2 * _ASK_AGAIN_S[1]
+        self._ticked = float("-inf")
         self.needs_key = False
         """A key frame should be asked for; the caller asks as often as is polite."""
         self.lost = 0
@@ -100,6 +102,10 @@ class VideoAssembler:
 
     def tick(self, now: float) -> list[Assembled]:
         """Let time pass: give up on holes that are too old; return frames that became free by it."""
+        stalled, self._ticked = now - self._ticked > _STALL_S, now
+        if stalled:
+            # it was us who did not listen: what is missing may lie in the socket, unread
+            return []
         if not self._following:
             return self._tick_searching(now)
         if not self._stuck:

@@ -54,13 +54,3 @@ class OutStats:
     rtt_s: float | None = None
     bitrate: int | None = None
     """Bits per second the receiver last said it can take (REMB)."""
-
-
-@dataclass(frozen=True, slots=True)
-class SenderClock:
-    """A pair of clocks from the sender's newest report: what lip sync is made of."""
-
-    ntp: int
-    """64-bit NTP time of the sender."""
-    timestamp: int
-    """The RTP timestamp of this stream at that time."""

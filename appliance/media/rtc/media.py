@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiortc import RTCRtpTransceiver
 
-from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats, SenderClock
+from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats
 from appliance.media.rtc.private import SenderPort
 from appliance.media.rtc.receiver import StreamReceiver
 from appliance.media.rtc.sender import FrameQueue
@@ -34,10 +34,6 @@ class MediaIn:
     def stats(self) -> InStats:
         """Return the counters of the m-line."""
         return self._stream.snapshot()
-
-    def clock(self) -> SenderClock | None:
-        """Return the sender's clocks for lip sync; None before its first report."""
-        return self._stream.clock()
 
     def end(self) -> None:
         """Deliver nothing more."""

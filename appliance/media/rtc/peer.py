@@ -134,10 +134,6 @@ class Peer:
                 line.out = None
                 line.transceiver.direction = "inactive"
 
-    def add_in(self, kind: str) -> None:
-        """Ask in the next offer for a stream to receive, where this side offers (WHEP)."""
-        self._connection.addTransceiver(kind, direction="recvonly")
-
     def add_channel(self, label: str, *, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
         """Open a data channel; in a connection that is not offered yet, the next offer carries it."""
         return Channel(self._connection.createDataChannel(label, ordered=ordered, maxRetransmits=max_retransmits))

@@ -332,7 +332,8 @@ class Connection(RTCPeerConnection):
         gather = ice.get_component_candidates
 
         async def ours(component: int, **_: object) -> Any:
-            return await gather(component, list(self._addresses()))
+            # one at a time: what it has opened for several it forgets when it is cancelled in between
+            return [found for address in self._addresses() for found in await gather(component, [address])]
 
         # aioice leaves loopback out and cannot be told otherwise
         vars(ice)["get_component_candidates"] = ours

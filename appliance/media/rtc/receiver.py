@@ -19,7 +19,7 @@ from aiortc.rtp import (
 from appliance.media.rtc.assembler import Packet, VideoAssembler
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.depacketize import depacketize
-from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame, InStats, SenderClock
+from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame, InStats
 from appliance.media.rtc.reorder import AudioOrder
 from appliance.media.rtc.reports import ReceptionReports
 
@@ -59,10 +59,6 @@ class StreamReceiver:
         """Learn payload types, and which SSRC repairs which; again after every negotiation."""
         self._codecs = {codec.payloadType: codec for codec in codecs if codec.payloadType is not None}
         self._repairs = dict(repairs)
-
-    def clock(self) -> SenderClock | None:
-        """Return the sender's newest pair of clocks."""
-        return self._reports.clocks.get(self._ssrc) if self._ssrc is not None else None
 
     def snapshot(self) -> InStats:
         """Return the counters."""

@@ -5,8 +5,6 @@ import time
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import RtcpReceiverInfo, RtcpSrPacket, RtpPacket
 
-from appliance.media.rtc.frames import SenderClock
-
 _MAX_SSRCS = 8
 _MASK = 0xFFFFFFFF
 
@@ -18,7 +16,6 @@ class ReceptionReports:
         self._streams: dict[int, StreamStatistics] = {}
         self._heard: set[int] = set()
         self._last_report: dict[int, tuple[int, float]] = {}
-        self.clocks: dict[int, SenderClock] = {}
 
     def add(self, packet: RtpPacket, clock_rate: int) -> None:
         """Count a packet."""
@@ -34,11 +31,10 @@ class ReceptionReports:
         return bool(self._heard)
 
     def sender_report(self, packet: RtcpSrPacket) -> None:
-        """Remember when the sender spoke of itself, and its clocks."""
+        """Remember when the sender spoke of itself: our reports let it measure the round trip."""
         if packet.ssrc in self._streams:
-            info = packet.sender_info
-            self._last_report[packet.ssrc] = (info.ntp_timestamp >> 16) & _MASK, time.monotonic()
-            self.clocks[packet.ssrc] = SenderClock(info.ntp_timestamp, info.rtp_timestamp)
+            stamp = (packet.sender_info.ntp_timestamp >> 16) & _MASK
+            self._last_report[packet.ssrc] = stamp, time.monotonic()
 
     def take(self) -> list[RtcpReceiverInfo]:
         """Return a report for every SSRC heard since the last time."""
@@ -63,4 +59,3 @@ class ReceptionReports:
             oldest = next(iter(self._streams))
             del self._streams[oldest]
             self._last_report.pop(oldest, None)
-            self.clocks.pop(oldest, None)

@@ -75,9 +75,6 @@ def test_a_slow_reader_of_a_camera_gets_the_newest_and_the_rest_is_counted(camer
         time.sleep(0.35)
         read(camera)
         assert camera.dropped >= 1
-        late = camera.dropped
-        read(camera)
-        assert camera.dropped <= late + 2
 
 
 def test_a_camera_opens_again_after_it_was_closed(camera):

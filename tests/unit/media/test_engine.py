@@ -32,6 +32,9 @@ class Daemon:
         self.news = asyncio.Event()
         self.wish = MediaWish(Boot("d"), 0, devices=DEVICES)
 
+    async def run(self):
+        await asyncio.Event().wait()
+
     def wishes(self):
         return self._wishes.values()
 

@@ -40,8 +40,11 @@ class Receiver:
         return [f for p in packets for f in self.assembler.push(p, self.now)]
 
     def wait(self, seconds: float) -> list[Assembled]:
-        self.now += seconds
-        return self.assembler.tick(self.now)
+        end, got = self.now + seconds, self.assembler.tick(self.now)
+        while self.now < end:
+            self.now = min(self.now + 0.02, end)
+            got += self.assembler.tick(self.now)
+        return got
 
 
 @pytest.fixture
@@ -116,6 +119,16 @@ def test_a_hole_that_does_not_fill_skips_to_the_next_key_frame(receiver):
     assert receiver.assembler.skips == 1
     assert receiver.push(*frame(3, 12)) == []
     assert [f.timestamp for f in receiver.push(*frame(4, 16, key=True), *frame(5, 20))] == [12000, 15000]
+
+
+def test_a_hole_is_not_given_up_because_we_ourselves_were_late(receiver):
+    receiver.push(*frame(0, 0, key=True))
+    a, b, c, d = frame(1, 4)
+    receiver.push(a, c, d)
+    receiver.now += 5.0
+    assert receiver.assembler.tick(receiver.now) == []
+    assert [f.timestamp for f in receiver.push(b)] == [3000]
+    assert receiver.assembler.skips == 0
 
 
 def test_a_key_frame_behind_an_old_hole_is_not_kept_waiting(receiver):
