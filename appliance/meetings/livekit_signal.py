@@ -6,6 +6,7 @@ import json
 import logging
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,10 +29,12 @@ _REFUSED = {400, 401, 403, 404, 410}
 
 
 class LiveKitHttp:
-    """Opens connections to LiveKit servers and hubs, trusting the system's authorities and one more."""
+    """Opens connections to LiveKit servers and hubs, trusting the system's authorities, one more, and our own hub."""
 
-    def __init__(self, *, ca_file: str = "") -> None:
+    def __init__(self, *, ca_file: str = "", hub_certificate: Path | None = None) -> None:
+        """`hub_certificate` is where a hub on this machine keeps its own, once it has made it."""
         self._ca_file = ca_file
+        self._hub_certificate = hub_certificate
 
     async def exchange(self, link: GuestLink, name: str) -> Ticket:
         """Trade a guest link's secret for a ticket, or raise `JoinFailed`."""
@@ -86,6 +89,10 @@ class LiveKitHttp:
             except (OSError, ssl.SSLError) as err:
                 said = f"the certificate {self._ca_file} cannot be read: correct meetings.ca_file in room.toml"
                 raise JoinFailed(said, retryable=False) from err
+        if self._hub_certificate is not None:
+            # not there yet, or another user's: then it is not the hub we are to join
+            with contextlib.suppress(OSError):
+                context.load_verify_locations(self._hub_certificate)
         return context
 
 
