@@ -92,7 +92,8 @@ async def media(settings: Settings) -> None:
         meters_socket=runtime / "meters.sock",
         identity=f"room-{room_identity(settings.state_dir).id}",
         group=group_of("frames"),
-        ca_file=_ca_file(settings),
+        ca_file=settings.meetings.ca_file,
+        hub_certificate=settings.state_dir / "hub" / "cert.pem",
         livekit=servers,
     )
     link = MediaLink(runtime / "media.sock", boot)
@@ -101,12 +102,6 @@ async def media(settings: Settings) -> None:
         tasks.create_task(run_media(told, link=link, boot=boot, now=utc_now), name="media")
         tasks.create_task(watchdog(), name="watchdog")
         notify("READY=1")
-
-
-def _ca_file(settings: Settings) -> str:
-    """Trust the certificate that the hub on this machine made itself, unless the settings name another."""
-    own = settings.state_dir / "hub" / "cert.pem"
-    return settings.meetings.ca_file or (str(own) if own.exists() else "")
 
 
 async def display(settings: Settings) -> None:
@@ -133,11 +128,28 @@ async def display(settings: Settings) -> None:
         )
 
 
-async def panel(settings: Settings, *, headless: bool, shot: Path | None) -> None:
+async def safe_display(settings: Settings) -> None:
+    """Show what is broken while the room's face is."""
+    from display.safe import run_safe_display
+
+    runtime, zone, wanted = runtime_dir(settings), room_zone(settings), settings.display
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watchdog(), name="watchdog")
+        await run_safe_display(
+            runtime / FOLDER,
+            screen=wanted.screen,
+            boot=new_boot(),
+            now=lambda: datetime.now(zone),
+            size=(wanted.width, wanted.height),
+            ready=lambda: notify("READY=1"),
+        )
+
+
+async def panel(settings: Settings, *, headless: bool, kiosk: bool, shot: Path | None) -> None:
     """Run the touch panel."""
     from display.panel.main import PanelOptions, run_panel
 
-    options = PanelOptions(headless=headless, shot=shot)
+    options = PanelOptions(headless=headless, kiosk=kiosk, shot=shot)
     runtime = settings.runtime_dir
     await run_panel(
         runtime / "panel.sock", runtime / "meters.sock", options=options, on_ready=lambda: notify("READY=1")

@@ -57,7 +57,8 @@ async def run_hub(
     """Serve meetings until cancelled; `on_ready` is called with the base URL once the hub listens."""
     context = await asyncio.to_thread(_https, settings, state_dir)
     keys = await asyncio.to_thread(HubKeys.of, state_dir)
-    hub = Hub(settings, state_dir=state_dir, keys=keys, pages=pages or await asyncio.to_thread(Pages.of))
+    pages = pages if pages is not None else await asyncio.to_thread(Pages.of)
+    hub = Hub(settings, state_dir=state_dir, keys=keys, pages=pages)
     runner = web.AppRunner(hub.app(), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
