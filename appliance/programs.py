@@ -92,7 +92,8 @@ async def media(settings: Settings) -> None:
         meters_socket=runtime / "meters.sock",
         identity=f"room-{room_identity(settings.state_dir).id}",
         group=group_of("frames"),
-        ca_file=_ca_file(settings),
+        ca_file=settings.meetings.ca_file,
+        hub_certificate=settings.state_dir / "hub" / "cert.pem",
         livekit=servers,
     )
     link = MediaLink(runtime / "media.sock", boot)
@@ -101,12 +102,6 @@ async def media(settings: Settings) -> None:
         tasks.create_task(run_media(told, link=link, boot=boot, now=utc_now), name="media")
         tasks.create_task(watchdog(), name="watchdog")
         notify("READY=1")
-
-
-def _ca_file(settings: Settings) -> str:
-    """Trust the certificate that the hub on this machine made itself, unless the settings name another."""
-    own = settings.state_dir / "hub" / "cert.pem"
-    return settings.meetings.ca_file or (str(own) if own.exists() else "")
 
 
 async def display(settings: Settings) -> None:

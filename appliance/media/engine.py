@@ -60,6 +60,8 @@ class MediaSettings:
     group: int | None = None
     """Group of the sockets."""
     ca_file: str = ""
+    hub_certificate: Path | None = None
+    """Where a hub on this machine keeps the certificate it makes itself."""
     livekit: Mapping[str, Server] = field(default_factory=dict)
     """LiveKit servers by the host in their links."""
 
@@ -296,6 +298,11 @@ def _load_studio() -> "type[Studio]":
 def _load_providers(settings: MediaSettings) -> "Sequence[Provider]":
     from appliance.meetings.livekit import LiveKit  # noqa: PLC0415 - WebRTC: not before a call is near
 
-    livekit = LiveKit(identity=settings.identity, servers=settings.livekit, ca_file=settings.ca_file)
+    livekit = LiveKit(
+        identity=settings.identity,
+        servers=settings.livekit,
+        ca_file=settings.ca_file,
+        hub_certificate=settings.hub_certificate,
+    )
     livekit.prepare()
     return (livekit,)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from appliance.media.rtc.addresses import addresses_towards
@@ -21,11 +22,18 @@ class LiveKit:
 
     name = "LiveKit"
 
-    def __init__(self, *, identity: str, servers: Mapping[str, Server] | None = None, ca_file: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        identity: str,
+        servers: Mapping[str, Server] | None = None,
+        ca_file: str = "",
+        hub_certificate: Path | None = None,
+    ) -> None:
         """`identity` names this room to servers whose keys it has; `servers` are by the host in their links."""
         self._identity = identity
         self._servers = servers or {}
-        self._http = LiveKitHttp(ca_file=ca_file)
+        self._http = LiveKitHttp(ca_file=ca_file, hub_certificate=hub_certificate)
 
     def prepare(self) -> None:
         """Read the certificates; blocks. A broken one is said when a meeting is joined."""

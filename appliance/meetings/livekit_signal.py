@@ -6,6 +6,7 @@ import json
 import logging
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -28,25 +29,37 @@ _REFUSED = {400, 401, 403, 404, 410}
 
 
 class LiveKitHttp:
-    """Opens connections to LiveKit servers and hubs, trusting the system's authorities and one more."""
+    """Opens connections to LiveKit servers and hubs, trusting the system's authorities, one more, and our own hub."""
 
-    def __init__(self, *, ca_file: str = "") -> None:
+    def __init__(self, *, ca_file: str = "", hub_certificate: Path | None = None) -> None:
+        """`hub_certificate` is where a hub on this machine keeps its own, once it has made it."""
         self._ca_file = ca_file
+        self._hub_certificate = hub_certificate
         self._context: ssl.SSLContext | None = None
+        self._knows_hub = False
 
     def trust(self) -> ssl.SSLContext | Literal[True]:
         """Return whom to trust. Reads certificates the first time, which takes a while: not for the event loop."""
-        if not self._ca_file:
+        if not self._ca_file and self._hub_certificate is None:
             return True
         if self._context is None:
-            self._context = ssl.create_default_context()
+            self._context = self._authorities()
+        if self._hub_certificate is not None and not self._knows_hub:
+            # not there yet, or another user's: then it is not the hub we are to join
+            with contextlib.suppress(OSError):
+                self._context.load_verify_locations(self._hub_certificate)
+                self._knows_hub = True
+        return self._context
+
+    def _authorities(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._ca_file:
             try:
-                self._context.load_verify_locations(self._ca_file)
+                context.load_verify_locations(self._ca_file)
             except (OSError, ssl.SSLError) as err:
-                self._context = None
                 said = f"the certificate {self._ca_file} cannot be read: correct meetings.ca_file in room.toml"
                 raise JoinFailed(said, retryable=False) from err
-        return self._context
+        return context
 
     async def exchange(self, link: GuestLink, name: str) -> Ticket:
         """Trade a guest link's secret for a ticket, or raise `JoinFailed`."""

@@ -216,9 +216,9 @@ async def guest(url, token):
 
 
 async def ticket(base, link):
-    async with aiohttp.ClientSession() as client:
-        async with client.post(f"{base}/api/exchange", json={"link": link, "name": "Ann"}) as response:
-            answer = await response.json()
+    body = {"link": link, "name": "Ann"}
+    async with aiohttp.ClientSession() as client, client.post(f"{base}/api/exchange", json=body) as response:
+        answer = await response.json()
     return answer["url"], answer["token"]
 
 
@@ -278,9 +278,9 @@ async def test_room_and_guest_see_and_hear_each_other_on_the_hub(runtime_dir):
 async def test_room_and_guest_see_and_hear_each_other_on_a_real_livekit_server(runtime_dir):
     with livekit_server(netns.ADDRESS) as server:
         keys = {"meet.example": Server(server.url, server.key, server.secret)}
-        async with media(runtime_dir, livekit=keys) as (daemon, tv):
-            async with guest(server.url, server.token("ann", room="atrium", name="Ann")) as visitor:
-                await converse(daemon, tv, visitor, "https://meet.example/atrium")
+        token = server.token("ann", room="atrium", name="Ann")
+        async with media(runtime_dir, livekit=keys) as (daemon, tv), guest(server.url, token) as visitor:
+            await converse(daemon, tv, visitor, "https://meet.example/atrium")
 
 
 async def test_a_hub_that_dies_and_comes_back_has_the_room_again(runtime_dir):
