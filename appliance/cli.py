@@ -197,12 +197,15 @@ def _add_up(commands: "Commands") -> None:
 
 
 def _run_up(options: argparse.Namespace) -> int:
+    from appliance.service import log_to_file
     from appliance.up import Supervisor, room_programs
 
     settings = _settings(options)
     shot = ("--shot", str(options.panel_shot)) if options.panel_shot else ()
     panel = {"terminal": ("panel",), "headless": ("panel", "--headless", *shot), "none": ()}[options.panel]
     logs = options.logs or (settings.runtime_dir / "logs" if options.panel == "terminal" else None)
+    if logs is not None and options.panel == "terminal":
+        log_to_file(logs / "up.log")
     supervisor = Supervisor(
         room_programs(panel=panel, hub=options.hub, broker=options.broker),
         config=options.config,
