@@ -33,11 +33,17 @@ class View:
 
 def choose_scene(view: View, now: datetime) -> Scene:
     """Return what to show. `now` is aware and in the room's time zone."""
-    if view.faults and view.faults[0].program in FATAL:
+    if view.faults and view.faults[0].program in FATAL and not _call_goes_on(view):
         return notices.safe_scene(view.faults[0], now, view.room)
     scene = _room_scene(view.room, now) if view.room else notices.starting_scene(now)
     overlays = (_simulated(view), _banner(view, now, _BANNER_PLACES.get(scene.name, Corner.BOTTOM)))
     return replace(scene, overlays=(*scene.overlays, *filter(None, overlays)))
+
+
+def _call_goes_on(view: View) -> bool:
+    """Media keeps a call without the daemon: people go on seeing each other, and whether they are heard and seen."""
+    in_call = view.room is not None and view.room.call.phase in {Phase.LIVE, Phase.RECONNECTING}
+    return in_call and all(fault.program != "media" for fault in view.faults)
 
 
 def _room_scene(room: RoomState, now: datetime) -> Scene:
@@ -71,7 +77,7 @@ def _simulated(view: View) -> Overlay | None:
 def _banner(view: View, now: datetime, corner: Corner) -> Overlay | None:
     """Return at most one banner, the most important: several would hide the people."""
     room = view.room
-    if view.daemon_lost:
+    if view.daemon_lost and not any(fault.program == "daemon" for fault in view.faults):
         return Banner("The room’s control program is restarting", Icon.REFRESH, theme.CAUTION, corner)
     if view.faults:
         fault = view.faults[0]

@@ -84,6 +84,16 @@ def test_a_room_that_cannot_work_says_so_from_the_fault_alone(program):
     assert "It ran out of memory." in words(scene)
 
 
+def test_a_call_and_its_mute_sign_stay_in_sight_when_the_daemon_is_given_up():
+    state, fault = in_call(["Ada"]), Fault("daemon", "Its disk is full.", NOW)
+    scene = choose_scene(View(state, (fault,), daemon_lost=True), NOW)
+    assert scene.name == "gallery"
+    assert part(scene, Status) == part(choose_scene(View(state), NOW), Status)
+    assert banners(scene) == ["The room’s control program stopped. Its disk is full."]
+    for view in (View(room(), (fault,)), View(state, (fault, Fault("media", "It crashed.")))):
+        assert choose_scene(view, NOW).name == "safe"
+
+
 def test_a_lesser_fault_is_a_banner_beside_the_room():
     scene = choose_scene(View(room(), (Fault("panel", "The terminal went away."),)), NOW)
     assert scene.name == "idle"
