@@ -175,7 +175,9 @@ def guest(room: Room, link: str, *, height: int = 360, name: str = "Bunny Guest"
     words = [sys.executable, "-m", "appliance.demo.guest", link, "--clip", str(CLIP), "--report", str(report)]
     process = subprocess.Popen([*words, "--height", str(height), "--name", name], stderr=subprocess.DEVNULL)
     try:
-        until(report.exists, seconds=90)
+        until(lambda: report.exists() or process.poll() is not None, seconds=90)
+        if process.poll() is not None:
+            raise RuntimeError("the guest could not join")
         yield GuestView(report)
     finally:
         process.kill()

@@ -1,5 +1,6 @@
 """Wrong settings, broken calendars, missing devices, servers that are away: said clearly, and the rest goes on."""
 
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -51,6 +52,7 @@ def _server(room: Room, name: str) -> Iterator[None]:
     with log.open("ab") as file:
         process = subprocess.Popen(salon_words(room.stage, name), stdin=subprocess.DEVNULL, stderr=file)
     try:
+        sees(lambda: re.search("serves meetings|listens on", log.read_text()) is not None)
         yield
     finally:
         process.terminate()
