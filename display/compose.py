@@ -66,7 +66,7 @@ class ComposeLoop:
         self._heard_at = monotonic()
         self._chosen: tuple[View, datetime, Scene] | None = None
         self._faults_read_at = float("-inf")
-        self._faults = read_faults(around.faults)
+        self._faults: tuple[Fault, ...] = ()
         self._report = DisplayReport(boot, screen=screen.uri, width=canvas.width, height=canvas.height)
         self._reported: DisplayReport | None = None
         self._call: MeetingKey | None = None

@@ -19,7 +19,7 @@ from display.scenes.choose import View, choose_scene
 from display.scenes.scene import Scene
 from display.stage import Stage
 
-REST_S = 12
+REST_S = 8
 
 
 @pytest.fixture(scope="module")
