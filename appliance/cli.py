@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `salon`; returns the exit status."""
     options = _parser().parse_args(arguments)
     _end_with_parent()
+    # numpy's BLAS would spin a thread a core; set before anybody imports it
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     log_to_stderr(verbose=options.verbose)
     try:
         status: int = options.run(options)
@@ -87,8 +90,10 @@ def _add_programs(commands: "Commands") -> None:
     media = _command(commands, "media", "run camera, microphone, speaker and calls", "salon media")
     media.set_defaults(run=_run_media)
     display = _command(commands, "display", "run the TV picture", "salon display")
+    display.add_argument("--safe", action="store_true", help="show only what is broken; for supervisors")
     display.set_defaults(run=_run_display)
     panel = _command(commands, "panel", "open the touch panel in this terminal (also over SSH)", "salon panel")
+    panel.add_argument("--kiosk", action="store_true", help="no key ends it: for the room's own panel")
     panel.add_argument("--headless", action="store_true", help="run without a terminal")
     panel.add_argument("--shot", type=Path, metavar="FILE.svg", help="keep a picture of the panel in this file")
     panel.set_defaults(run=_run_panel)
@@ -109,17 +114,19 @@ def _run_media(options: argparse.Namespace) -> int:
 
 
 def _run_display(options: argparse.Namespace) -> int:
-    from appliance.programs import display
+    from appliance.programs import display, safe_display
 
     settings = _settings(options)
-    return run_program(lambda: display(settings))
+    return run_program(lambda: safe_display(settings) if options.safe else display(settings))
 
 
 def _run_panel(options: argparse.Namespace) -> int:
     from appliance.programs import panel
 
     settings = _settings(options)
-    return run_program(lambda: panel(settings, headless=options.headless, shot=options.shot))
+    if sys.stderr.isatty() and not options.headless:
+        logging.disable()  # a line of log would be drawn over the screen
+    return run_program(lambda: panel(settings, headless=options.headless, kiosk=options.kiosk, shot=options.shot))
 
 
 def _add_servers(commands: "Commands") -> None:
@@ -179,6 +186,13 @@ def _add_up(commands: "Commands") -> None:
     up.add_argument("--panel", choices=("terminal", "headless", "none"), default="terminal", help="default: terminal")
     up.add_argument("--panel-shot", type=Path, metavar="FILE.svg", help="keep a picture of a headless panel here")
     up.add_argument("--logs", type=Path, metavar="FOLDER", help="write each program's log here instead of the terminal")
+    up.add_argument(
+        "--rest",
+        type=float,
+        default=60,
+        metavar="SECONDS",
+        help="how long a program rests that crashed three times in five minutes (default: 60)",
+    )
     up.set_defaults(run=_run_up)
 
 
@@ -194,6 +208,7 @@ def _run_up(options: argparse.Namespace) -> int:
         config=options.config,
         runtime_dir=settings.runtime_dir,
         log_dir=logs,
+        rest_s=options.rest,
     )
     return run_program(supervisor.run)
 

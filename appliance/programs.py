@@ -128,11 +128,28 @@ async def display(settings: Settings) -> None:
         )
 
 
-async def panel(settings: Settings, *, headless: bool, shot: Path | None) -> None:
+async def safe_display(settings: Settings) -> None:
+    """Show what is broken while the room's face is."""
+    from display.safe import run_safe_display
+
+    runtime, zone, wanted = runtime_dir(settings), room_zone(settings), settings.display
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watchdog(), name="watchdog")
+        await run_safe_display(
+            runtime / FOLDER,
+            screen=wanted.screen,
+            boot=new_boot(),
+            now=lambda: datetime.now(zone),
+            size=(wanted.width, wanted.height),
+            ready=lambda: notify("READY=1"),
+        )
+
+
+async def panel(settings: Settings, *, headless: bool, kiosk: bool, shot: Path | None) -> None:
     """Run the touch panel."""
     from display.panel.main import PanelOptions, run_panel
 
-    options = PanelOptions(headless=headless, shot=shot)
+    options = PanelOptions(headless=headless, kiosk=kiosk, shot=shot)
     runtime = settings.runtime_dir
     await run_panel(
         runtime / "panel.sock", runtime / "meters.sock", options=options, on_ready=lambda: notify("READY=1")

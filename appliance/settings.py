@@ -175,7 +175,7 @@ class BrokerSettings:
     """Where the embedded broker listens. Not loopback: needs password_file."""
     port: Port
     password_file: str
-    """File with lines user:password-hash, made by `salon broker --add-user`."""
+    """File whose first line is the password of all clients, mode 0600."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """`salon up`: starts the room's programs on one machine and keeps them alive, as systemd does in a real room.
 
 A program that crashes three times in five minutes is given up for a minute, and a fault note tells daemon and TV why.
+While it is the display that rests, a plainer one shows the note.
 """
 
 import asyncio
@@ -38,18 +39,27 @@ class Program:
     arguments: tuple[str, ...]
     foreground: bool = False
     """It owns the terminal; when it ends by itself, everything ends."""
+    safe_arguments: tuple[str, ...] = ()
+    """What runs in its place while it rests."""
 
 
 class Supervisor:
     """Runs programs as child processes until cancelled; none outlives it."""
 
     def __init__(
-        self, programs: Sequence[Program], *, config: Path | None, runtime_dir: Path, log_dir: Path | None
+        self,
+        programs: Sequence[Program],
+        *,
+        config: Path | None,
+        runtime_dir: Path,
+        log_dir: Path | None,
+        rest_s: float = REST_S,
     ) -> None:
         self._programs = programs
         self._config = config
         self._runtime_dir = runtime_dir
         self._log_dir = log_dir
+        self._rest_s = rest_s
 
     async def run(self) -> None:
         """Keep everything running."""
@@ -74,31 +84,44 @@ class Supervisor:
             if len(crashes) == CRASHES and crashes[-1] - crashes[0] < WITHIN_S:
                 self._give_up(program, status)
                 crashes.clear()
-                await asyncio.sleep(REST_S)
+                await self._rest(program)
             else:
                 logger.warning("%s ended (%s); starting it again", program.name, _how(status))
                 await asyncio.sleep(_RESTART_S)
 
+    async def _rest(self, program: Program) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._rest_s):
+                if program.safe_arguments:
+                    await self._run(program, program.safe_arguments)
+                await asyncio.get_running_loop().create_future()
+        logger.info("%s has rested; trying it again", program.name)
+
     async def _run_once(self, program: Program) -> int:
+        settled = asyncio.create_task(self._settle(program), name=f"{program.name} settling")
+        try:
+            return await self._run(program, program.arguments)
+        finally:
+            settled.cancel()
+
+    async def _run(self, program: Program, arguments: Sequence[str]) -> int:
         with self._output(program) as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "appliance.cli", *program.arguments),
+                *(sys.executable, "-m", "appliance.cli", *arguments),
                 stdin=None if program.foreground else asyncio.subprocess.DEVNULL,
                 stdout=None if program.foreground else output,
                 stderr=output,
                 env=self._environment(),
             )
-        logger.info("%s started (pid %s)", program.name, process.pid)
-        settled = asyncio.create_task(self._settle(program), name=f"{program.name} settling")
+        logger.info("%s started (pid %s)", " ".join(arguments[:2]), process.pid)
         try:
             return await process.wait()
         finally:
-            settled.cancel()
             await _stop(process)
 
     async def _settle(self, program: Program) -> None:
-        """Take the fault note away once the program has run for a minute."""
-        await asyncio.sleep(REST_S)
+        """Take the fault note away once the program has run for as long as it rested."""
+        await asyncio.sleep(self._rest_s)
         faults.clear(self._runtime_dir, program.name)
 
     def _environment(self) -> dict[str, str]:
@@ -153,7 +176,7 @@ def room_programs(*, panel: Sequence[str], hub: bool, broker: bool) -> list[Prog
         *([Program("broker", ("broker",))] if broker else []),
         *([Program("hub", ("hub",))] if hub else []),
         Program("media", ("media",)),
-        Program("display", ("display",)),
+        Program("display", ("display",), safe_arguments=("display", "--safe")),
         Program("daemon", ("daemon",)),
     ]
     return [*programs, Program("panel", tuple(panel), foreground=terminal)] if panel else programs

@@ -51,7 +51,9 @@ class ComposeLoop:
         boot: Boot,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        choose: Callable[[View, datetime], Scene] = choose_scene,
     ) -> None:
+        self._choose = choose
         self._around = around
         self._canvas = canvas
         self._screen = screen
@@ -115,7 +117,7 @@ class ComposeLoop:
         second = now.replace(microsecond=0)
         view = View(wish.room if wish else None, self._read_faults(), self._daemon_lost(wish))
         if self._chosen is None or self._chosen[1] != second or not _same(self._chosen[0], view):
-            self._chosen = (view, second, choose_scene(view, now))
+            self._chosen = (view, second, self._choose(view, now))
         return self._chosen[2]
 
     def _read_faults(self) -> tuple[Fault, ...]:

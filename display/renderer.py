@@ -74,7 +74,7 @@ async def run_display(
         now=now,
     )
     async with _served(compose, page) as url, asyncio.TaskGroup() as tasks:
-        tasks.create_task(_composing(compose), name="display:compose")
+        tasks.create_task(composing(compose), name="display:compose")
         tasks.create_task(link.run(), name="display:link")
         tasks.create_task(frames.run(), name="display:frames")
         tasks.create_task(_follow(link, compose), name="display:wishes")
@@ -101,7 +101,8 @@ async def _served(compose: ComposeLoop, page: PicturePage | None) -> AsyncIterat
             await asyncio.to_thread(stack.close)
 
 
-async def _composing(compose: ComposeLoop) -> None:
+async def composing(compose: ComposeLoop) -> None:
+    """Run the loop in a thread of its own until cancelled."""
     thread = asyncio.ensure_future(asyncio.to_thread(compose.run))
     try:
         await asyncio.shield(thread)

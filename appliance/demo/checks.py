@@ -1,6 +1,7 @@
 """What `make demo` claims, checked on what came out: TV picture, speaker's recording, the guest's own report."""
 
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,37 @@ _THUMB = (48, 27)
 _ENVELOPE = RATE // 100
 
 
-def clip_on_tv(picture: Path, tile: Tile, clip: Path) -> float:
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What the guest plays, in the form it is looked for."""
+
+    thumbnails: list[NDArray[np.float64]]
+    envelope: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, path: Path) -> "Clip":
+        """Decode a clip once."""
+        return cls(_clip_thumbnails(path), _envelope(clip_sound(path).astype(np.float64)))
+
+
+def clip_on_tv(picture: Path, tile: Tile, clip: Clip) -> float:
     """Return how alike the tile on the TV and the most alike picture of the clip are: 1 is the same, 0 is chance."""
-    shown = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE)
+    shown = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE) if picture.exists() else None
     if shown is None:
         return 0.0
     # the name label and the rounded corners are the room's own; the middle is the guest's
     middle = shown[tile.y + tile.h // 8 : tile.y + tile.h * 6 // 8, tile.x + tile.w // 8 : tile.x + tile.w * 7 // 8]
     thumb = _thumbnail(middle)
-    return max(float(np.corrcoef(thumb, other)[0, 1]) for other in _clip_thumbnails(clip))
+    if thumb.std() < 1:  # one flat colour is like nothing
+        return 0.0
+    return max(float(np.corrcoef(thumb, other)[0, 1]) for other in clip.thumbnails)
 
 
-def clip_at_speaker(recording: Path, clip: Path) -> float:
+def clip_at_speaker(recording: Path, clip: Clip) -> float:
     """Return how alike the rise and fall of the speaker's newest sound and of the clip's are, at the best shift."""
-    played = _envelope(_last_seconds(recording, 4))
-    wanted = _envelope(clip_sound(clip).astype(np.float64))
-    looped = np.concatenate([wanted, wanted])
-    if played.size < 100 or not played.any():
+    played = _envelope(_last_seconds(recording, 4)) if recording.exists() else np.empty(0)
+    looped = np.concatenate([clip.envelope, clip.envelope])
+    if played.size < 100 or played.std() == 0:
         return 0.0
     shifts = range(len(looped) - len(played))
     return max((float(np.corrcoef(played, looped[at : at + len(played)])[0, 1]) for at in shifts), default=0.0)

@@ -32,6 +32,9 @@ class Seen:
 
     connected_at: float = 0.0
     room_joined_at: float = 0.0
+    joins: int = 0
+    """How often somebody was there or came."""
+    leaves: int = 0
     frames: int = 0
     marks: list[int] = field(default_factory=list)
     """The room's id, from the newest marked pictures."""
@@ -56,9 +59,10 @@ class Guest:
         async with asyncio.TaskGroup() as tasks:
             self._room.on("track_subscribed", lambda track, *_: self._follow(tasks, track))
             self._room.on("participant_connected", lambda _: self._met())
+            self._room.on("participant_disconnected", lambda _: self._parted())
             await self._room.connect(url, token)
             self._seen.connected_at = time.time()
-            if self._room.remote_participants:
+            for _ in self._room.remote_participants:
                 self._met()
             video, audio = rtc.VideoSource(*self._size), rtc.AudioSource(RATE, 1)
             await self._publish(rtc.LocalVideoTrack.create_video_track("camera", video), rtc.TrackSource.SOURCE_CAMERA)
@@ -68,7 +72,11 @@ class Guest:
             tasks.create_task(self._tell(), name="guest report")
 
     def _met(self) -> None:
+        self._seen.joins += 1
         self._seen.room_joined_at = self._seen.room_joined_at or time.time()
+
+    def _parted(self) -> None:
+        self._seen.leaves += 1
 
     async def _publish(self, track: Any, source: Any) -> None:
         await self._room.local_participant.publish_track(track, rtc.TrackPublishOptions(source=source))

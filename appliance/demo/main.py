@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import math
 import os
 import shutil
 import sys
@@ -13,10 +14,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.demo import stage as staging
+from appliance.demo.network import ensure_an_interface
 from appliance.demo.stage import CLIP, ROOM_NAME, TITLE, TONE_HZ, Stage
+from appliance.errors import SalonError
 from appliance.link.client import connected
 from appliance.link.messages import LinkError, new_boot
 from appliance.service import log_to_stderr, run_program
@@ -24,11 +27,16 @@ from appliance.state.layout import Tile
 from appliance.state.room import Phase, RoomState
 from appliance.state.wire import from_json
 
+if TYPE_CHECKING:
+    from appliance.demo.checks import Clip
+
 logger = logging.getLogger("demo")
 GUEST_NAME = "Bunny Guest"
 LEAD_S = 12
 ALIKE_PICTURE = 0.9
 ALIKE_SOUND = 0.6
+GRACE_S = 20
+"""How much longer the demo looks, on a slow machine, before it says that something is missing."""
 
 
 @dataclass
@@ -76,8 +84,7 @@ async def run_demo(out: Path, seconds: float | None) -> int:
             link = await _book(stage, course)
             _say(stage, link, terminal=terminal)
             async with _guest(stage, link):
-                await asyncio.sleep(seconds - (time.monotonic() - began) if seconds is not None else 10**9)
-                report = await _examine(stage, course)
+                report = await _examine(stage, course, began + seconds if seconds is not None else math.inf)
             following.cancel()
     finally:
         shutil.rmtree(stage.folder, ignore_errors=True)
@@ -176,32 +183,42 @@ def _say(stage: Stage, link: str, *, terminal: bool) -> None:
         logger.info("TV picture  http://127.0.0.1:%s/", stage.picture_port)
 
 
-async def _examine(stage: Stage, course: Course) -> Report:
-    return await asyncio.to_thread(_examine_now, stage, course)
+async def _examine(stage: Stage, course: Course, until: float) -> Report:
+    """Look again and again until the time is over; what was really seen once, was seen."""
+    from appliance.demo.checks import Clip  # noqa: PLC0415 - OpenCV and the codecs, needed once the room runs
+
+    clip, report = await asyncio.to_thread(Clip.of, CLIP), Report()
+    patience = until + GRACE_S
+    while time.monotonic() < (until if all(report.checks.values()) and report.checks else patience):
+        await asyncio.sleep(min(2.0, max(0.1, until - time.monotonic())))
+        if course.live_at is not None or time.monotonic() > until:
+            await asyncio.to_thread(_look, stage, course, clip, report)
+    return report
 
 
-def _examine_now(stage: Stage, course: Course) -> Report:
-    from appliance.demo import checks  # noqa: PLC0415 - OpenCV and the codecs, needed at the end only
+def _look(stage: Stage, course: Course, clip: "Clip", report: Report) -> None:
+    """Add to the report what can be seen and heard right now."""
+    from appliance.demo import checks  # noqa: PLC0415
 
-    report, state = Report(), course.newest
-    guest = _read_json(stage.folder / "guest.json")
+    state, guest = course.newest, _read_json(stage.folder / "guest.json")
     tile = _guest_tile(state)
-    picture = checks.clip_on_tv(stage.out / "tv.png", tile, CLIP) if tile else 0.0
-    sound = checks.clip_at_speaker(stage.speaker, CLIP) if stage.speaker.exists() else 0.0
+    picture = checks.clip_on_tv(stage.out / "tv.png", tile, clip) if tile else 0.0
+    sound = checks.clip_at_speaker(stage.speaker, clip)
     tone = checks.loudest(guest.get("tones", {}))
     health = _health(stage, state.id if state else "")
     if course.live_at is not None:
         report.joined_after_s = round((course.live_at - course.start).total_seconds(), 3)
     if state is not None and state.face.first_remote_frame_at is not None:
         report.first_remote_frame_s = round((state.face.first_remote_frame_at - course.start).total_seconds(), 3)
-    report.checks = {
+    for name, seen in {
         "joined_by_itself": course.counted_down and not course.early and course.live_at is not None,
         "guest_picture_on_tv": picture >= ALIKE_PICTURE,
         "guest_sound_at_speaker": sound >= ALIKE_SOUND,
         "room_picture_at_guest": _room_mark() in guest.get("marks", []) and checks.moves(guest.get("counts", [])),
         "room_sound_at_guest": abs(tone - TONE_HZ) <= 10,
-        "health_at_broker": health.get("phase") == "live",
-    }
+        "health_at_broker": health.get("phase") == Phase.LIVE,
+    }.items():
+        report.checks[name] = report.checks.get(name, False) or seen
     report.seen = {
         "likeness_of_picture": round(picture, 3),
         "likeness_of_sound": round(sound, 3),
@@ -209,7 +226,6 @@ def _examine_now(stage: Stage, course: Course) -> Report:
         "frames_at_guest": guest.get("frames", 0),
         "health": health,
     }
-    return report
 
 
 def _room_mark() -> int:
@@ -262,6 +278,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("demo-out"))
     options = parser.parse_args()
     log_to_stderr(verbose=False)
+    try:
+        ensure_an_interface()
+    except SalonError as err:
+        parser.error(str(err))
     status = 1
 
     async def run() -> None:

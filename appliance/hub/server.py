@@ -55,8 +55,10 @@ async def run_hub(
     settings: HubSettings, *, state_dir: Path, on_ready: Callable[[str], None] | None = None, pages: Pages | None = None
 ) -> None:
     """Serve meetings until cancelled; `on_ready` is called with the base URL once the hub listens."""
-    context = _https(settings, state_dir)
-    hub = Hub(settings, state_dir=state_dir, pages=pages or Pages.of())
+    context = await asyncio.to_thread(_https, settings, state_dir)
+    keys = await asyncio.to_thread(HubKeys.of, state_dir)
+    pages = pages if pages is not None else await asyncio.to_thread(Pages.of)
+    hub = Hub(settings, state_dir=state_dir, keys=keys, pages=pages)
     runner = web.AppRunner(hub.app(), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
@@ -86,11 +88,11 @@ def invites_of(state_dir: Path) -> Invites:
 class Hub:
     """The hub's pages and sockets."""
 
-    def __init__(self, settings: HubSettings, *, state_dir: Path, pages: Pages) -> None:
+    def __init__(self, settings: HubSettings, *, state_dir: Path, keys: HubKeys, pages: Pages) -> None:
         self.counters = Counters()
         self.lobby = Lobby(addresses=lambda: ice_addresses(settings.address), counters=self.counters)
         self._settings = settings
-        self._tokens = Tokens(HubKeys.of(state_dir), now=_now)
+        self._tokens = Tokens(keys, now=_now)
         self._invites = invites_of(state_dir)
         self._pages = pages
         self._exchanges = CallerLimits(each=(20, 1 / 3), total=(100, 2))
@@ -156,7 +158,7 @@ class Hub:
         except web.HTTPRequestEntityTooLarge:
             return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This request is too long.")
         try:
-            invite = self._invites.find(link)
+            invite = await asyncio.to_thread(self._invites.find, link)
         except UnknownLink as err:
             self.counters.refuse(Refusal.LINK)
             return _refusal(HTTPStatus.NOT_FOUND, str(err))

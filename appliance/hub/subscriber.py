@@ -91,8 +91,10 @@ class Subscriber:
             self._dirty.clear()
             begun = self._apply()
             await self._negotiate()
-            for forward in begun:
-                forward.track.request_keyframe()
+            # before the connection stands the picture would be lost and the next asked for a second too late
+            if self._peer.state == "connected":
+                for forward in begun:
+                    forward.track.request_keyframe()
 
     async def close(self) -> None:
         """End everything."""

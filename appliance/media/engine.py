@@ -304,4 +304,5 @@ def _load_providers(settings: MediaSettings) -> "Sequence[Provider]":
         ca_file=settings.ca_file,
         hub_certificate=settings.hub_certificate,
     )
+    livekit.prepare()
     return (livekit,)

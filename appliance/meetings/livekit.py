@@ -35,6 +35,11 @@ class LiveKit:
         self._servers = servers or {}
         self._http = LiveKitHttp(ca_file=ca_file, hub_certificate=hub_certificate)
 
+    def prepare(self) -> None:
+        """Read the certificates; blocks. A broken one is said when a meeting is joined."""
+        with contextlib.suppress(JoinFailed):
+            self._http.trust()
+
     def accepts(self, url: str) -> bool:
         return read_link(url, self._servers) is not None
 

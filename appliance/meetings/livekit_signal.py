@@ -7,7 +7,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import aiohttp
@@ -35,11 +35,36 @@ class LiveKitHttp:
         """`hub_certificate` is where a hub on this machine keeps its own, once it has made it."""
         self._ca_file = ca_file
         self._hub_certificate = hub_certificate
+        self._context: ssl.SSLContext | None = None
+        self._knows_hub = False
+
+    def trust(self) -> ssl.SSLContext | Literal[True]:
+        """Return whom to trust. Reads certificates the first time, which takes a while: not for the event loop."""
+        if not self._ca_file and self._hub_certificate is None:
+            return True
+        if self._context is None:
+            self._context = self._authorities()
+        if self._hub_certificate is not None and not self._knows_hub:
+            # not there yet, or another user's: then it is not the hub we are to join
+            with contextlib.suppress(OSError):
+                self._context.load_verify_locations(self._hub_certificate)
+                self._knows_hub = True
+        return self._context
+
+    def _authorities(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._ca_file:
+            try:
+                context.load_verify_locations(self._ca_file)
+            except (OSError, ssl.SSLError) as err:
+                said = f"the certificate {self._ca_file} cannot be read: correct meetings.ca_file in room.toml"
+                raise JoinFailed(said, retryable=False) from err
+        return context
 
     async def exchange(self, link: GuestLink, name: str) -> Ticket:
         """Trade a guest link's secret for a ticket, or raise `JoinFailed`."""
         body = {"link": link.secret, "name": name}
-        async with self._client() as client:
+        async with await self._client() as client:
             try:
                 async with client.post(f"{link.base}/api/exchange", json=body, allow_redirects=False) as response:
                     answer = await _json(response)
@@ -64,7 +89,7 @@ class LiveKitHttp:
             "version": "1.0.0",
         }
         address = f"{ticket.url.rstrip('/')}/rtc?{urlencode(query)}"
-        async with self._client() as client:
+        async with await self._client() as client:
             try:
                 socket = await client.ws_connect(address, max_msg_size=_MAX_MESSAGE, autoping=True)
             except aiohttp.WSServerHandshakeError as err:
@@ -77,23 +102,10 @@ class LiveKitHttp:
             finally:
                 await signal.goodbye()
 
-    def _client(self) -> aiohttp.ClientSession:
+    async def _client(self) -> aiohttp.ClientSession:
         timeout = aiohttp.ClientTimeout(total=None, connect=_ANSWER_S, sock_connect=_ANSWER_S)
-        return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=self._trust()))
-
-    def _trust(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self._ca_file:
-            try:
-                context.load_verify_locations(self._ca_file)
-            except (OSError, ssl.SSLError) as err:
-                said = f"the certificate {self._ca_file} cannot be read: correct meetings.ca_file in room.toml"
-                raise JoinFailed(said, retryable=False) from err
-        if self._hub_certificate is not None:
-            # not there yet, or another user's: then it is not the hub we are to join
-            with contextlib.suppress(OSError):
-                context.load_verify_locations(self._hub_certificate)
-        return context
+        trust = await asyncio.to_thread(self.trust)
+        return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=trust))
 
 
 class Signal:

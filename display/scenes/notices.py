@@ -14,6 +14,7 @@ from display.scenes.scene import Patch, Scene
 _PROGRAMS = {
     "daemon": "The room’s control program",
     "media": "Sound and picture",
+    "display": "The TV’s program",
     "panel": "The touch panel",
     "hub": "The meeting server of this room",
     "broker": "The message broker",
@@ -21,6 +22,7 @@ _PROGRAMS = {
 _WHAT_STOPS = {
     "daemon": "The room does not join meetings until it is back.",
     "media": "Microphone and camera are off. The room cannot be in a call.",
+    "display": "Meetings go on; the touch panel works.",
 }
 
 

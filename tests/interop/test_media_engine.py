@@ -9,13 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
+import netns
 import numpy as np
 import pytest
 from livekit import rtc
+from livekit_server import livekit_server
 
 from appliance.hub.server import HubSettings, invites_of, run_hub
 from appliance.link.frame_socket import FrameClient
 from appliance.media.engine import MediaSettings, run_media
+from appliance.meetings.livekit_link import Server
 from appliance.state.latest import Latest
 from appliance.state.layout import Layout, Source, gallery
 from appliance.state.room import Boot, Controls, MeetingKey, Phase
@@ -189,9 +192,9 @@ async def hub(folder, port=0):
 
 
 @contextlib.asynccontextmanager
-async def media(folder):
+async def media(folder, **settings):
     daemon = Daemon(folder)
-    settings = MediaSettings(folder / "gate.json", folder / "frames", folder / "meters", identity="room")
+    settings = MediaSettings(folder / "gate.json", folder / "frames", folder / "meters", identity="room", **settings)
     tv = Tv(settings.frames_socket)
     running = run_media(settings, link=daemon, boot=Boot("m"), now=lambda: datetime.now(UTC))
     async with task(running, "media"), task(tv.client.run(), "tv"):
@@ -199,20 +202,24 @@ async def media(folder):
 
 
 @contextlib.asynccontextmanager
-async def guest(base, link):
+async def guest(url, token):
     visitor = Guest()
-    async with aiohttp.ClientSession() as client:
-        async with client.post(f"{base}/api/exchange", json={"link": link, "name": "Ann"}) as response:
-            ticket = await response.json()
-        async with asyncio.TaskGroup() as group:
-            tasks_before = asyncio.all_tasks()
-            await visitor.be_in(ticket["url"], ticket["token"], group)
-            try:
-                yield visitor
-            finally:
-                await visitor.room.disconnect()
-                for running in group._tasks - tasks_before:
-                    running.cancel()
+    async with asyncio.TaskGroup() as group:
+        tasks_before = asyncio.all_tasks()
+        await visitor.be_in(url, token, group)
+        try:
+            yield visitor
+        finally:
+            await visitor.room.disconnect()
+            for running in group._tasks - tasks_before:
+                running.cancel()
+
+
+async def ticket(base, link):
+    body = {"link": link, "name": "Ann"}
+    async with aiohttp.ClientSession() as client, client.post(f"{base}/api/exchange", json=body) as response:
+        answer = await response.json()
+    return answer["url"], answer["token"]
 
 
 def invite(folder):
@@ -220,9 +227,8 @@ def invite(folder):
     return invites_of(folder).invite("atrium", "Weekly", now, now + timedelta(hours=1))
 
 
-def wish(base, link, **changes):
-    ends = datetime.now(UTC) + timedelta(hours=1)
-    return CallWish(MeetingKey("k"), "Weekly", f"{base}/#{link}", "Board room", ends_at=ends, **changes)
+def wish(url):
+    return CallWish(MeetingKey("k"), "Weekly", url, "Board room", ends_at=datetime.now(UTC) + timedelta(hours=1))
 
 
 def played(path):
@@ -231,42 +237,57 @@ def played(path):
     return tone_of(samples[-RATE // 2 :])
 
 
-async def test_room_and_guest_see_and_hear_each_other(runtime_dir):
+async def converse(daemon, tv, visitor, url):
+    """Warm up, join, be seen and heard and see and hear, mute, leave."""
+    daemon.want(warm=True)
+    await daemon.until(lambda r: r.applied is not None)
+    assert visitor.names == set()
+
+    wished_at = time.monotonic()
+    daemon.want(call=wish(url))
+    mark = await tv.mark()
+    logger.info("first remote picture after %.3f s", time.monotonic() - wished_at)
+    assert mark.source == source_id("GUEST")
+    report = await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+    assert [(p.name, p.camera_on, p.mic_muted) for p in report.call.participants] == [("Ann", True, False)]
+
+    await visitor.until(lambda: source_id("ROOM") in visitor.marks)
+    await visitor.until(lambda: abs(visitor.hertz - ROOM_HZ) < 15 and visitor.loudness > 500)
+    assert visitor.names == {"Board room"}
+    await daemon.until(lambda r: r.call.speakers)
+    async with asyncio.timeout(20):
+        while abs((await asyncio.to_thread(played, daemon.recording))[0] - GUEST_HZ) > 15:
+            await asyncio.sleep(0.2)
+
+    daemon.want(controls=MUTED)
+    await visitor.until(lambda: visitor.loudness < 20)
+    daemon.want(call=None)
+    await daemon.until(lambda r: r.call.phase is Phase.IDLE)
+    await visitor.until(lambda: not visitor.room.remote_participants)
+
+
+async def test_room_and_guest_see_and_hear_each_other_on_the_hub(runtime_dir):
     async with hub(runtime_dir) as base, media(runtime_dir) as (daemon, tv):
         link = invite(runtime_dir)
-        async with guest(base, link) as visitor:
-            daemon.want(warm=True)
-            await daemon.until(lambda r: r.applied is not None)
-            assert visitor.names == set()
+        async with guest(*await ticket(base, link)) as visitor:
+            await converse(daemon, tv, visitor, f"{base}/#{link}")
 
-            wished_at = time.monotonic()
-            daemon.want(call=wish(base, link))
-            mark = await tv.mark()
-            logger.info("first remote picture after %.3f s", time.monotonic() - wished_at)
-            assert mark.source == source_id("GUEST")
-            report = await daemon.until(lambda r: r.call.phase is Phase.LIVE)
-            assert [(p.name, p.camera_on, p.mic_muted) for p in report.call.participants] == [("Ann", True, False)]
 
-            await visitor.until(lambda: source_id("ROOM") in visitor.marks)
-            await visitor.until(lambda: abs(visitor.hertz - ROOM_HZ) < 15 and visitor.loudness > 500)
-            assert visitor.names == {"Board room"}
-            await daemon.until(lambda r: r.call.speakers)
-            async with asyncio.timeout(20):
-                while abs((await asyncio.to_thread(played, daemon.recording))[0] - GUEST_HZ) > 15:
-                    await asyncio.sleep(0.2)
-
-            daemon.want(controls=MUTED)
-            await visitor.until(lambda: visitor.loudness < 20)
-            daemon.want(call=None)
-            await daemon.until(lambda r: r.call.phase is Phase.IDLE)
-            await visitor.until(lambda: not visitor.room.remote_participants)
+@pytest.mark.namespace
+@pytest.mark.timeout(600)
+async def test_room_and_guest_see_and_hear_each_other_on_a_real_livekit_server(runtime_dir):
+    with livekit_server(netns.ADDRESS) as server:
+        keys = {"meet.example": Server(server.url, server.key, server.secret)}
+        token = server.token("ann", room="atrium", name="Ann")
+        async with media(runtime_dir, livekit=keys) as (daemon, tv), guest(server.url, token) as visitor:
+            await converse(daemon, tv, visitor, "https://meet.example/atrium")
 
 
 async def test_a_hub_that_dies_and_comes_back_has_the_room_again(runtime_dir):
     async with media(runtime_dir) as (daemon, _tv):
         link = invite(runtime_dir)
         async with hub(runtime_dir) as base:
-            daemon.want(call=wish(base, link))
+            daemon.want(call=wish(f"{base}/#{link}"))
             await daemon.until(lambda r: r.call.phase is Phase.LIVE)
         await daemon.until(lambda r: r.call.phase is Phase.RECONNECTING)
         async with hub(runtime_dir, int(base.rpartition(":")[2])):

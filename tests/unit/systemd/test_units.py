@@ -69,7 +69,8 @@ def test_little_of_the_machine_lies_open_to_a_program(root: Path, unit: str):
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_three_crashes_in_five_minutes_are_told_and_tried_again_later(program: str):
     unit = f"salon-{program}.service"
-    assert setting(unit, "ExecStart") == [f"/usr/bin/salon {program}"]
+    arguments = " --kiosk" if program == "panel" else ""
+    assert setting(unit, "ExecStart") == [f"/usr/bin/salon {program}{arguments}"]
     assert setting(unit, "Restart") == ["always"]
     assert (setting(unit, "StartLimitBurst"), setting(unit, "StartLimitIntervalSec")) == (["3"], ["300"])
     (on_failure,) = setting(unit, "OnFailure")
