@@ -32,7 +32,6 @@ from appliance.state.events import AgendaChanged, CallWanted, ControlsWanted, Se
 from appliance.state.room import MeetingKey, RoomState, ServiceHealth, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.wishes import Devices, MediaWish
-from appliance.telemetry.agent import MqttAgent, MqttSettings
 from provisioning.identity import room_identity
 
 logger = logging.getLogger(__name__)
@@ -177,6 +176,9 @@ def _report_by_mqtt(tasks: asyncio.TaskGroup, room: Room, settings: Settings) ->
     wanted = settings.mqtt
     if not wanted.url:
         return
+    # a third of the daemon's start, which a room without a fleet need not wait for
+    from appliance.telemetry.agent import MqttAgent, MqttSettings  # noqa: PLC0415
+
     agent = MqttAgent(
         MqttSettings(**{field.name: getattr(wanted, field.name) for field in fields(MqttSettings)}),
         state_dir=settings.state_dir,

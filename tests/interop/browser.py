@@ -17,7 +17,8 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, async_p
 PROBE = Path(__file__).with_name("page_probe.js")
 FLAGS = (
     "--no-sandbox",
-    "--use-fake-device-for-media-stream",
+    # half of what it does by itself: several pages encode in software beside a whole room, on two cores
+    "--use-fake-device-for-media-stream=fps=10",
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--disable-gpu",

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,13 +44,20 @@ class LiveKitServer:
 
 
 @contextmanager
-def livekit_server(address: str, port: int | None = None) -> Iterator[LiveKitServer]:
-    """Start a server at an address of this machine (a free port unless told), and stop it at the end."""
+def livekit_server(
+    address: str, port: int | None = None, *, as_before: LiveKitServer | None = None
+) -> Iterator[LiveKitServer]:
+    """Start a server at an address of this machine (a free port unless told), and kill it at the end.
+
+    `as_before`: a server that has ended, whose port and keys this one takes over.
+    """
     program = livekit_server_program()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livekit-")))
         key, secret = f"key-{secrets.token_hex(4)}", secrets.token_urlsafe(32)
         server = LiveKitServer(address, port or free_port(address), key, secret, folder / "log")
+        if as_before is not None:
+            server = replace(as_before, log=server.log)
         config = folder / "livekit.yaml"
         config.touch(mode=0o600)
         config.write_text(json.dumps(_config(server)))  # every JSON is YAML

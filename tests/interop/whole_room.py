@@ -1,9 +1,10 @@
-"""A whole room inside a namespace: `salon up` with hub and broker, its TV picture and loudspeaker read from outside."""
+"""A whole room as real processes, met from outside: its state, its panel's socket, its TV and its loudspeaker."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +18,7 @@ import numpy as np
 from fake_devices import has_beep, looks_like_fake_camera
 
 from appliance.demo import stage as staging
-from appliance.demo.stage import TITLE, Stage
+from appliance.demo.stage import ROOM_NAME, TITLE, Stage
 from appliance.link.client import connected
 from appliance.link.messages import LinkError, Message, new_boot
 from appliance.state.commands import Ack, AckStatus, Command
@@ -159,6 +160,16 @@ async def whole_room(
     """
     stage = staging.build(out)
     _settle(stage, hub_at=hub_at, may_join=may_join, more=more)
+    try:
+        async with _up(stage, hub=hub) as room:
+            yield room
+    finally:
+        shutil.rmtree(stage.folder)
+
+
+@asynccontextmanager
+async def _up(stage: Stage, *, hub: bool) -> AsyncIterator[WholeRoom]:
+    out = stage.out
     servers = ["--broker", *(["--hub"] if hub else [])]
     with (out / "up.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -180,9 +191,14 @@ async def whole_room(
 
 
 def _settle(stage: Stage, *, hub_at: str, may_join: str, more: str) -> None:
-    """Change the stage's settings, which are for a room that has nothing but loopback."""
+    """Change the stage's settings, which are for a room that has nothing but loopback and the machine to itself."""
     text = stage.config.read_text()
-    for section, key, value in (("hub", "address", hub_at), ("calendar", "auto_join_hosts", [may_join])):
+    camera = f"sim:pattern?mark={ROOM_NAME}&size=640x360&fps=15"
+    for section, key, value in (
+        ("hub", "address", hub_at),
+        ("calendar", "auto_join_hosts", [may_join]),
+        ("devices", "camera", [camera]),
+    ):
         line = f"{key} = {value!r}".replace("'", '"')
         text = "\n".join(old for old in text.splitlines() if not old.startswith(f"{key} ="))
         text = text.replace(f"[{section}]\n", f"[{section}]\n{line}\n")
