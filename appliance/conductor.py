@@ -95,7 +95,9 @@ class Conductor:
 
     async def _wait(self, changed: asyncio.Event) -> None:
         state, now = self._store.state, self._now()
-        wake = next_wake(state.agenda, state.countdown, state.wanted, self._alone_since, now, self._timing)
+        wake = next_wake(
+            state.agenda, state.countdown, state.wanted, self._alone_since, now, self._timing, state.call.since
+        )
         wait_s = _AT_LEAST_EVERY_S if wake is None else min((wake - now).total_seconds(), _AT_LEAST_EVERY_S)
         try:
             async with asyncio.timeout(max(wait_s, 0.0)):

@@ -174,7 +174,11 @@ def _set_volume(percent: int, context: Context) -> tuple[Ack, Desired]:
 
 
 class Dispatcher:
-    """Judges commands one after another; a changed will is on disk before anybody acts on it."""
+    """Judges commands one after another; a changed will is on disk before anybody acts on it.
+
+    A disk that refuses stops what opens a gate and nothing else: a full card neither keeps a microphone open nor the
+    room out of its meeting.
+    """
 
     def __init__(
         self,
@@ -194,23 +198,38 @@ class Dispatcher:
             context = self._context()
             ack, desired = judge(command, origin, context)
             if ack.status is AckStatus.OK and desired is not context.desired:
-                try:
-                    await asyncio.to_thread(self._save, desired)
-                except OSError as err:
-                    logger.error("the room's wishes cannot be stored: %s", err)  # noqa: TRY400 - the reason is enough
-                    return Ack.failed(f"The room's disk refused to store that ({err.strerror}). Check its free space.")
+                problem = await self._store(desired)
+                if problem and _opens(command):
+                    return Ack.failed(f"The room's disk refused to store that ({problem}). Check its free space.")
                 self._adopt(desired)
         logger.info("%s by %s: %s", type(command).__name__, origin, ack.status)
         return ack
 
     async def change(self, decide: Callable[[Desired], Desired]) -> None:
-        """Let one of the room's own rules change its will, in line with the commands."""
+        """Let one of the room's own rules change its will, in line with the commands, also on a disk that is full."""
         async with self._one_at_a_time:
             before = self._context().desired
             desired = decide(before)
             if desired is not before:
-                await asyncio.to_thread(self._save, desired)
+                await self._store(desired)
                 self._adopt(desired)
+
+    async def _store(self, desired: Desired) -> str:
+        """Write the will to disk; return why that did not work, empty when it did."""
+        try:
+            await asyncio.to_thread(self._save, desired)
+        except OSError as err:
+            logger.error("the room's wishes cannot be stored: %s", err)  # noqa: TRY400 - the reason is enough
+            return err.strerror or type(err).__name__
+        return ""
+
+
+def _opens(command: Command) -> bool:
+    """Whether a command opens microphone or camera: only that must be remembered or not be done."""
+    match command:
+        case SetMicMuted(muted=closed) | SetCameraOff(off=closed):
+            return not closed
+    return False
 
 
 Dispatch = Callable[[Command, Origin], Awaitable[Ack]]

@@ -7,7 +7,8 @@ The rule table (also in docs/calendars.md):
    starts in the middle of one, counts down first.
 3. A meeting the room left, cancelled or was thrown out of is not joined again by itself.
 4. While the room is in a call it joins nothing else and cuts nobody off.
-5. A call is left when its booked end has passed and nobody else has been there for `alone_s`.
+5. A call is left when its booked end has passed and nobody else has been there for `alone_s`; one that breaks off after
+   its booked end has `COME_BACK` to come back.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from appliance.state.room import Agenda, AutoJoin, Call, Countdown, Meeting, MeetingKey, Phase, Wanted
+
+COME_BACK = timedelta(seconds=60)
 
 
 class Decision(StrEnum):
@@ -79,10 +82,18 @@ def should_leave(
     """Say whether the meeting is over and nobody else is there any more."""
     if wanted is None or wanted.ends_at is None or now < wanted.ends_at:
         return False
-    # a call that never came about (or is reconnecting) past its end is over too
     if call.phase is not Phase.LIVE:
-        return now >= wanted.ends_at + timedelta(seconds=timing.alone_s)
+        return now >= _given_up_at(wanted.ends_at, call.since, timing)
     return alone_since is not None and now >= alone_since + timedelta(seconds=timing.alone_s)
+
+
+def _given_up_at(ends_at: datetime, since: datetime | None, timing: Timing) -> datetime:
+    """Say when a call that is not live past its end is over too.
+
+    One that runs late may break for a moment, and a daemon that starts again has yet to hear that it is live.
+    """
+    over = ends_at + timedelta(seconds=timing.alone_s)
+    return over if since is None else max(over, since + COME_BACK)
 
 
 def next_wake(
@@ -92,6 +103,7 @@ def next_wake(
     alone_since: datetime | None,
     now: datetime,
     timing: Timing,
+    call_since: datetime | None = None,
 ) -> datetime | None:
     """Return the next instant at which one of the rules may say something new, None if no time is awaited."""
     moments = [meeting.start - timedelta(seconds=timing.lead_s) for meeting in agenda.meetings]
@@ -99,7 +111,7 @@ def next_wake(
         moments.append(countdown.joins_at)
     if wanted is not None and wanted.ends_at is not None:
         alone = timedelta(seconds=timing.alone_s)
-        moments += [wanted.ends_at, wanted.ends_at + alone]
+        moments += [wanted.ends_at, wanted.ends_at + alone, _given_up_at(wanted.ends_at, call_since, timing)]
         if alone_since is not None:
             moments.append(alone_since + alone)
     return min((moment for moment in moments if moment > now), default=None)

@@ -9,7 +9,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from appliance.link.messages import MAX_LINE, Hello, LinkError, Message, check_proto, decode, encode, own_hello
+from appliance.link.messages import (
+    MAX_LINE,
+    Hello,
+    LinkError,
+    Message,
+    check_proto,
+    decode,
+    encode,
+    own_hello,
+    read_line,
+)
 from appliance.state.commands import Ack, Command
 from appliance.state.latest import Latest
 from appliance.state.room import Boot, RoomState
@@ -35,7 +45,7 @@ class Connection:
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield what the daemon says until it goes."""
-        while line := await self._reader.readline():
+        while line := await read_line(self._reader):
             yield decode(line)
 
 
@@ -47,7 +57,7 @@ async def connected(path: Path, *, role: str, boot: Boot) -> AsyncIterator[Conne
         connection = Connection(reader, writer)
         async with asyncio.timeout(_ANSWER_S):
             await connection.send(Message("hello", to_json(await own_hello(boot, role))))
-            line = await reader.readline()
+            line = await read_line(reader)
         if not line:
             raise LinkError("the daemon refused this connection; is the user in the socket's group?")
         check_proto(from_json(Hello, decode(line).body))

@@ -20,7 +20,8 @@ from appliance.state.room import Boot
 PROTO = 1
 OLDEST_PROTO = 1
 """The oldest protocol this release still speaks; both sides use the smaller of theirs."""
-MAX_LINE = 1024 * 1024
+MAX_LINE = 8 * 1024 * 1024
+"""More than the fullest agenda and roster of the longest names, which strangers write, can make."""
 
 
 class LinkError(SalonError):
@@ -74,6 +75,16 @@ def decode(line: bytes) -> Message:
     if not isinstance(message.kind, str) or type(message.id) is not int:
         raise LinkError("not a message: kind is a word and id a whole number")
     return message
+
+
+async def read_line(reader: asyncio.StreamReader) -> bytes:
+    """Read the next line, empty when the other side is gone; `LinkError` for one that is too long."""
+    try:
+        return await reader.readline()
+    except ValueError as err:
+        raise LinkError(f"a line longer than {MAX_LINE} bytes") from err
+    except ConnectionError:
+        return b""
 
 
 def check_proto(hello: Hello) -> None:

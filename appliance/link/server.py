@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import SalonError
-from appliance.link.messages import MAX_LINE, Hello, LinkError, Message, check_proto, decode, encode, own_hello
+from appliance.link.messages import (
+    MAX_LINE,
+    Hello,
+    LinkError,
+    Message,
+    check_proto,
+    decode,
+    encode,
+    own_hello,
+    read_line,
+)
 from appliance.state.room import Boot
 from appliance.state.wire import BadValue, from_json, to_json
 
@@ -50,7 +60,7 @@ class Peer:
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield what the peer says until it goes; raise `LinkError` if it talks nonsense."""
-        while line := await _read_line(self._reader):
+        while line := await read_line(self._reader):
             yield decode(line)
 
     async def send_forever(self) -> None:
@@ -62,15 +72,6 @@ class Peer:
                 message = self._pending.pop(next(iter(self._pending)))
                 self._writer.write(encode(message))
                 await self._writer.drain()
-
-
-async def _read_line(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readline()
-    except ValueError as err:
-        raise LinkError(f"a line longer than {MAX_LINE} bytes") from err
-    except ConnectionError:
-        return b""
 
 
 Handler = Callable[[Peer], Awaitable[None]]
@@ -146,7 +147,7 @@ class LinkServer:
         writer.write(encode(Message("hello", to_json(await own_hello(self._boot, "daemon")))))
         async with asyncio.timeout(_HELLO_S):
             await writer.drain()
-            message = decode(await _read_line(reader))
+            message = decode(await read_line(reader))
         if message.kind != "hello":
             raise LinkError("the first line must be a hello")
         hello = from_json(Hello, message.body)

@@ -36,6 +36,8 @@ SPEAKERS_S = 0.5
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 _WITHOUT_END = timedelta(minutes=10)
 """How long re-joining is tried when nobody knows when the meeting ends."""
+_RUNS_LATE = timedelta(minutes=1)
+"""How long re-joining is tried at least, also after the booked end: people may still be there."""
 _STABLE = timedelta(seconds=20)
 """A stay this long makes the next trouble a new one."""
 
@@ -66,7 +68,6 @@ class CallRunner:
         now: Callable[[], datetime],
     ) -> None:
         self._wish, self._providers, self._stage, self._changed, self._now = wish, providers, stage, changed, now
-        self._give_up_at = wish.ends_at or now() + _WITHOUT_END
         self._call = Call(Phase.JOINING, wish.key, wish.title, now())
         self._speakers: tuple[PersonId, ...] = ()
         self._settling: asyncio.TimerHandle | None = None
@@ -86,21 +87,26 @@ class CallRunner:
 
     async def _attend(self, prepare: Callable[[Session], None]) -> Ended:
         """Join again and again while that is worth trying; return why it is not any more."""
-        waits = _waits()
+        waits, trouble_since = _waits(), self._now()
         while True:
             began = self._now()
             ended = await self._stay(prepare)
             if not ended.retryable:
                 return ended
-            if self._now() - began > _STABLE:
-                waits = _waits()
-            if self._now() >= self._give_up_at:
+            now = self._now()
+            if self._call.phase is Phase.LIVE and now - began > _STABLE:
+                waits, trouble_since = _waits(), now
+            if now >= self._give_up_at(trouble_since):
                 return replace(ended, reason=f"could not get back in: {ended.reason}")
             was_in = self._call.phase in {Phase.LIVE, Phase.RECONNECTING}
             phase = Phase.RECONNECTING if was_in else Phase.JOINING
             self._update(replace(self._call, phase=phase, speakers=(), reason=ended.reason))
             logger.warning("the call is interrupted: %s; joining again", ended.reason)
             await asyncio.sleep(next(waits))
+
+    def _give_up_at(self, trouble_since: datetime) -> datetime:
+        ends_at = self._wish.ends_at
+        return trouble_since + _WITHOUT_END if ends_at is None else max(ends_at, trouble_since + _RUNS_LATE)
 
     async def _stay(self, prepare: Callable[[Session], None]) -> Ended:
         try:

@@ -1,5 +1,6 @@
 """The mute gate: what may be captured, kept across restarts. Muted and camera off unless known otherwise."""
 
+import contextlib
 import json
 import logging
 import os
@@ -30,8 +31,9 @@ class MuteGate:
                 _save(self._path, mic_muted=mic_muted, camera_off=camera_off)
             except OSError as err:
                 logger.warning("the mute state cannot be kept in %s: %s", self._path, err.strerror)
-                # a stale file must not open anything after a restart
-                self._path.unlink(missing_ok=True)
+                # a stale file must not open anything after a restart; a disk that is read-only keeps it all the same
+                with contextlib.suppress(OSError):
+                    self._path.unlink(missing_ok=True)
             self.mic_muted, self.camera_off = mic_muted, camera_off
 
 

@@ -17,6 +17,9 @@ _SLOTS = {
     models.TrackSource.SCREEN_SHARE_AUDIO: Slot.SCREEN_AUDIO,
 }
 _BY_KIND = {models.TrackType.AUDIO: Slot.MICROPHONE, models.TrackType.VIDEO: Slot.CAMERA}
+_MOST_PEOPLE = 1000
+_LONGEST_IDENTITY = 256
+"""LiveKit's own limit. Who is beyond either is not shown: a roster without end would stop the room's programs."""
 VIDEO = frozenset({Slot.CAMERA, Slot.SCREEN})
 
 
@@ -47,9 +50,13 @@ class Roster:
             if info.state == models.ParticipantInfo.DISCONNECTED or info.permission.hidden:
                 self._people.pop(info.sid, None)
                 self._levels.pop(info.sid, None)
-            else:
+            elif self._bearable(info):
                 self._people[info.sid] = info
         self._tracks = {track.sid: track for info in self._people.values() for track in _tracks(info)}
+
+    def _bearable(self, info: models.ParticipantInfo) -> bool:
+        known = info.sid in self._people
+        return len(info.identity) <= _LONGEST_IDENTITY and (known or len(self._people) < _MOST_PEOPLE)
 
     def speaking(self, speakers: Iterable[models.SpeakerInfo]) -> tuple[PersonId, ...]:
         """Take who began or stopped speaking; return all who speak, loudest first."""

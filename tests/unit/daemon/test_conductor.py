@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOON, URL, meeting, minutes, people, report, room
+from builders import NOON, URL, meeting, minutes, people, report, room, wish
 
 from appliance.conductor import Conductor
 from appliance.desired import Desired
@@ -124,6 +125,16 @@ async def test_a_running_meeting_is_not_cut_off_by_the_next():
     await day.at(NOON + minutes(32))
     state = await day.at(NOON + minutes(33))
     assert state.countdown.key == "next"
+
+
+async def test_a_daemon_that_starts_again_stays_in_a_meeting_that_runs_late():
+    late = NOON + minutes(45)
+    day = Day(meeting(), start=late)
+    day.desired = replace(Desired(), call=replace(wish(), ends_at=NOON + minutes(30)))
+    day._adopt(day.desired)
+    assert (await day.at(late)).wanted is not None
+    day.media(participants=people("ada"))
+    assert (await day.at(late + minutes(5))).call.phase is Phase.LIVE
 
 
 async def test_the_loop_wakes_at_the_start_and_when_the_agenda_changes():

@@ -1,11 +1,13 @@
+import errno
 from dataclasses import replace
 
+import pytest
 from builders import NOON, OPEN, URL, context, meeting, minutes, room, wish
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.desired import Desired
-from appliance.dispatch import Entry, judge, left
+from appliance.dispatch import Dispatcher, Entry, judge, left
 from appliance.lifecycle.rules import Decision
 from appliance.state.commands import (
     AckStatus,
@@ -121,3 +123,39 @@ def test_nobody_far_away_can_open_a_closed_gate(asked, muted, camera_off):
         muted, camera_off = desired.controls.mic_muted, desired.controls.camera_off
         assert desired.preset_muted is not False
         assert desired.preset_camera_off is not False
+
+
+def full_disk(state, desired):
+    """Return a dispatcher whose disk is full, and what it adopts."""
+    adopted = []
+
+    def refuse(_desired):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    return Dispatcher(context=lambda: context(state, desired), save=refuse, adopt=adopted.append), adopted
+
+
+@pytest.mark.parametrize("closing", [SetMicMuted(True), SetCameraOff(True), Leave()])
+async def test_a_full_disk_keeps_nobody_from_closing(closing):
+    dispatcher, adopted = full_disk(in_call_room(), IN_CALL)
+    assert (await dispatcher.dispatch(closing, Origin.TOUCH)).status is AckStatus.OK
+    assert adopted == [judge(closing, Origin.TOUCH, context(in_call_room(), IN_CALL))[1]]
+
+
+async def test_a_full_disk_keeps_the_room_out_of_no_meeting():
+    dispatcher, adopted = full_disk(room(meeting()), Desired())
+    assert (await dispatcher.dispatch(JoinMeeting(WEEKLY), Origin.CALENDAR)).status is AckStatus.OK
+    assert adopted[0].call.key == WEEKLY
+
+
+async def test_a_full_disk_opens_nothing_and_says_so():
+    dispatcher, adopted = full_disk(in_call_room(), replace(IN_CALL, controls=Controls()))
+    ack = await dispatcher.dispatch(SetMicMuted(False), Origin.TOUCH)
+    assert (ack.status, adopted) == (AckStatus.FAILED, [])
+    assert "No space left" in ack.reason
+
+
+async def test_the_rooms_own_rules_go_on_with_a_full_disk():
+    dispatcher, adopted = full_disk(in_call_room(), IN_CALL)
+    await dispatcher.change(lambda desired: left(desired, Decision.ENDED))
+    assert adopted[0].call is None

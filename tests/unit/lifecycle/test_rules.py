@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from builders import NOON, meeting, minutes, people
 
-from appliance.lifecycle.rules import Decision, Timing, next_countdown, next_wake, should_leave
+from appliance.lifecycle.rules import COME_BACK, Decision, Timing, next_countdown, next_wake, should_leave
 from appliance.state.room import Agenda, AutoJoin, Call, MeetingKey, Phase, Wanted
 
 TIMING = Timing(lead_s=60, min_countdown_s=10, alone_s=10)
@@ -67,6 +67,14 @@ def test_a_meeting_is_left_when_it_is_over_and_nobody_is_there():
 def test_a_call_that_cannot_come_back_is_given_up_after_its_end():
     end = NOON + minutes(30)
     assert should_leave(WANTED, Call(Phase.RECONNECTING), None, end + timedelta(seconds=10), TIMING)
+
+
+def test_a_call_that_runs_late_has_time_to_come_back():
+    broke = NOON + minutes(45)
+    call, at = Call(Phase.RECONNECTING, since=broke), broke + timedelta(seconds=59)
+    assert not should_leave(WANTED, call, None, at, TIMING)
+    assert should_leave(WANTED, call, None, broke + COME_BACK, TIMING)
+    assert next_wake(Agenda(), None, WANTED, None, at, TIMING, broke) == broke + COME_BACK
 
 
 def test_the_next_wake_is_the_next_moment_a_rule_may_speak():

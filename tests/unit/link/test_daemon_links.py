@@ -4,12 +4,13 @@ import json
 import socket
 
 import pytest
-from builders import report, room, wish
+from builders import meeting, report, room, wish
 
 from appliance.link.client import CommandLink, MediaLink, connected
-from appliance.link.messages import LinkError, Message, decode, encode, new_boot
+from appliance.link.messages import MAX_LINE, LinkError, Message, decode, encode, new_boot
 from appliance.link.server import LinkServer, SocketTaken
 from appliance.state.commands import Ack, Leave
+from appliance.state.room import Call, Participant
 from appliance.state.wire import to_json
 from appliance.state.wishes import MediaWish
 
@@ -154,3 +155,28 @@ def test_a_line_is_read_back_as_it_was_written():
     assert decode(encode(message)) == message
     with pytest.raises(LinkError):
         decode(json.dumps({"kind": "x", "id": "7"}).encode())
+
+
+async def test_a_line_without_end_from_the_daemon_costs_the_link_and_never_the_program(tmp_path):
+    visits = asyncio.Queue()
+
+    async def seat(peer):
+        await anext(peer.messages())
+        visits.put_nowait(True)
+        wish_or_noise = "x" * MAX_LINE if visits.qsize() == 1 else to_json(MediaWish("d1", 1, wish()))
+        peer.offer("wish", wish_or_noise)
+        await asyncio.Event().wait()
+
+    link = MediaLink(tmp_path / "media.sock", new_boot())
+    link.report(report())
+    async with running(server(tmp_path / "media.sock", seat), link):
+        assert await first(link.wishes()) == MediaWish("d1", 1, wish())
+    assert visits.qsize() == 2
+
+
+async def test_the_fullest_room_that_strangers_can_make_fits_into_a_line():
+    longest = ("e" + "\u20d7" * 11) * 64
+    crowd = tuple(Participant("\U0001f600" * 256, longest) for _ in range(1000))
+    booked = [meeting(f"m{n}", title=longest, organizer=longest, why=longest * 2) for n in range(100)]
+    full = room(*booked, call=Call(participants=crowd))
+    assert len(encode(Message("state", to_json(full)))) < MAX_LINE

@@ -160,6 +160,18 @@ async def test_joining_again_ends_with_the_booked_time(ends_in):
     assert len(script.specs) == (2 if ends_in else 4)
 
 
+@pytest.mark.parametrize("ends_in", [timedelta(minutes=30), None])
+async def test_a_meeting_that_runs_late_is_joined_again_when_it_breaks(ends_in):
+    script = Script(
+        [Joined(), timedelta(hours=2), Ended("it broke", retryable=True)],
+        [timedelta(seconds=15), JoinFailed("no answer")],
+        [Joined(), Ended("over", retryable=False)],
+    )
+    await run(script, ends_in=ends_in)
+    assert script.phases[-2:] == [Phase.LIVE, Phase.IDLE]
+    assert script.calls[-1].reason == "over"
+
+
 async def test_a_link_nobody_knows_names_what_the_room_can_join():
     script = Script()
     await run(script, url="zoom:1")

@@ -1,3 +1,4 @@
+import errno
 import stat
 
 import pytest
@@ -45,3 +46,16 @@ def test_a_disk_that_takes_nothing_leaves_no_stale_permission_behind(tmp_path):
     gate.set(mic_muted=True, camera_off=True)
     assert (gate.mic_muted, gate.camera_off) == (True, True)
     assert (MuteGate(path).mic_muted, MuteGate(path).camera_off) == (True, True)
+
+
+def test_a_disk_that_has_become_read_only_keeps_nobody_from_muting(tmp_path, monkeypatch):
+    gate = MuteGate(tmp_path / "gate.json")
+    gate.set(mic_muted=False, camera_off=False)
+
+    def refused(*_args, **_options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("appliance.media.gate.os.open", refused)
+    monkeypatch.setattr("appliance.media.gate.Path.unlink", refused)
+    gate.set(mic_muted=True, camera_off=False)
+    assert (gate.mic_muted, gate.camera_off) == (True, False)

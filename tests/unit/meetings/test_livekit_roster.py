@@ -75,3 +75,12 @@ def test_only_tracks_that_are_not_muted_should_carry_media():
     roster = Roster("")
     roster.update([person("PA_1", "Ann", CAMERA, SCREEN)])
     assert roster.sending == {"TR_c"}
+
+
+def test_a_crowd_without_end_and_endless_identities_are_left_out():
+    roster = Roster("")
+    roster.update([models.ParticipantInfo(sid="PA_long", identity="x" * 257)])
+    roster.update(person(f"PA_{n}") for n in range(1001))
+    assert len(roster.participants()) == 1000
+    roster.update([person("PA_0", "Ann")])
+    assert roster.participants()[0].name == "Ann"
