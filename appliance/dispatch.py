@@ -92,7 +92,8 @@ def _join_meeting(key: MeetingKey | None, origin: Origin, context: Context) -> t
 
 def _join_url(url: str, origin: Origin, context: Context) -> tuple[Ack, Desired]:
     desired = context.desired
-    if not url.startswith(("https://", "http://")) or len(url) > 4096:
+    # JSON can hold half a surrogate pair, which nothing could write down
+    if not url.startswith(("https://", "http://")) or len(url) > 4096 or not url.isprintable():
         return Ack.refused("A join link begins with https:// or http://."), desired
     if desired.call is not None:
         return Ack.refused(f"The room is in “{desired.call.title}”. Leave that first."), desired

@@ -25,6 +25,10 @@ class UnknownLink(SalonError, LookupError):
     """A guest link that opens nothing now."""
 
 
+class TooEarly(UnknownLink):
+    """A guest link whose meeting is still to begin: the same link is worth another try."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invite:
     """What a guest link opens."""
@@ -76,7 +80,7 @@ class Invites:
         if now >= invite.expires:
             raise UnknownLink("This meeting is over, and its link with it. Ask for a new one.")
         if now < invite.not_before:
-            raise UnknownLink("This meeting has not begun yet. Try again a little before it starts.")
+            raise TooEarly("This meeting has not begun yet. Try again a little before it starts.")
         return invite
 
     def _read(self) -> dict[str, dict[str, str]]:

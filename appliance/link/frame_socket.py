@@ -79,9 +79,15 @@ class FrameServer:
 
     def _hung_up(self, client: socket.socket) -> None:
         """A reader never says anything: what is readable is its end."""
-        with contextlib.suppress(BlockingIOError):
-            if not client.recv(1):
-                self._drop(client)
+        try:
+            gone = not client.recv(1)
+        except BlockingIOError:
+            return
+        except OSError:
+            # it died with a ring unread
+            gone = True
+        if gone:
+            self._drop(client)
 
     def _hand_over(self, client: socket.socket) -> None:
         if self._ring is None:

@@ -214,11 +214,14 @@ class Engine:
             if _same_call(wish, self._wish.call):
                 self._call_changed(call)
 
-        self._runner = CallRunner(wish, providers=self._providers, stage=studio, changed=changed, now=self._now)
+        runner = CallRunner(wish, providers=self._providers, stage=studio, changed=changed, now=self._now)
+        self._runner = runner
         try:
-            await self._runner.run(self._prepare)
+            await runner.run(self._prepare)
         finally:
-            self._runner = None
+            # one that took long to leave must not take the next one's place with it
+            if self._runner is runner:
+                self._runner = None
 
     async def _leave(self, task: asyncio.Task[None]) -> None:
         if not task.done():

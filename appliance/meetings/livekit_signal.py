@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -72,7 +73,7 @@ class LiveKitHttp:
             except (aiohttp.ClientError, TimeoutError, OSError) as err:
                 raise JoinFailed(_unreachable(link.base, err)) from err
         match answer:
-            case {"url": str(url), "token": str(token)} if status == 200:
+            case {"url": str(url), "token": str(token)} if status == 200 and token.isascii():
                 return Ticket(url, token)
         said = clean_text(str(answer.get("error", "")), 120) or f"it answered {status}"
         raise JoinFailed(f"the meeting server refused the link: {said}", retryable=status not in _REFUSED)
@@ -141,10 +142,12 @@ class Signal:
 
 async def _json(response: aiohttp.ClientResponse) -> dict[str, Any]:
     async with asyncio.timeout(_ANSWER_S):
-        body = await response.content.read(_MAX_ANSWER)
+        body = bytearray()
+        while len(body) < _MAX_ANSWER and (piece := await response.content.read(_MAX_ANSWER - len(body))):
+            body += piece
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
 
@@ -158,7 +161,8 @@ def _refusal(status: int) -> str:
 
 
 def _unreachable(url: str, err: BaseException) -> str:
-    host = url.partition("://")[2].partition("/")[0]
+    # what stands before an @ or behind a ? is secret
+    host = clean_text(re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2])
     if isinstance(err, aiohttp.ClientConnectorCertificateError):
         return f"{host} shows a certificate the room does not trust: name it in meetings.ca_file in room.toml"
     return f"the meeting server {host} does not answer"

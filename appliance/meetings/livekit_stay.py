@@ -34,6 +34,7 @@ _LOOK_S = 0.5
 _GRACE_S = 2.0
 """How long a new picture is received without being in the layout, which takes a moment to follow the roster."""
 _DEFAULT_PING_S, _DEFAULT_SILENCE_S = 5.0, 15.0
+_SHORTEST_PING_S = 1.0
 _OURS = rtc.SignalTarget.PUBLISHER
 _FINAL: Mapping[int, str] = {
     models.DisconnectReason.DUPLICATE_IDENTITY: "another device has joined the meeting as this room",
@@ -113,7 +114,7 @@ class Stay:
     def _welcome(self, join: rtc.JoinResponse) -> None:
         self._roster = Roster(join.participant.sid)
         self._roster.update(join.other_participants)
-        self._ping_s = float(join.ping_interval or _DEFAULT_PING_S)
+        self._ping_s = max(float(join.ping_interval or _DEFAULT_PING_S), _SHORTEST_PING_S)
         self._silence_s = float(join.ping_timeout or _DEFAULT_SILENCE_S)
         self._publisher.allowed = join.participant.permission.can_publish or not join.participant.HasField("permission")
         self._tell(Joined())

@@ -73,7 +73,9 @@ def _call_wanted(state: RoomState, now: datetime) -> RoomState:
     if wanted is None:
         if call.phase is Phase.IDLE:
             return state
-        return replace(state, call=replace(call, phase=Phase.LEAVING, since=now))
+        # without media there is nothing to wait for: its end would never be reported
+        leaving = replace(call, phase=Phase.LEAVING, since=now) if state.senses.connected else Call()
+        return replace(state, call=leaving)
     if call.key == wanted.key and call.phase not in {Phase.IDLE, Phase.LEAVING}:
         return state
     return replace(state, notice="", call=Call(Phase.JOINING, wanted.key, wanted.title, now))
@@ -103,7 +105,8 @@ def _media_lost(state: RoomState, now: datetime) -> RoomState:
         call = replace(call, phase=Phase.RECONNECTING, since=now, reason="The room's camera and sound are restarting.")
     elif call.phase is Phase.LEAVING:
         call = Call()
-    return replace(state, senses=Senses(devices=state.senses.devices), call=call)
+    closed = tuple(replace(device, open=False) for device in state.senses.devices)
+    return replace(state, senses=Senses(devices=closed), call=call)
 
 
 def _face(report: DisplayReport) -> Face:

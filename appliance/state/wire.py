@@ -110,11 +110,18 @@ def _build_scalar(kind: Any, data: Any, where: str) -> Any:
         except ValueError as err:
             raise BadValue(f"{where}: {str(data)[:40]!r} is none of {', '.join(m.value for m in kind)}") from err
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
+        return _build_float(data, where)
     # bool is an int to Python, not to us
     if type(data) is not kind:
         raise BadValue(f"{where}: expected {kind.__name__}, got {type(data).__name__}")
     return data
+
+
+def _build_float(data: int, where: str) -> float:
+    try:
+        return float(data)
+    except OverflowError as err:
+        raise BadValue(f"{where}: a number beyond all bounds") from err
 
 
 def _build_datetime(data: Any, where: str) -> datetime:

@@ -125,6 +125,14 @@ def test_nobody_far_away_can_open_a_closed_gate(asked, muted, camera_off):
         assert desired.preset_camera_off is not False
 
 
+@pytest.mark.parametrize(
+    "url", ["https://h/\ud800", "https://h/\x1b[2J", "https://h/\n", "ftp://h/", "https://" + "h" * 4096]
+)
+def test_a_link_that_cannot_be_one_is_refused(url):
+    ack, desired = judge(JoinUrl(url), Origin.CLI, context(room()))
+    assert (ack.status, desired.call) == (AckStatus.REFUSED, None)
+
+
 def full_disk(state, desired):
     """Return a dispatcher whose disk is full, and what it adopts."""
     adopted = []

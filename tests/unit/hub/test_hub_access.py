@@ -137,6 +137,18 @@ async def test_an_unknown_link_gets_a_sentence(hub):
     assert answer["error"].endswith("new one.")
 
 
+async def test_a_link_tried_too_early_is_told_apart_from_a_wrong_one(hub):
+    now = datetime.now(UTC)
+    status, answer = await exchange(hub, hub.invites.invite("atrium", "Weekly", now + HOUR, now + 2 * HOUR))
+    assert (status, "not begun" in answer["error"]) == (425, True)
+
+
+async def test_a_spoiled_file_of_links_is_said_without_a_traceback(hub):
+    hub.invites.path.write_text("[]")
+    status, answer = await exchange(hub, "A" * 22)
+    assert (status, "lost" in answer["error"]) == (503, True)
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"[" * 4000, b'{"link": 5, "name": {}}'])
 async def test_a_request_without_sense_is_refused_in_words(hub, body):
     async with hub.web.post(f"{hub.url}/api/exchange", data=body) as answer:

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import socket
 
 import numpy as np
 import pytest
@@ -113,6 +114,28 @@ async def test_display_gets_each_new_ring_and_comes_back_after_media_died(tmp_pa
         writer.close()
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_display_that_dies_with_a_ring_unread_is_let_go_without_a_word(tmp_path):
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, trouble: told.append(trouble))
+    server = FrameServer(tmp_path / "frames.sock")
+    serving = asyncio.create_task(server.run())
+    writer = RingWriter(LAYOUT, 1)
+    server.publish(writer)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as display:
+            display.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(display, str(tmp_path / "frames.sock"))
+            while not server._clients:
+                await asyncio.sleep(0)
+        while server._clients:
+            await asyncio.sleep(0)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    writer.close()
+    assert told == []
 
 
 def test_a_closed_ring_has_no_pictures(ring):

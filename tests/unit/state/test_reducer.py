@@ -13,7 +13,7 @@ from appliance.state.events import (
     ServiceChanged,
 )
 from appliance.state.reducer import NEXT, reduce
-from appliance.state.room import Boot, Call, MeetingKey, Phase, ServiceHealth, Wanted
+from appliance.state.room import Boot, Call, DeviceKind, DeviceUse, MeetingKey, Phase, ServiceHealth, Wanted
 from appliance.state.wishes import DisplayReport
 
 WEEKLY = Wanted(MeetingKey("weekly"), "Weekly", NOON + minutes(30))
@@ -71,6 +71,17 @@ def test_leaving_lasts_until_media_is_out():
     assert state.call.phase is Phase.LEAVING
     assert after(state, MediaReported(report())).call.phase is Phase.LEAVING
     assert after(state, MediaReported(report(Phase.IDLE, key=None))).call.phase is Phase.IDLE
+
+
+def test_a_call_is_left_at_once_while_media_is_away():
+    state = after(room(), CallWanted(WEEKLY), MediaReported(report()), MediaLost(), CallWanted(None))
+    assert state.call == Call()
+
+
+def test_no_device_of_a_dead_media_counts_as_open():
+    camera = DeviceUse(DeviceKind.CAMERA, "sim:pattern", open=True)
+    state = after(room(), MediaReported(replace(report(), devices=(camera,))), MediaLost())
+    assert state.senses.devices == (replace(camera, open=False),)
 
 
 @pytest.mark.parametrize("phase", Phase)

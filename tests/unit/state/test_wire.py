@@ -12,7 +12,7 @@ from appliance.state.commands import Ack, Command, JoinMeeting, SetVolume
 from appliance.state.layout import Layout, gallery
 from appliance.state.room import Call, Phase, RoomState
 from appliance.state.wire import BadValue, from_json, tagged, to_json, untagged
-from appliance.state.wishes import MediaReport, MediaWish
+from appliance.state.wishes import MediaReport, MediaWish, Meters
 
 
 def round_trip(value):
@@ -102,3 +102,8 @@ def test_tiles_are_even_inside_the_canvas_and_apart(count):
     for i, a in enumerate(tiles):
         for b in tiles[i + 1 :]:
             assert a.x + a.w <= b.x or b.x + b.w <= a.x or a.y + a.h <= b.y or b.y + b.h <= a.y
+
+
+def test_a_number_beyond_all_bounds_is_refused():
+    with pytest.raises(BadValue, match="beyond all bounds"):
+        from_json(Meters, {"speaker": 10**400})
