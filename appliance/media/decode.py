@@ -15,6 +15,8 @@ from hardware.planes import Plane, plane_of
 DECODERS = {"VP8": "vp8", "H264": "h264"}
 """FFmpeg's own, not libvpx: cheaper for many small pictures."""
 _I420 = frozenset({"yuv420p", "yuvj420p"})
+MOST_PIXELS = 3840 * 2160
+"""A frame of a few bytes may claim to be of 16000x16000, for which the decoder would take nearly half a gigabyte."""
 BT601, BT709 = 6, 1
 """H.273 matrix coefficients."""
 
@@ -61,11 +63,14 @@ class VideoDecoder:
         return pictures[-1] if pictures else None
 
     def fit(self, picture: av.VideoFrame, width: int, height: int) -> Picture:
-        """Return the picture no larger than `width` by `height`, in even sizes, its shape kept."""
+        """Return the picture no larger than `width` by `height`, in even sizes, shape kept, or raise `Undecodable`."""
         fitted = fitted_size(picture.width, picture.height, width, height)
         name = picture.format.name if picture.format.name in _I420 else "yuv420p"
         if fitted != (picture.width, picture.height) or name != picture.format.name:
-            small = self._shrink.reformat(picture, *fitted, name, interpolation=Interpolation.AREA, threads=1)
+            try:
+                small = self._shrink.reformat(picture, *fitted, name, interpolation=Interpolation.AREA, threads=1)
+            except (FFmpegError, ValueError) as err:
+                raise Undecodable(f"a picture in {picture.format.name} cannot be shown") from err
         else:
             small = picture
         return Picture(
@@ -86,4 +91,5 @@ def _codec(name: str) -> VideoCodecContext:
         raise Undecodable(f"the room does not decode {name}")
     codec = cast("VideoCodecContext", VideoCodecContext.create(DECODERS[name], "r"))
     codec.thread_count = 1
+    codec.options = {"max_pixels": str(MOST_PIXELS)}
     return codec

@@ -48,7 +48,7 @@ class DeviceKeeper(Generic[D]):
     ) -> None:
         """`work(device, works, stop)` calls `works()` once the device delivers, and returns soon after `stop` is set.
 
-        `changed` is called on the keeper's thread.
+        `changed` is called on the keeper's thread, and must not call back.
         """
         self._kind, self._driver, self._work, self._changed = kind, driver, work, changed
         self._lock = threading.Lock()
@@ -86,7 +86,7 @@ class DeviceKeeper(Generic[D]):
     def _run(self) -> None:
         failures = 0
         uris: tuple[str, ...] = ()
-        while (wanted := self._wanted()) is not None:
+        while (wanted := self._wanted(uris)) is not None:
             uris = wanted
             self._worked = False
             self._try_each(uris)
@@ -95,13 +95,14 @@ class DeviceKeeper(Generic[D]):
                 self._interrupt.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
             else:
                 self._interrupt.wait()
-        self._changed(closed_device(self._kind, uris))
 
-    def _wanted(self) -> tuple[str, ...] | None:
+    def _wanted(self, before: tuple[str, ...]) -> tuple[str, ...] | None:
         with self._lock:
             self._interrupt.clear()
             if self._uris is None:
                 self._thread = None
+                # said before another thread can say "open": the lamp would go out with the device on
+                self._changed(closed_device(self._kind, before))
             return self._uris
 
     def _try_each(self, uris: tuple[str, ...]) -> None:

@@ -34,7 +34,9 @@ class Mixer:
         """RMS of the newest block, 0 to 1."""
 
     def push(self, stream: object, frame: EncodedFrame) -> None:
-        """Take one Opus packet of a stream; a new stream begins by itself."""
+        """Take one Opus packet of a stream; a new stream begins by itself. Any other codec would be noise."""
+        if frame.codec.lower() != "opus":
+            return
         with self._lock:
             playout = self._playouts.get(stream)
             if playout is None:

@@ -13,6 +13,8 @@ _LONG_GAP = AUDIO_CLOCK * 120 // 1000
 _RESTART = AUDIO_CLOCK * 3
 """A jump this far is another stream."""
 _MOST_WAITING = AUDIO_CLOCK // 2
+_MOST_PACKETS = 250
+"""Packets kept while nobody pulls: a loudspeaker that is gone for hours must not fill the memory."""
 _PATIENCE = 200
 """Pulls over which the buffer must have been too full before a packet is skipped: two seconds."""
 
@@ -49,6 +51,9 @@ class Playout:
             self._start_ns = now_ns + TARGET_MS * 1_000_000
         self._packets[position] = frame.data
         self._newest = max(position, self._newest)
+        if len(self._packets) > _MOST_PACKETS:
+            del self._packets[next(iter(self._packets))]
+            self.dropped += 1
 
     def pull(self, count: int, now_ns: int) -> Samples | None:
         """Return the next `count` samples, None for silence."""

@@ -89,3 +89,11 @@ def test_a_tone_survives_the_way_through_opus():
 
 def test_a_broken_opus_packet_gives_nothing():
     assert OpusDecoder().decode(b"\xff\xff\xff") is None
+
+
+def test_a_picture_that_claims_to_be_huge_is_refused():
+    frame = Vp8Encoder().encode(pictures(1)[0])
+    # RFC 6386, 9.1: after the tag and the start code, 14 bits of width and 14 of height
+    huge = frame.data[:6] + (16_000).to_bytes(2, "little") * 2 + frame.data[10:]
+    with pytest.raises(Undecodable):
+        VideoDecoder().decode(EncodedFrame("VP8", 0, 90000, huge, True))

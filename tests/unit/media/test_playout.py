@@ -141,3 +141,13 @@ def test_broken_packets_are_concealed_and_never_raise(packets):
         listener.step(EncodedFrame("opus", packet.timestamp, 48000, b"\xff" if n % 3 == 0 else packet.data))
         listener.step()
     assert any(listener.heard)
+
+
+def test_a_loudspeaker_that_is_gone_for_long_costs_no_memory_and_finds_the_newest_sound(packets):
+    listener = Listener()
+    for n in range(10_000):
+        listener.playout.push(EncodedFrame("opus", n * 960, 48000, packets[n % 50].data), n * 20 * MS)
+    assert len(listener.playout._packets) <= 250
+    listener.now = 10_000 * 20 * MS
+    listener.steps(20)
+    assert any(block is not None and block.any() for block in listener.blocks)
