@@ -296,7 +296,7 @@ def _add_care(commands: "Commands") -> None:
 
 
 def _run_fault(options: argparse.Namespace) -> int:
-    from appliance import faults
+    from appliance.link import faults
     from appliance.service import utc_now
 
     runtime = _settings(options).runtime_dir

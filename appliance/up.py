@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import faults
+from appliance.link import faults
 from appliance.service import utc_now
 from appliance.settings import ENVIRONMENT
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from appliance.link.faults import Fault, read_faults
 from appliance.state.room import Boot, MeetingKey, Phase
 from appliance.state.wishes import Applied, DisplayReport, DisplayWish
 from display.canvas import Canvas
-from display.faults import Fault, read_faults
 from display.frames import FrameSource, PictureBook
 from display.scenes.choose import View, choose_scene
 from display.scenes.scene import Scene

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
+from appliance.link.faults import Fault, read_faults
 from appliance.state.room import Boot
-from display.faults import Fault, read_faults
 from display.safe import choose_safe, run_safe_display
 from display.scenes.choose import View
 from display.scenes.notices import safe_scene
