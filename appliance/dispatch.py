@@ -7,7 +7,7 @@ or the room's own calendar enters with microphone and camera off.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -115,7 +115,7 @@ def _attempt(context: Context) -> int:
 
 def _entering(wish: CallWish, origin: Origin, context: Context) -> Desired:
     desired = context.desired
-    if desired.call is not None and desired.call.key == wish.key and not _ended(context):
+    if desired.call is not None and desired.call.key == wish.key:
         return desired
     muted, camera_off = True, True
     if origin not in _FAR:
@@ -124,10 +124,6 @@ def _entering(wish: CallWish, origin: Origin, context: Context) -> Desired:
     controls = replace(desired.controls, mic_muted=muted, camera_off=camera_off)
     entered = replace(desired, call=wish, controls=controls, preset_muted=None, preset_camera_off=None)
     return entered.deciding(wish.key, Decision.JOINED)
-
-
-def _ended(context: Context) -> bool:
-    return context.state.wanted is None
 
 
 def _cancel(context: Context) -> tuple[Ack, Desired]:
@@ -231,6 +227,3 @@ def _opens(command: Command) -> bool:
         case SetMicMuted(muted=closed) | SetCameraOff(off=closed):
             return not closed
     return False
-
-
-Dispatch = Callable[[Command, Origin], Awaitable[Ack]]

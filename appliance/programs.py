@@ -82,6 +82,7 @@ async def media(settings: Settings) -> None:
     from provisioning.identity import room_identity
 
     runtime, boot = runtime_dir(settings), new_boot()
+    room = await asyncio.to_thread(room_identity, settings.state_dir)
     servers = {
         server.host: Server(server.url, server.key, secret_from(server.secret_file, f"the API secret of {server.host}"))
         for server in settings.meetings.livekit
@@ -90,7 +91,7 @@ async def media(settings: Settings) -> None:
         gate_file=settings.state_dir / "gate.json",
         frames_socket=runtime / "frames.sock",
         meters_socket=runtime / "meters.sock",
-        identity=f"room-{room_identity(settings.state_dir).id}",
+        identity=f"room-{room.id}",
         group=group_of("frames"),
         ca_file=settings.meetings.ca_file,
         hub_certificate=settings.state_dir / "hub" / "cert.pem",
@@ -98,7 +99,6 @@ async def media(settings: Settings) -> None:
     )
     link = MediaLink(runtime / "media.sock", boot)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(link.run(), name="link")
         tasks.create_task(run_media(told, link=link, boot=boot, now=utc_now), name="media")
         tasks.create_task(watchdog(), name="watchdog")
         notify("READY=1")

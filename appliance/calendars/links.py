@@ -12,7 +12,6 @@ from appliance.calendars.errors import CalendarError
 
 LIVEKIT = "livekit"
 UNKNOWN = "unknown"
-LONGEST_URL = 2048
 _LONGEST_TEXT = 64 * 1024
 _MOST_URLS = 100
 _MOST_WRAPPINGS = 3

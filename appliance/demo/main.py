@@ -78,17 +78,18 @@ async def run_demo(out: Path, seconds: float | None) -> int:
     began = time.monotonic()
     terminal = seconds is None and sys.stdout.isatty()
     try:
-        async with _program(*_up(stage, terminal=terminal), foreground=terminal), asyncio.TaskGroup() as tasks:
+        async with _program(*_up(stage, terminal=terminal), foreground=terminal) as room, asyncio.TaskGroup() as tasks:
             course = Course(datetime.now(UTC) + timedelta(days=1))
             following = tasks.create_task(_follow(stage, course), name="follow")
             link = await _book(stage, course)
             _say(stage, link, terminal=terminal)
             async with _guest(stage, link):
-                report = await _examine(stage, course, began + seconds if seconds is not None else math.inf)
+                report = await _examine(stage, course, room, began + seconds if seconds is not None else math.inf)
             following.cancel()
     finally:
         shutil.rmtree(stage.folder, ignore_errors=True)
-    return _conclude(out, report)
+    # without a time the demo is for looking at, and whoever closes the panel has seen enough
+    return _conclude(out, report) if seconds is not None else 0
 
 
 def _up(stage: Stage, *, terminal: bool) -> list[str]:
@@ -183,13 +184,15 @@ def _say(stage: Stage, link: str, *, terminal: bool) -> None:
         logger.info("TV picture  http://127.0.0.1:%s/", stage.picture_port)
 
 
-async def _examine(stage: Stage, course: Course, until: float) -> Report:
-    """Look again and again until the time is over; what was really seen once, was seen."""
+async def _examine(stage: Stage, course: Course, room: asyncio.subprocess.Process, until: float) -> Report:
+    """Look again and again until the time or the room is over; what was really seen once, was seen."""
     from appliance.demo.checks import Clip  # noqa: PLC0415 - OpenCV and the codecs, needed once the room runs
 
     clip, report = await asyncio.to_thread(Clip.of, CLIP), Report()
     patience = until + GRACE_S
-    while time.monotonic() < (until if all(report.checks.values()) and report.checks else patience):
+    while room.returncode is None and time.monotonic() < (
+        until if all(report.checks.values()) and report.checks else patience
+    ):
         await asyncio.sleep(min(2.0, max(0.1, until - time.monotonic())))
         if course.live_at is not None or time.monotonic() > until:
             await asyncio.to_thread(_look, stage, course, clip, report)

@@ -77,7 +77,7 @@ async def run_hub(
 
 def base_url(settings: HubSettings) -> str:
     """Return the address of the guest page of a hub with a fixed port."""
-    return f"{'http' if is_loopback(settings.address) else 'https'}://{_public_host(settings, settings.port)}"
+    return f"{'https' if _speaks_https(settings) else 'http'}://{_public_host(settings, settings.port)}"
 
 
 def invites_of(state_dir: Path) -> Invites:
@@ -196,10 +196,14 @@ class Hub:
         return bool(netloc) and netloc in {request.host, self._settings.public_host}
 
 
+def _speaks_https(settings: HubSettings) -> bool:
+    return bool(settings.cert_file) or not is_loopback(settings.address)
+
+
 def _https(settings: HubSettings, state_dir: Path) -> ssl.SSLContext | None:
     if settings.cert_file:
         return tls_context(Path(settings.cert_file), Path(settings.key_file or settings.cert_file))
-    if is_loopback(settings.address):
+    if not _speaks_https(settings):
         return None
     hosts = [_host_of(settings.public_host)] if settings.public_host else []
     bound = ice_addresses(settings.address)

@@ -10,7 +10,7 @@ from livekit import api
 
 from appliance.hub.invites import Invites, UnknownLink
 from appliance.hub.keys import BadKeys, BadToken, Grant, HubKeys, Tokens
-from appliance.hub.server import HubSettings, PortTaken, run_hub
+from appliance.hub.server import HubSettings, PortTaken, base_url, run_hub
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -211,3 +211,16 @@ async def test_any_address_but_loopback_is_served_by_https_with_the_hubs_own_cer
         trust = ssl.create_default_context(cafile=tmp_path / "hub" / "cert.pem")
         assert mode(tmp_path / "hub" / "key.pem") == 0o600
         assert trust.cert_store_stats()["x509"] == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "url"),
+    [
+        ({}, "http://127.0.0.1:7880"),
+        ({"cert_file": "c.pem"}, "https://127.0.0.1:7880"),
+        ({"address": "192.0.2.1"}, "https://192.0.2.1:7880"),
+        ({"address": "192.0.2.1", "public_host": "room.example"}, "https://room.example"),
+    ],
+)
+def test_a_guest_link_speaks_as_the_hub_does(told, url):
+    assert base_url(HubSettings(**told)) == url
