@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from appliance.demo import stage as staging
 from appliance.demo.network import ensure_an_interface
@@ -22,7 +22,7 @@ from appliance.demo.stage import CLIP, ROOM_NAME, TITLE, TONE_HZ, Stage
 from appliance.errors import SalonError
 from appliance.link.client import connected
 from appliance.link.messages import LinkError, new_boot
-from appliance.service import log_to_stderr, run_program
+from appliance.service import log_to_file, log_to_stderr, run_program
 from appliance.state.layout import Tile
 from appliance.state.room import Phase, RoomState
 from appliance.state.wire import from_json
@@ -77,6 +77,8 @@ async def run_demo(out: Path, seconds: float | None) -> int:
     stage = staging.build(out)
     began = time.monotonic()
     terminal = seconds is None and sys.stdout.isatty()
+    if terminal:
+        log_to_file(out / "logs" / "demo.log")
     try:
         async with _program(*_up(stage, terminal=terminal), foreground=terminal) as room, asyncio.TaskGroup() as tasks:
             course = Course(datetime.now(UTC) + timedelta(days=1))
@@ -97,15 +99,18 @@ def _up(stage: Stage, *, terminal: bool) -> list[str]:
         ["--panel", "terminal"] if terminal else ["--panel", "headless", "--panel-shot", str(stage.out / "panel.svg")]
     )
     words = ["-m", "appliance.cli", "--config", str(stage.config), "up", "--hub", "--broker", *panel]
-    return words if terminal else [*words, "--logs", str(stage.out / "logs")]
+    return [*words, "--logs", str(stage.out / "logs")]
 
 
 @asynccontextmanager
-async def _program(*arguments: str, foreground: bool = False) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _program(
+    *arguments: str, foreground: bool = False, output: IO[bytes] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
         stdin=None if foreground else asyncio.subprocess.DEVNULL,
+        stderr=output,
         env={**os.environ, "SALON_PARENT": str(os.getpid())},
     )
     try:
@@ -146,8 +151,9 @@ async def _invite(stage: Stage, until: datetime) -> str:
 async def _guest(stage: Stage, link: str) -> AsyncIterator[None]:
     arguments = (link, "--clip", str(CLIP), "--report", str(stage.folder / "guest.json"), "--name", GUEST_NAME)
     await _reachable(stage.hub_port)
-    async with _program("-m", "appliance.demo.guest", *arguments):
-        yield
+    with (stage.out / "logs" / "guest.log").open("ab") as output:
+        async with _program("-m", "appliance.demo.guest", *arguments, output=output):
+            yield
 
 
 async def _reachable(port: int) -> None:
@@ -256,10 +262,13 @@ def _health(stage: Stage, room_id: str) -> dict[str, Any]:
     """Ask the broker, as any fleet would, what the room last said of its health."""
     from appliance.telemetry.protocol.topics import Topics  # noqa: PLC0415
     from fleet.console import survey  # noqa: PLC0415
-    from fleet.ingest import ConsoleSettings  # noqa: PLC0415
+    from fleet.ingest import BrokerUnreachable, ConsoleSettings  # noqa: PLC0415
 
     settings = ConsoleSettings(url=f"mqtt://127.0.0.1:{stage.broker_port}", org="demo")
-    rooms = asyncio.run(survey(settings, now=lambda: datetime.now(UTC))).rooms
+    try:
+        rooms = asyncio.run(survey(settings, now=lambda: datetime.now(UTC))).rooms
+    except BrokerUnreachable:
+        return {}
     room = rooms.get(Topics("demo", room_id))
     if room is None or room.health is None:
         return {}
