@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from appliance.errors import SalonError
-from appliance.service import log_to_stderr, run_program
+from appliance.service import log_to_file, log_to_stderr, run_program
 from appliance.settings import Settings, load
 
 _PR_SET_PDEATHSIG = 1
@@ -183,7 +183,7 @@ def _add_up(commands: "Commands") -> None:
     )
     up.add_argument("--hub", action="store_true", help="also run the embedded meeting server")
     up.add_argument("--broker", action="store_true", help="also run the embedded MQTT broker")
-    up.add_argument("--panel", choices=("terminal", "headless", "none"), default="terminal", help="default: terminal")
+    up.add_argument("--panel", choices=("terminal", "headless", "none"), help="default: terminal, if there is one")
     up.add_argument("--panel-shot", type=Path, metavar="FILE.svg", help="keep a picture of a headless panel here")
     up.add_argument("--logs", type=Path, metavar="FOLDER", help="write each program's log here instead of the terminal")
     up.add_argument(
@@ -197,14 +197,14 @@ def _add_up(commands: "Commands") -> None:
 
 
 def _run_up(options: argparse.Namespace) -> int:
-    from appliance.service import log_to_file
     from appliance.up import Supervisor, room_programs
 
     settings = _settings(options)
+    chosen = options.panel or ("terminal" if sys.stderr.isatty() else "headless")
     shot = ("--shot", str(options.panel_shot)) if options.panel_shot else ()
-    panel = {"terminal": ("panel",), "headless": ("panel", "--headless", *shot), "none": ()}[options.panel]
-    logs = options.logs or (settings.runtime_dir / "logs" if options.panel == "terminal" else None)
-    if logs is not None and options.panel == "terminal":
+    panel = {"terminal": ("panel",), "headless": ("panel", "--headless", *shot), "none": ()}[chosen]
+    logs = options.logs or (settings.runtime_dir / "logs" if chosen == "terminal" else None)
+    if chosen == "terminal" and logs is not None:
         log_to_file(logs / "up.log")
     supervisor = Supervisor(
         room_programs(panel=panel, hub=options.hub, broker=options.broker),
@@ -299,7 +299,7 @@ def _add_care(commands: "Commands") -> None:
 
 
 def _run_fault(options: argparse.Namespace) -> int:
-    from appliance import faults
+    from appliance.link import faults
     from appliance.service import utc_now
 
     runtime = _settings(options).runtime_dir

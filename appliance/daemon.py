@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from appliance import faults
 from appliance.calendars.agenda import Bookings, JoinPolicy
 from appliance.calendars.cache import CalendarCache
 from appliance.calendars.sources import open_source
@@ -21,6 +20,7 @@ from appliance.desired import Desired, DesiredFile
 from appliance.director import Director
 from appliance.dispatch import Context, Dispatcher, Entry
 from appliance.lifecycle.rules import Timing
+from appliance.link import faults
 from appliance.link.messages import new_boot
 from appliance.link.server import Handler, LinkServer
 from appliance.programs import group_of, room_zone, runtime_dir
@@ -195,7 +195,8 @@ async def _watch_faults(settings: Settings, store: RoomStore) -> None:
     known: dict[str, ServiceHealth] = {}
     while True:
         found = {
-            f.program: ServiceHealth(f.program, ok=False, detail=f.reason) for f in faults.current(settings.runtime_dir)
+            f.program: ServiceHealth(f.program, ok=False, detail=f.reason)
+            for f in faults.read_faults(settings.runtime_dir / faults.FOLDER)
         }
         for health in found.values():
             store.apply(ServiceChanged(health))

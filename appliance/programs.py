@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appliance.errors import SalonError
-from appliance.faults import FOLDER
+from appliance.link.faults import FOLDER
 from appliance.link.messages import new_boot
 from appliance.service import notify, utc_now, watchdog
 from appliance.settings import Settings

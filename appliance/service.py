@@ -18,7 +18,8 @@ from appliance.state.room import ServiceHealth
 logger = logging.getLogger(__name__)
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
-_LINE = "%(levelname).1s %(name)s: %(message)s"
+_FORMAT = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
+_TIME = "%H:%M:%S"
 
 
 def utc_now() -> datetime:
@@ -111,17 +112,16 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
             yield err
 
 
+def log_to_file(path: Path) -> None:
+    """Log there from now on, because a panel draws on this terminal."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=path, level=logging.getLogger().level, format=_FORMAT, datefmt=_TIME, force=True)
+
+
 def log_to_stderr(*, verbose: bool) -> None:
     """Log one line an event; systemd adds the time itself."""
-    stamp = "" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s "
-    level = logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=level, format=f"{stamp}{_LINE}", datefmt="%H:%M:%S")
+    form = _FORMAT.removeprefix("%(asctime)s ") if os.environ.get("JOURNAL_STREAM") else _FORMAT
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=form, datefmt=_TIME)
     # libraries tell their life's story at info level; a room's log is for the room
     for name in ("aiohttp", "aiortc", "aioice", "amqtt", "transitions", "PIL", "asyncio", "websockets"):
         logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
-
-
-def log_to_file(path: Path) -> None:
-    """Log to a file from now on: the terminal belongs to a panel, and a line of ours would stay on its picture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=path, force=True, level=logging.getLogger().level, format=f"%(asctime)s {_LINE}")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import faults
+from appliance.link import faults
 from appliance.service import utc_now
 from appliance.settings import ENVIRONMENT
 
@@ -110,7 +110,8 @@ class Supervisor:
                 *(sys.executable, "-m", "appliance.cli", *arguments),
                 stdin=None if program.foreground else asyncio.subprocess.DEVNULL,
                 stdout=None if program.foreground else output,
-                stderr=output,
+                # Textual draws on standard error
+                stderr=None if program.foreground else output,
                 env=self._environment(),
             )
         logger.info("%s started (pid %s)", " ".join(arguments[:2]), process.pid)

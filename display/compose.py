@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from appliance.link.faults import Fault, read_faults
 from appliance.state.room import Boot, MeetingKey, Phase
 from appliance.state.wishes import Applied, DisplayReport, DisplayWish
 from display.canvas import Canvas
-from display.faults import Fault, read_faults
 from display.frames import FrameSource, PictureBook
 from display.scenes.choose import View, choose_scene
 from display.scenes.scene import Scene
@@ -66,7 +66,7 @@ class ComposeLoop:
         self._heard_at = monotonic()
         self._chosen: tuple[View, datetime, Scene] | None = None
         self._faults_read_at = float("-inf")
-        self._faults = read_faults(around.faults)
+        self._faults: tuple[Fault, ...] = ()
         self._report = DisplayReport(boot, screen=screen.uri, width=canvas.width, height=canvas.height)
         self._reported: DisplayReport | None = None
         self._call: MeetingKey | None = None

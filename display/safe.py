@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from appliance.link.faults import Fault
 from appliance.state.room import Boot
 from appliance.state.wishes import DisplayReport
 from display.canvas import Canvas
 from display.compose import ComposeLoop, Surroundings
-from display.faults import Fault
 from display.frames import Ring
 from display.renderer import composing
 from display.scenes.choose import View

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from appliance.demo import stage as staging
 from appliance.demo.network import ensure_an_interface
@@ -85,7 +85,7 @@ async def run_demo(out: Path, seconds: float | None) -> int:
             following = tasks.create_task(_follow(stage, course), name="follow")
             link = await _book(stage, course)
             _say(stage, link, terminal=terminal)
-            async with _guest(stage, link, quiet=terminal):
+            async with _guest(stage, link):
                 report = await _examine(stage, course, room, began + seconds if seconds is not None else math.inf)
             following.cancel()
     finally:
@@ -99,19 +99,18 @@ def _up(stage: Stage, *, terminal: bool) -> list[str]:
         ["--panel", "terminal"] if terminal else ["--panel", "headless", "--panel-shot", str(stage.out / "panel.svg")]
     )
     words = ["-m", "appliance.cli", "--config", str(stage.config), "up", "--hub", "--broker", *panel]
-    return words if terminal else [*words, "--logs", str(stage.out / "logs")]
+    return [*words, "--logs", str(stage.out / "logs")]
 
 
 @asynccontextmanager
 async def _program(
-    *arguments: str, foreground: bool = False, quiet: bool = False
+    *arguments: str, foreground: bool = False, output: IO[bytes] | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
         stdin=None if foreground else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL if quiet else None,
-        stderr=asyncio.subprocess.DEVNULL if quiet else None,
+        stderr=output,
         env={**os.environ, "SALON_PARENT": str(os.getpid())},
     )
     try:
@@ -149,11 +148,12 @@ async def _invite(stage: Stage, until: datetime) -> str:
 
 
 @asynccontextmanager
-async def _guest(stage: Stage, link: str, *, quiet: bool) -> AsyncIterator[None]:
+async def _guest(stage: Stage, link: str) -> AsyncIterator[None]:
     arguments = (link, "--clip", str(CLIP), "--report", str(stage.folder / "guest.json"), "--name", GUEST_NAME)
     await _reachable(stage.hub_port)
-    async with _program("-m", "appliance.demo.guest", *arguments, quiet=quiet):
-        yield
+    with (stage.out / "logs" / "guest.log").open("ab") as output:
+        async with _program("-m", "appliance.demo.guest", *arguments, output=output):
+            yield
 
 
 async def _reachable(port: int) -> None:

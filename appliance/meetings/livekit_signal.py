@@ -133,9 +133,9 @@ class Signal:
     async def goodbye(self) -> None:
         """Say that we leave, so that nobody sees a frozen room; the server may be gone."""
         leave = rtc.LeaveRequest(reason=models.DisconnectReason.CLIENT_INITIATED)
-        with contextlib.suppress(TimeoutError, ConnectionError):
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
-                if not self._socket.closed:
+                with contextlib.suppress(ConnectionError):
                     await self.send(rtc.SignalRequest(leave=leave))
                 await self._socket.close()
 

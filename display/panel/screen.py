@@ -81,8 +81,8 @@ class RoomScreen(Screen[None]):
     def show(self, state: RoomState | None, now: datetime, *, connected: bool) -> None:
         """Show the newest state, None before the first; without a connection it is the last one known."""
         self._state, self._now, self._connected = state, now, connected
-        # a tick may still come while the panel is being taken down
-        if not self.is_mounted or not self.app.is_running:
+        # a tick may still come while the panel is being taken down, or was before it was all up
+        if not self.is_mounted or not self.app.is_running or self.app.return_code is not None:
             return
         self.query_one(Header).show_time(now, calendar_line(state, now) if state and connected else "")
         self.set_class(state is None or not connected, "-away")

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from appliance.link.faults import FATAL, Fault
 from appliance.state.clean import clean_text
 from appliance.state.room import Phase, RoomState
 from display import theme
-from display.faults import FATAL, Fault
 from display.icons import Icon
 from display.scenes import notices, words
 from display.scenes.banners import Badge, Banner

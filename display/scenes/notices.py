@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
+from appliance.link.faults import Fault
 from appliance.state.clean import clean_text
 from appliance.state.room import RoomState
 from display import theme
-from display.faults import Fault
 from display.icons import Icon
 from display.scenes import words
 from display.scenes.message import Corners, Hint, Mark, Words

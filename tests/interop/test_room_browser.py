@@ -1,15 +1,16 @@
 """A room and its guests in Chromium, on the room's own hub: they see and hear each other, whoever comes first."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import netns
 import pytest
-from browser import chromium, listen
+from browser import Heard, chromium, listen
 from hub_guest import joined_guest, sounds_in, tile_of, video_of
 from playwright.async_api import Browser, Page, expect
 from room_at_guest import falls_silent, is_the_tone, shows_the_room, sounds_like_the_room
-from whole_room import LOOPBACK, WholeRoom, whole_room
+from whole_room import LOOPBACK, PATIENCE_S, WholeRoom, whole_room
 
 from appliance.demo.stage import ROOM_NAME
 from appliance.state.commands import Leave, SetMicMuted
@@ -97,9 +98,10 @@ async def _is_silenced_by_a_touch(room: WholeRoom, page: Page) -> None:
 
 
 async def _hears_the_room_among_others(page: Page) -> None:
-    heard = [await listen(sound) for sound in await sounds_in(page).all()]
-    while not any(map(is_the_tone, heard)):
-        heard = [await listen(sound) for sound in await sounds_in(page).all()]
+    heard: list[Heard] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while not any(map(is_the_tone, heard)):
+            heard = [await listen(sound) for sound in await sounds_in(page).all()]
 
 
 def _is_muted(state, name: str) -> bool:

@@ -18,10 +18,12 @@ import numpy as np
 from fake_devices import has_beep, looks_like_fake_camera
 
 from appliance.demo import stage as staging
+from appliance.demo.checks import Clip, clip_on_tv
 from appliance.demo.stage import ROOM_NAME, TITLE, Stage
 from appliance.link.client import connected
 from appliance.link.messages import LinkError, Message, new_boot
 from appliance.state.commands import Ack, AckStatus, Command
+from appliance.state.layout import Tile
 from appliance.state.room import Phase, RoomState
 from appliance.state.wire import from_json, tagged
 from hardware.ports import SAMPLE_RATE
@@ -35,6 +37,7 @@ _LOOK_S = 0.1
 _TAIL_S = 4
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
+Sound = np.ndarray[Any, np.dtype[np.int16]]
 
 
 class WholeRoom:
@@ -81,11 +84,9 @@ class WholeRoom:
 
     async def joins_by_itself(self, start: datetime) -> RoomState:
         """Wait until the room is in the meeting: after a countdown, from the booked instant on and not before."""
-        since = len(self.states)
         await self.until(lambda state: state.call.phase is Phase.LIVE)
-        course = self.states[since:]
-        assert any(state.countdown is not None and state.countdown.start == start for state in course)
-        began = next(state.call.since for state in course if state.call.phase is not Phase.IDLE)
+        assert any(state.countdown is not None and state.countdown.start == start for state in self.states)
+        began = next(state.call.since for state in self.states if state.call.phase is not Phase.IDLE)
         assert began is not None
         assert began >= start
         return self.now
@@ -102,12 +103,16 @@ class WholeRoom:
 
     def tile(self, name: str) -> Picture | None:
         """Return what the TV shows in somebody's tile, as an RGB array; None without one."""
-        people = {person.id for person in self.now.call.participants if person.name == name}
-        tile = next((tile for tile in self.now.layout.tiles if tile.person in people), None)
-        shown = cv2.imread(str(self.stage.out / "tv.png"))
+        tile = self._tile_of(name)
+        shown = cv2.imread(str(self._picture))
         if tile is None or shown is None:
             return None
         return cv2.cvtColor(shown[tile.y : tile.y + tile.h, tile.x : tile.x + tile.w], cv2.COLOR_BGR2RGB)
+
+    def clip_in_tile(self, name: str, clip: Clip) -> float:
+        """Return how alike somebody's tile and the demo's clip are."""
+        tile = self._tile_of(name)
+        return clip_on_tv(self._picture, tile, clip) if tile is not None else 0.0
 
     async def shows_fake_camera_of(self, name: str) -> None:
         """Wait until a browser's test picture is in its guest's tile on the TV, and another one after it."""
@@ -124,15 +129,18 @@ class WholeRoom:
         """Wait until a browser's beep was at the loudspeaker for the last few seconds."""
         await eventually(lambda: has_beep(self.played(_TAIL_S), SAMPLE_RATE), lambda: "no beep at the loudspeaker")
 
-    def played(self, seconds: float) -> np.ndarray[Any, np.dtype[np.int16]]:
+    def played(self, seconds: float) -> Sound:
         """Return the newest sound of the loudspeaker's recording, which has a 44 byte header and still grows."""
         raw = self.stage.speaker.read_bytes()[44:] if self.stage.speaker.exists() else b""
         return np.frombuffer(raw[: len(raw) // 2 * 2], np.int16)[-int(seconds * SAMPLE_RATE) :]
 
-    def first_picture_s(self, start: datetime) -> float | None:
-        """Return how long after the booked instant somebody else was on the TV."""
-        at = self.now.face.first_remote_frame_at
-        return round((at - start).total_seconds(), 2) if at is not None else None
+    @property
+    def _picture(self) -> Path:
+        return self.stage.out / "tv.png"
+
+    def _tile_of(self, name: str) -> Tile | None:
+        people = {person.id for person in self.now.call.participants if person.name == name}
+        return next((tile for tile in self.now.layout.tiles if tile.person in people), None)
 
 
 async def eventually(condition: Callable[[], bool], otherwise: Callable[[], str]) -> None:
@@ -152,14 +160,20 @@ def salon(stage: Stage, *words: str) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def whole_room(
-    out: Path, *, hub_at: str = LOOPBACK, may_join: str = LOOPBACK, more: str = "", hub: bool = True
+    out: Path,
+    *,
+    name: str = ROOM_NAME,
+    hub_at: str = LOOPBACK,
+    may_join: str = LOOPBACK,
+    more: str = "",
+    hub: bool = True,
 ) -> AsyncIterator[WholeRoom]:
     """Run a room, its hub and its broker until the block ends; yields it once its programs are there.
 
     `hub_at` is where its hub listens, `may_join` the meeting server it joins by itself, `more` further settings.
     """
     stage = staging.build(out)
-    _settle(stage, hub_at=hub_at, may_join=may_join, more=more)
+    _settle(stage, name=name, hub_at=hub_at, may_join=may_join, more=more)
     try:
         async with _up(stage, hub=hub) as room:
             yield room
@@ -190,11 +204,12 @@ async def _up(stage: Stage, *, hub: bool) -> AsyncIterator[WholeRoom]:
         await process.wait()
 
 
-def _settle(stage: Stage, *, hub_at: str, may_join: str, more: str) -> None:
+def _settle(stage: Stage, *, name: str, hub_at: str, may_join: str, more: str) -> None:
     """Change the stage's settings, which are for a room that has nothing but loopback and the machine to itself."""
     text = stage.config.read_text()
-    camera = f"sim:pattern?mark={ROOM_NAME}&size=640x360&fps=15"
+    camera = f"sim:pattern?mark={name}&size=640x360&fps=15"
     for section, key, value in (
+        ("room", "name", name),
         ("hub", "address", hub_at),
         ("calendar", "auto_join_hosts", [may_join]),
         ("devices", "camera", [camera]),

@@ -1,6 +1,7 @@
 """What the tests of whole rooms share: the room's public states in order, its TV, and how to touch its panel."""
 
 import asyncio
+import functools
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -151,6 +152,12 @@ def stays_silent(guest: GuestView, heard: int, pictures: int = 40) -> None:
     assert tones(guest) == heard
 
 
+@functools.cache
+def clip() -> checks.Clip:
+    """What guests play, decoded once."""
+    return checks.Clip.of(CLIP)
+
+
 class Tv:
     """The room's TV picture, as a file."""
 
@@ -168,7 +175,7 @@ class Tv:
 
     def shows_clip(self, state: RoomState) -> bool:
         """Whether the guest's clip is in its tile."""
-        return bool(state.layout.tiles) and checks.clip_on_tv(self.path, state.layout.tiles[0], CLIP) > 0.9
+        return bool(state.layout.tiles) and checks.clip_on_tv(self.path, state.layout.tiles[0], clip()) > 0.9
 
     def moves(self) -> None:
         """Wait until another picture is there, and then another."""

@@ -22,7 +22,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Room, Stor
 
 def test_a_cancelled_countdown_joins_nothing(place: tuple[Room, Story]) -> None:
     room, story = place
-    _, start = book(room, 8)
+    _, start = book(room, 4)
     countdown = story.becomes(lambda state: state.countdown is not None).countdown
     assert countdown is not None
     began = len(story.states)
@@ -36,7 +36,7 @@ def test_a_meeting_is_left_when_it_is_over_and_the_last_guest_has_gone(place: tu
     room, story = place
     link = invite(room)
     with guest(room, link):
-        book(room, 2, timedelta(seconds=20), link)
+        book(room, 2, timedelta(seconds=14), link)
         wanted = story.becomes(live).wanted
         assert wanted is not None
         assert wanted.ends_at is not None

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from story import Story, Tv, a_room, sees
 
+from appliance.link.faults import read_faults
 from appliance.state.room import RoomState
 from benchmarks.room import Room
 from display.canvas import Canvas
 from display.colour import to_image
-from display.faults import read_faults
 from display.frames import PictureBook
 from display.safe import NoPictures, choose_safe
 from display.scenes.choose import View, choose_scene
 from display.scenes.scene import Scene
 from display.stage import Stage
 
-REST_S = 12
+REST_S = 8
 
 
 @pytest.fixture(scope="module")

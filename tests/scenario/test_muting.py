@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from fleet_ear import listening
-from story import Story, a_room, ask_as_cli, falls_silent, frames, goes_on, idle, live, stays_silent, tones, touch
+from story import Story, a_room, ask_as_cli, falls_silent, frames, goes_on, idle, live, sees, stays_silent, tones, touch
 
 from appliance.state.commands import AckStatus, SetCameraOff, SetMicMuted
 from benchmarks.room import GuestView, Room, book, guest, invite
@@ -64,8 +64,12 @@ def test_a_mute_from_the_command_line_holds_when_daemon_and_media_die_together(m
 
 def test_who_joins_from_afar_shows_and_says_nothing_until_somebody_touches_the_panel(meeting: Meeting) -> None:
     room, story = meeting.room, meeting.story
+    parted = meeting.guest.seen().leaves
     room.salon("leave")
     story.becomes(idle)
+    sees(lambda: meeting.guest.seen().leaves > parted)
+    # the last pictures of the call before may still be in the guest's queue
+    story.lets_pass(2)
     heard, seen = tones(meeting.guest), frames(meeting.guest)
     room.salon("join", meeting.link)
     state = story.becomes(live)

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from story import Story, Tv, a_room, frames, goes_on, idle, live, sees, tones
+from story import Story, Tv, a_room, clip, frames, goes_on, idle, live, sees, tones
 
 from appliance.demo import checks
-from appliance.demo.stage import CLIP
 from appliance.state.room import Phase
 from benchmarks.room import GuestView, Room, book, guest, invite
 
@@ -57,7 +56,7 @@ def test_a_killed_media_is_back_in_the_same_meeting_and_was_shown_as_muted_meanw
     goes_on(lambda: frames(meeting.guest))
     goes_on(lambda: tones(meeting.guest), 3)
     sees(lambda: meeting.tv.shows_clip(meeting.story.now))
-    sees(lambda: checks.clip_at_speaker(meeting.room.stage.speaker, CLIP) > 0.6)
+    sees(lambda: checks.clip_at_speaker(meeting.room.stage.speaker, clip()) > 0.6)
 
 
 def test_a_killed_display_lights_the_tv_again_with_the_call_on_it(meeting: Meeting) -> None:

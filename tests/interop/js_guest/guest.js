@@ -24,7 +24,10 @@ window.join = async (url, token) => {
   room
     .on(RoomEvent.TrackSubscribed, show)
     .on(RoomEvent.TrackUnsubscribed, hide)
-    .on(RoomEvent.Disconnected, () => say("left"));
+    .on(RoomEvent.Disconnected, () => {
+      document.querySelector("#others").replaceChildren();
+      say("left");
+    });
   try {
     await room.connect(url, token);
     await room.localParticipant.enableCameraAndMicrophone();

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from tv_builders import NOW, in_call, room
 
+from appliance.link.faults import Fault
 from appliance.state.layout import Layout, PersonId, Source, Tile
 from appliance.state.room import (
     Agenda,
@@ -18,7 +19,6 @@ from appliance.state.room import (
     Senses,
     Wanted,
 )
-from display.faults import Fault
 from display.icons import Icon
 from display.scenes.banners import Badge, Banner, Reconnecting, Status, TitleLabel
 from display.scenes.choose import View, choose_scene

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tv_builders import NOW, HandRing, HandSource, in_call, plain, room
 
+from appliance.link.faults import Fault
 from appliance.state.layout import Layout, PersonId, Source, Tile
 from appliance.state.room import Agenda, Call, Meeting, MeetingKey, Participant, Phase
 from display import theme
 from display.canvas import Canvas
 from display.colour import yuv
-from display.faults import Fault
 from display.frames import PictureBook
 from display.geometry import Rect
 from display.scenes.choose import View, choose_scene

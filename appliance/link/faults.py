@@ -1,4 +1,7 @@
-"""Programs the supervisor gave up on: one small JSON file each, so that the TV can say so with everything else dead."""
+"""Programs a supervisor gave up on, one small file each, so that the TV can say why with everything else dead.
+
+`salon up` and systemd's OnFailure= write them; daemon and display read them.
+"""
 
 import json
 import logging
@@ -7,10 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from appliance.state.wire import from_json
+from appliance.state.wire import from_json, to_json
 
 logger = logging.getLogger(__name__)
 
+FOLDER: Final = "faults"
+"""Their place in the runtime folder."""
 FATAL: Final = ("daemon", "media")
 """Without these there is no room to show; the others only deserve a banner."""
 _MAX_BYTES: Final = 16 * 1024
@@ -22,7 +27,22 @@ class Fault:
 
     program: str
     reason: str = ""
+    """What happened, in words, with what would help."""
     since: datetime | None = None
+
+
+def record(runtime_dir: Path, fault: Fault) -> None:
+    """Write down that a program was given up."""
+    folder = runtime_dir / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = folder / f".{fault.program}.new"
+    scratch.write_text(json.dumps(to_json(fault)))
+    scratch.replace(folder / f"{fault.program}.json")
+
+
+def clear(runtime_dir: Path, program: str) -> None:
+    """Take the note away: the program runs again."""
+    (runtime_dir / FOLDER / f"{program}.json").unlink(missing_ok=True)
 
 
 def read_faults(directory: Path) -> tuple[Fault, ...]:

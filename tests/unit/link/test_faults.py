@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from display.faults import Fault, read_faults
+from appliance.link.faults import Fault, read_faults
 
 
 def test_no_folder_means_no_faults(tmp_path):
