@@ -7,7 +7,8 @@ message nor the patience with a client that says nothing.
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,18 @@ async def run_broker(settings: BrokerSettings, *, on_ready: Callable[[int], None
     finally:
         for task in guests.tasks:
             task.cancel()
-        await broker.shutdown()
+        # amqtt calls the end of its own loop an error, with a traceback
+        with _silent(logging.getLogger("amqtt.broker")):
+            await broker.shutdown()
+
+
+@contextmanager
+def _silent(chatter: logging.Logger) -> Iterator[None]:
+    was, chatter.disabled = chatter.disabled, True
+    try:
+        yield
+    finally:
+        chatter.disabled = was
 
 
 def _password(settings: BrokerSettings) -> str:

@@ -74,13 +74,19 @@ async def _take_pictures(app: PanelApp, path: Path, every_s: float, ready: async
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, asked.set)
+    taken, before, picture = -1, "", ""
+
+    async def shoot() -> None:
+        nonlocal before, picture
+        before, picture = picture, await write_shot(app, path)
+
     try:
-        taken = -1
         while True:
-            if asked.is_set() or app.changes != taken:
+            # a change is drawn some time after it is known: go on until the picture stays the same
+            if asked.is_set() or app.changes != taken or picture != before:
                 asked.clear()
                 taken = app.changes
-                app.call_later(write_shot, app, path)
+                app.call_later(shoot)
             await _either(asked, every_s)
     finally:
         loop.remove_signal_handler(signal.SIGUSR1)

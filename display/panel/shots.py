@@ -76,10 +76,11 @@ async def _come_to_rest(pilot: Pilot[None]) -> None:
         last, picture = picture, pilot.app.export_screenshot()
 
 
-async def write_shot(app: PanelApp, path: Path) -> None:
-    """Write the picture of a running panel; a reader sees the old one or the new one, never a half."""
+async def write_shot(app: PanelApp, path: Path) -> str:
+    """Write the picture of a running panel and return it; a reader sees the old one or the new one, never a half."""
     svg = tidy(app.export_screenshot(title=" "))
     await asyncio.to_thread(_write_whole, path, svg)
+    return svg
 
 
 def _write_whole(path: Path, text: str) -> None:
