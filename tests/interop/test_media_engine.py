@@ -292,5 +292,6 @@ async def test_a_hub_that_dies_and_comes_back_has_the_room_again(runtime_dir):
         await daemon.until(lambda r: r.call.phase is Phase.RECONNECTING)
         async with hub(runtime_dir, int(base.rpartition(":")[2])):
             await daemon.until(lambda r: r.call.phase is Phase.LIVE)
-        # a report may skip what came and went at once, but never the call itself
-        assert Phase.IDLE not in daemon.phases[daemon.phases.index(Phase.LIVE) :]
+        # reports are conflated, so "joining" may be missed; whatever came first, the call never went idle after it
+        began = next(at for at, phase in enumerate(daemon.phases) if phase is not Phase.IDLE)
+        assert Phase.IDLE not in daemon.phases[began:]
