@@ -19,17 +19,24 @@ START = """async () => {
     video.srcObject = stream;
     await video.play();
 }"""
+# Blocks with their time of capture, not what an AudioContext rendered: a busy machine loses blocks, and without their
+# times the beeps on either side of a loss move together.
 RECORD = """async (seconds) => {
-    const context = new AudioContext({ sampleRate: 48000 });
-    await context.resume();
-    const source = context.createMediaStreamSource(document.querySelector("video").srcObject);
-    const tap = context.createScriptProcessor(4096, 1, 1);
-    const heard = [];
-    tap.onaudioprocess = (event) => heard.push(...event.inputBuffer.getChannelData(0));
-    source.connect(tap).connect(context.destination);
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    await context.close();
-    return heard.map((value) => Math.round(value * 32767));
+    const [track] = document.querySelector("video").srcObject.getAudioTracks();
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    const sound = new Array(seconds * 48000).fill(0);
+    for (let first = null, start = 0; start < sound.length; ) {
+        const { value: block } = await reader.read();
+        first ??= block.timestamp;
+        start = Math.round((block.timestamp - first) * 0.048);
+        const samples = new Float32Array(block.numberOfFrames);
+        block.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+        samples.forEach((value, index) => {
+            if (start + index < sound.length) sound[start + index] = Math.round(value * 32767);
+        });
+        block.close();
+    }
+    return sound;
 }"""
 
 Capture = tuple[np.ndarray, np.ndarray]
