@@ -74,6 +74,11 @@ def group_of(role: str) -> int | None:
         return None
 
 
+def is_installed() -> bool:
+    """Whether this machine is an installed room, where systemd runs the panel, rather than one on a desk."""
+    return group_of("panel") is not None
+
+
 async def media(settings: Settings) -> None:
     """Run the room's senses and voice."""
     from appliance.link.client import MediaLink
@@ -147,13 +152,14 @@ async def safe_display(settings: Settings) -> None:
 
 async def panel(settings: Settings, *, headless: bool, kiosk: bool, shot: Path | None) -> None:
     """Run the touch panel."""
+    from appliance.link.distance import why_far
     from display.panel.main import PanelOptions, run_panel
 
-    options = PanelOptions(headless=headless, kiosk=kiosk, shot=shot)
+    far = await asyncio.to_thread(why_far, os.getpid(), installed=is_installed())
+    options = PanelOptions(headless=headless, kiosk=kiosk, shot=shot, far=far)
     runtime = settings.runtime_dir
-    await run_panel(
-        runtime / "panel.sock", runtime / "meters.sock", options=options, on_ready=lambda: notify("READY=1")
-    )
+    control = runtime / ("control.sock" if far else "panel.sock")
+    await run_panel(control, runtime / "meters.sock", options=options, on_ready=lambda: notify("READY=1"))
 
 
 async def hub(settings: Settings) -> None:

@@ -46,8 +46,11 @@ class Credentials:
 class Peer:
     """One connected program. `offer` keeps only the newest message of a kind while the peer is slow."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: Hello) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, hello: Hello, who: Credentials
+    ) -> None:
         self.hello = hello
+        self.who = who
         self._reader = reader
         self._writer = writer
         self._pending: dict[tuple[str, int], Message] = {}
@@ -122,7 +125,7 @@ class LinkServer:
                 return
             hello = await self._greet(reader, writer)
             logger.info("%s connected (pid %s, release %s)", self._role, who.pid, hello.release)
-            await self._talk(Peer(reader, writer, hello))
+            await self._talk(Peer(reader, writer, hello=hello, who=who))
         except (LinkError, BadValue) as err:
             logger.warning("%s link closed: %s", self._role, err)
         except (TimeoutError, OSError) as err:
