@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from appliance.desired import Desired
+from appliance.desired import Desired, forget_stale
 from appliance.dispatch import left
 from appliance.lifecycle.rules import Decision, Timing, next_countdown, next_wake, should_leave
 from appliance.state.commands import Ack, AckStatus, Command, JoinMeeting, Origin
@@ -57,7 +57,9 @@ class Conductor:
             changed.set()
 
     async def _step(self) -> None:
-        now, state = self._now(), self._store.state
+        now = self._now()
+        await self._change(lambda desired: forget_stale(desired, now))
+        state = self._store.state
         self._note_company(state, now)
         if state.wanted is not None and state.call.phase is Phase.IDLE:
             await self._end(state.call.reason or "The meeting has ended.")

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOON, URL, meeting, minutes, people, report, room, wish
+from builders import NOON, OPEN, URL, meeting, minutes, people, report, room, wish
 
 from appliance.conductor import Conductor
 from appliance.desired import Desired
 from appliance.dispatch import Context, Dispatcher, Entry
 from appliance.lifecycle.rules import Decision, Timing
-from appliance.state.commands import CancelJoin, Leave, Origin
+from appliance.state.commands import CancelJoin, Leave, Origin, SetCameraOff, SetMicMuted
 from appliance.state.events import AgendaChanged, CallWanted, MediaReported
 from appliance.state.room import Agenda, Phase, Wanted
 from appliance.state.store import RoomStore
@@ -90,6 +90,16 @@ async def test_a_cancelled_countdown_does_not_come_back(command):
     for second in (0, 30, 600):
         state = await day.at(NOON + timedelta(seconds=second))
         assert (state.countdown, state.wanted) == (None, None)
+
+
+async def test_what_was_opened_in_the_idle_room_closes_again():
+    day = Day(start=NOON)
+    for command in (SetMicMuted(False), SetCameraOff(False)):
+        await day.dispatcher.dispatch(command, Origin.TOUCH)
+    await day.at(NOON + minutes(9))
+    assert day.desired.controls == OPEN
+    await day.at(NOON + minutes(10))
+    assert day.desired == day.saved[-1] == Desired()
 
 
 async def test_a_call_left_by_hand_is_not_joined_again():
