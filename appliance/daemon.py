@@ -24,7 +24,7 @@ from appliance.lifecycle.rules import Timing
 from appliance.link import faults
 from appliance.link.messages import new_boot
 from appliance.link.server import Handler, LinkServer
-from appliance.programs import group_of, is_installed, room_zone, runtime_dir
+from appliance.programs import calendar_address, group_of, is_installed, room_zone, runtime_dir
 from appliance.seats import CommandSeat, DisplaySeat, MediaSeat, WatchSeat, origin_at_panel
 from appliance.service import notify, supervised, utc_now, watchdog
 from appliance.settings import Settings
@@ -159,7 +159,7 @@ def _conductor(room: Room, settings: Settings) -> Conductor:
 
 
 def _watch_calendar(tasks: asyncio.TaskGroup, room: Room, settings: Settings, zone: ZoneInfo) -> None:
-    uri = settings.calendar.source
+    uri = calendar_address(settings)
     if not uri:
         return
     rules = CalendarRules(

@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from appliance.errors import SalonError
+from appliance.programs import calendar_address
 from appliance.settings import Settings
 
 
@@ -152,19 +154,27 @@ def _clock(root: Path) -> Finding:
     )
 
 
-def _services(settings: Settings) -> Iterator[Finding]:
-    source = settings.calendar.source
+def _calendar(settings: Settings) -> Finding:
+    try:
+        source = calendar_address(settings)
+    except SalonError as err:
+        return Finding(Level.LACK, f"calendar: {err}", "Look as the user salon, who reads it, or correct [calendar].")
     if not source:
-        yield Finding(Level.NOTE, "no calendar is set", 'Set calendar.source = "https://…/room.ics" to join by itself.')
-    elif source.startswith("file:"):
+        return Finding(
+            Level.NOTE, "no calendar is set", 'Set calendar.source = "https://…/room.ics" to join by itself.'
+        )
+    if source.startswith("file:"):
         there = Path(source.removeprefix("file:")).is_file()
-        yield Finding(
+        return Finding(
             Level.OK if there else Level.LACK,
             f"calendar {source}" + ("" if there else ": there is no such file"),
             "" if there else "Put the .ics file there or change calendar.source.",
         )
-    else:
-        yield _reachable("calendar", source, 443)
+    return _reachable("calendar", source, 443)
+
+
+def _services(settings: Settings) -> Iterator[Finding]:
+    yield _calendar(settings)
     if settings.mqtt.url:
         yield _reachable("broker", settings.mqtt.url, 1883)
     else:

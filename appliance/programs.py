@@ -64,6 +64,14 @@ def secret_from(path: str, what: str) -> str:
         raise SalonError(f"{what} cannot be read from {file}: {err}") from err
 
 
+def calendar_address(settings: Settings) -> str:
+    """Return where the calendar is, from the settings or from the file they name; empty for none."""
+    wanted = settings.calendar
+    if wanted.source and wanted.source_file:
+        raise SalonError("calendar.source and calendar.source_file are both set; keep one of them.")
+    return wanted.source or secret_from(wanted.source_file, "the calendar's address")
+
+
 def group_of(role: str) -> int | None:
     """Return the id of a role's own group (systemd/sysusers.d makes it); None outside an installed room."""
     import grp
