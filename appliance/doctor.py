@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +40,12 @@ _EXTRAS = {
     "display": ("cv2", "PIL", "numpy", "sdl2"),
     "panel": ("textual",),
 }
+_SCRIPTS = {
+    "fonts-noto-core": {"Arabic": "\u0645", "Hebrew": "\u05e9", "Devanagari": "\u0928", "Thai": "\u0e01"},
+    "fonts-noto-cjk": {"Chinese": "\u6f22", "Japanese": "\u3042", "Korean": "\ud55c"},
+    "fonts-noto-color-emoji": {"emoji": "\U0001f600"},
+}
+"""A letter of each script that people's names are likely to be in and our own font lacks, by Debian package."""
 _SCHEMES_NEEDING = {"picamera": "picamera2", "gpio": "gpiozero"}
 
 
@@ -59,6 +65,8 @@ def examine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
     yield from _folders(settings)
     yield from _devices(settings, root)
     yield _screen(settings, root)
+    if importlib.util.find_spec("PIL") is not None:
+        yield _names(root)
     yield _clock(root)
     yield from _services(settings)
     yield _running(settings)
@@ -142,6 +150,35 @@ def _screen(settings: Settings, root: Path) -> Finding:
             'Connect the TV, or set display.screen = "png:/path/tv.png".',
         )
     return Finding(Level.NOTE, f"no TV is connected; the picture goes to {settings.display.screen.partition('?')[0]}")
+
+
+def _names(root: Path) -> Finding:
+    """Look whether the TV can write people's names, whatever their script."""
+    # only with the software for the display, which may be what is missing
+    from PIL import features  # noqa: PLC0415
+
+    from display.fonts.library import SYSTEM_FONTS, Library  # noqa: PLC0415
+
+    library = Library([root / folder.relative_to("/") for folder in SYSTEM_FONTS])
+    lacking = {
+        package: [script for script, letter in scripts.items() if library.substitute(letter) is None]
+        for package, scripts in _SCRIPTS.items()
+    }
+    return names_finding(lacking, right_to_left=all(map(features.check, ("raqm", "fribidi"))))
+
+
+def names_finding(lacking: Mapping[str, Sequence[str]], *, right_to_left: bool) -> Finding:
+    """Say which scripts cannot be written, and which packages bring them; `lacking` has the scripts by package."""
+    packages = [package for package, scripts in lacking.items() if scripts]
+    troubles = [f"no font for {', '.join(script for scripts in lacking.values() for script in scripts)}"] * bool(
+        packages
+    )
+    if not right_to_left:
+        packages.insert(0, "libfribidi0")
+        troubles.append("Arabic and Hebrew come out in the wrong order")
+    if not packages:
+        return Finding(Level.OK, "names on the TV: fonts for all common scripts")
+    return Finding(Level.NOTE, f"names on the TV: {'; '.join(troubles)}", f"apt install {' '.join(packages)}")
 
 
 def _clock(root: Path) -> Finding:
