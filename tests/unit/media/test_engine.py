@@ -1,11 +1,13 @@
 """The whole of `salon media` on simulated devices, told by wishes, in a meeting on a server in miniature."""
 
 import asyncio
+import importlib
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from av.error import InvalidDataError
 from livekit.protocol import rtc
 from livekit_double import livekit_double
 
@@ -200,6 +202,44 @@ async def test_a_missing_camera_is_reported_and_the_call_goes_on_without(runtime
             [True],
             [False, True],
         )
+
+
+class Codec:
+    """Stands for a codec class of PyAV; its encoders refuse everything until mended."""
+
+    def __init__(self, real):
+        self._real, self.mended = real, False
+
+    def create(self, name, mode):
+        return self._real.create(name, mode) if self.mended or mode == "r" else self
+
+    def encode(self, _frame):
+        raise InvalidDataError(1, "no such luck")
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec", "error"),
+    [
+        (DeviceKind.CAMERA, "encode.VideoCodecContext", "The camera's picture of 320x180 cannot be encoded"),
+        (DeviceKind.MICROPHONE, "opus.AudioCodecContext", "The microphone's sound cannot be encoded"),
+    ],
+)
+async def test_a_codec_that_fails_is_told_and_tried_again_and_the_call_goes_on(
+    runtime_dir, server, monkeypatch, kind, codec, error
+):
+    module, name = codec.split(".")
+    module = importlib.import_module(f"appliance.media.{module}")
+    broken = Codec(getattr(module, name))
+    monkeypatch.setattr(module, name, broken)
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server), controls=OPEN)
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE and not daemon.use(kind).healthy)
+        assert daemon.use(kind).error.startswith(error)
+        broken.mended = True
+        report = await daemon.until(lambda r: daemon.use(kind).open and daemon.use(kind).healthy)
+        await server.until(lambda: {"audio", "video"} <= server.received.keys())
+        assert report.call.phase is Phase.LIVE
 
 
 async def test_a_dead_daemon_changes_nothing_and_a_new_one_with_the_same_wish_neither(runtime_dir, server):
