@@ -71,6 +71,7 @@ class CallRunner:
         self._call = Call(Phase.JOINING, wish.key, wish.title, now())
         self._speakers: tuple[PersonId, ...] = ()
         self._settling: asyncio.TimerHandle | None = None
+        self._dismissed = False
         self.session: Session | None = None
         """The stay in progress, for layout and mute."""
 
@@ -84,6 +85,12 @@ class CallRunner:
         except asyncio.CancelledError:
             self._update(replace(self._call, phase=Phase.IDLE, participants=(), speakers=(), reason=""))
             raise
+
+    def dismiss(self) -> None:
+        """Clear the stage, which is another's from now on: this call may take its time to leave, unheard and unseen."""
+        if not self._dismissed:
+            self._stage.strike()
+            self._dismissed = True
 
     async def _attend(self, prepare: Callable[[Session], None]) -> Ended:
         """Join again and again while that is worth trying; return why it is not any more."""
@@ -120,9 +127,12 @@ class CallRunner:
             return Ended(str(err), err.retryable)
         finally:
             self.session = None
-            self._stage.strike()
+            if not self._dismissed:
+                self._stage.strike()
 
     def _happened(self, event: Event) -> None:
+        if self._dismissed:
+            return
         match event:
             case Joined():
                 self._update(replace(self._call, phase=Phase.LIVE, reason=""))
@@ -153,7 +163,7 @@ class CallRunner:
     def _update(self, call: Call) -> None:
         if call.phase is not self._call.phase:
             call = replace(call, since=self._now())
-        if call != self._call:
+        if call != self._call and not self._dismissed:
             self._call = call
             self._changed(call)
 

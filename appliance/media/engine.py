@@ -227,6 +227,10 @@ class Engine:
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=_LEAVE_S)
+        if self._runner is not None:
+            # it may be leaving still: the next call must find the stage empty, and keep what it puts there
+            self._runner.dismiss()
+            self._runner = None
 
     def _prepare(self, session: "Session") -> None:
         session.set_layout(self._wish.layout)

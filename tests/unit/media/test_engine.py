@@ -12,9 +12,11 @@ from livekit.protocol import rtc
 from livekit_double import livekit_double
 
 from appliance.link.frame_socket import FrameClient
+from appliance.media import engine as engine_module
 from appliance.media.engine import Engine, MediaSettings
 from appliance.media.gate import MuteGate
 from appliance.media.rtc.frames import EncodedFrame
+from appliance.meetings.provider import Bound, Joined, Opened, Slot
 from appliance.state.latest import Latest
 from appliance.state.layout import Layout, PersonId, Source, Tile
 from appliance.state.room import Boot, Controls, DeviceKind, MeetingKey, Phase
@@ -280,6 +282,64 @@ async def test_a_server_that_dies_is_rejoined_with_the_roster_kept(runtime_dir, 
         assert [p.name for p in report.call.participants] == ["Ann"]
         await daemon.until(lambda r: r.call.phase is Phase.LIVE)
         assert server.joins == 2
+
+
+class Lingering:
+    """A provider whose stays end only when the test lets them, while somebody's sound still comes."""
+
+    name = "lingering"
+
+    def __init__(self):
+        self.voice, self.camera = Line(), Line()
+        self.let_go, self.gone = asyncio.Event(), asyncio.Event()
+
+    def accepts(self, url):
+        return url.startswith("lingering:")
+
+    def session(self, spec):
+        return self
+
+    def set_layout(self, layout): ...
+
+    def set_muted(self, slot, *, muted): ...
+
+    async def run(self, tell):
+        for event in (Joined(), Bound(GUEST, Slot.MICROPHONE, self.voice), Opened(Slot.CAMERA, self.camera)):
+            tell(event)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.let_go.wait()
+            self.gone.set()
+
+
+class Line:
+    on_frame = on_keyframe_request = None
+
+    def send(self, frame): ...
+
+
+async def test_a_call_that_is_slow_to_leave_touches_nothing_of_the_next(runtime_dir, server, monkeypatch):
+    slow = Lingering()
+    load = engine_module._load_providers
+    monkeypatch.setattr(engine_module, "_load_providers", lambda settings: (slow, *load(settings)))
+    monkeypatch.setattr(engine_module, "_LEAVE_S", 0.01)
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=replace(call(server), key=MeetingKey("slow"), url="lingering:"), controls=OPEN)
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        assert slow.voice.on_frame is not None
+        daemon.want(call=call(server))
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE and r.call.key == "k")
+        assert (slow.voice.on_frame, slow.camera.on_keyframe_request) == (None, None)
+        await server.until(lambda: {"audio", "video"} <= server.received.keys())
+        slow.let_go.set()
+        await slow.gone.wait()
+        for media_in in server.received.values():
+            seen = asyncio.Event()
+            media_in.on_frame = lambda _frame, seen=seen: seen.set()
+            async with asyncio.timeout(10):
+                await seen.wait()
 
 
 async def test_being_removed_ends_the_call_with_its_reason_and_closes_the_devices(runtime_dir, server):
