@@ -66,7 +66,10 @@ class CallRunner:
         stage: Stage,
         changed: Callable[[Call], None],
         now: Callable[[], datetime],
+        ends_at: Callable[[], datetime | None],
     ) -> None:
+        """`ends_at` says until when the meeting is booked, which may change while it is on."""
+        self._ends_at = ends_at
         self._wish, self._providers, self._stage, self._changed, self._now = wish, providers, stage, changed, now
         self._call = Call(Phase.JOINING, wish.key, wish.title, now())
         self._speakers: tuple[PersonId, ...] = ()
@@ -112,7 +115,7 @@ class CallRunner:
             await asyncio.sleep(next(waits))
 
     def _give_up_at(self, trouble_since: datetime) -> datetime:
-        ends_at = self._wish.ends_at
+        ends_at = self._ends_at()
         return trouble_since + _WITHOUT_END if ends_at is None else max(ends_at, trouble_since + _RUNS_LATE)
 
     async def _stay(self, prepare: Callable[[Session], None]) -> Ended:

@@ -214,7 +214,12 @@ class Engine:
             if _same_call(wish, self._wish.call):
                 self._call_changed(call)
 
-        runner = CallRunner(wish, providers=self._providers, stage=studio, changed=changed, now=self._now)
+        def ends_at() -> datetime | None:
+            return self._wish.call.ends_at if self._wish.call is not None else None
+
+        runner = CallRunner(
+            wish, providers=self._providers, stage=studio, changed=changed, now=self._now, ends_at=ends_at
+        )
         self._runner = runner
         try:
             await runner.run(self._prepare)

@@ -94,7 +94,9 @@ class Script:
 
     def runner(self, *, url="script:1", ends_in=timedelta(hours=1)):
         wish = CallWish(MeetingKey("k"), "Weekly", url, "Room", ends_at=ends_in and START + ends_in)
-        return CallRunner(wish, providers=(self,), stage=self, changed=self.changed, now=self.clock)
+        return CallRunner(
+            wish, providers=(self,), stage=self, changed=self.changed, now=self.clock, ends_at=lambda: wish.ends_at
+        )
 
     async def until(self, condition):
         async with asyncio.timeout(10):

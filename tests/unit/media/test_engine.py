@@ -4,19 +4,18 @@ import asyncio
 import importlib
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from av.error import InvalidDataError
 from livekit.protocol import rtc
 from livekit_double import livekit_double
+from troubles import Codec, Lingering
 
 from appliance.link.frame_socket import FrameClient
 from appliance.media import engine as engine_module
 from appliance.media.engine import Engine, MediaSettings
 from appliance.media.gate import MuteGate
 from appliance.media.rtc.frames import EncodedFrame
-from appliance.meetings.provider import Bound, Joined, Opened, Slot
 from appliance.state.latest import Latest
 from appliance.state.layout import Layout, PersonId, Source, Tile
 from appliance.state.room import Boot, Controls, DeviceKind, MeetingKey, Phase
@@ -73,7 +72,11 @@ class Media:
         self.daemon = Daemon()
         self.settings = MediaSettings(folder / "gate.json", folder / "frames", folder / "meters", identity="room")
         gate = MuteGate(self.settings.gate_file)
-        self.engine = Engine(self.settings, gate=gate, link=self.daemon, boot=Boot("m"), now=lambda: datetime.now(UTC))
+        self.engine = Engine(self.settings, gate=gate, link=self.daemon, boot=Boot("m"), now=self._now)
+        self.ahead = timedelta()
+
+    def _now(self):
+        return datetime.now(UTC) + self.ahead
 
 
 @asynccontextmanager
@@ -206,19 +209,6 @@ async def test_a_missing_camera_is_reported_and_the_call_goes_on_without(runtime
         )
 
 
-class Codec:
-    """Stands for a codec class of PyAV; its encoders refuse everything until mended."""
-
-    def __init__(self, real):
-        self._real, self.mended = real, False
-
-    def create(self, name, mode):
-        return self._real.create(name, mode) if self.mended or mode == "r" else self
-
-    def encode(self, _frame):
-        raise InvalidDataError(1, "no such luck")
-
-
 @pytest.mark.parametrize(
     ("kind", "codec", "error"),
     [
@@ -284,41 +274,6 @@ async def test_a_server_that_dies_is_rejoined_with_the_roster_kept(runtime_dir, 
         assert server.joins == 2
 
 
-class Lingering:
-    """A provider whose stays end only when the test lets them, while somebody's sound still comes."""
-
-    name = "lingering"
-
-    def __init__(self):
-        self.voice, self.camera = Line(), Line()
-        self.let_go, self.gone = asyncio.Event(), asyncio.Event()
-
-    def accepts(self, url):
-        return url.startswith("lingering:")
-
-    def session(self, spec):
-        return self
-
-    def set_layout(self, layout): ...
-
-    def set_muted(self, slot, *, muted): ...
-
-    async def run(self, tell):
-        for event in (Joined(), Bound(GUEST, Slot.MICROPHONE, self.voice), Opened(Slot.CAMERA, self.camera)):
-            tell(event)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await self.let_go.wait()
-            self.gone.set()
-
-
-class Line:
-    on_frame = on_keyframe_request = None
-
-    def send(self, frame): ...
-
-
 async def test_a_call_that_is_slow_to_leave_touches_nothing_of_the_next(runtime_dir, server, monkeypatch):
     slow = Lingering()
     load = engine_module._load_providers
@@ -340,6 +295,23 @@ async def test_a_call_that_is_slow_to_leave_touches_nothing_of_the_next(runtime_
             media_in.on_frame = lambda _frame, seen=seen: seen.set()
             async with asyncio.timeout(10):
                 await seen.wait()
+
+
+async def test_a_meeting_that_was_extended_is_rejoined_until_its_new_end(runtime_dir, server):
+    begins, hour = datetime.now(UTC), timedelta(hours=1)
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server, ends_at=begins + hour))
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        daemon.want(call=call(server, ends_at=begins + 3 * hour))
+        await daemon.applied()
+        server.status = 503
+        await server.hang_up()
+        broke = (await daemon.until(lambda r: r.call.phase is Phase.RECONNECTING)).call.reason
+        media.ahead = 2 * hour
+        await daemon.until(lambda r: r.call.reason != broke)
+        server.status = None
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
 
 
 async def test_being_removed_ends_the_call_with_its_reason_and_closes_the_devices(runtime_dir, server):
