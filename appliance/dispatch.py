@@ -155,6 +155,14 @@ def left(desired: Desired, decision: Decision) -> Desired:
     return replace(desired, call=None, controls=closed).deciding(desired.call.key, decision)
 
 
+def rebooked(desired: Desired, key: MeetingKey, ends_at: datetime | None) -> Desired:
+    """Return the will of a room whose call is booked until another time now."""
+    call = desired.call
+    if call is None or call.key != key:
+        return desired
+    return replace(desired, call=replace(call, ends_at=ends_at))
+
+
 def _set_mic(origin: Origin, context: Context, *, muted: bool) -> tuple[Ack, Desired]:
     if not muted and origin is not Origin.TOUCH:
         return Ack.refused(_ONLY_IN_THE_ROOM.format("unmute the microphone")), context.desired

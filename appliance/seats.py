@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 from appliance.desired import Desired, adopt
@@ -47,18 +47,19 @@ class MediaSeat:
         self._wishes.put(wish)
 
     async def serve(self, peer: Peer) -> None:
-        """Talk with one media until it goes; a newer one takes the seat."""
+        """Talk with one media until it goes; a newer one takes the seat, and is the only one heard."""
+        if self._seated is not None:
+            logger.warning("another media connected; the one before is not heard any more")
+            self._seated.hang_up()
         self._seated = peer
         publisher: asyncio.Task[None] | None = None
         try:
-            async for message in peer.messages():
-                if message.kind != "report":
-                    raise LinkError(f"media said {message.kind!r}; it may only report")
-                report = from_json(MediaReport, message.body)
+            async for report in self._reports(peer):
                 if publisher is None:
                     await self._adopt(report)
                     publisher = asyncio.create_task(self._publish(peer), name="media wishes")
-                self._take(report)
+                if self._seated is peer:  # adopting takes its time
+                    self._take(report)
         finally:
             if publisher is not None:
                 publisher.cancel()
@@ -66,6 +67,14 @@ class MediaSeat:
             if self._seated is peer:
                 self._seated = None
                 self._store.apply(MediaLost())
+
+    async def _reports(self, peer: Peer) -> AsyncIterator[MediaReport]:
+        async for message in peer.messages():
+            if self._seated is not peer:  # said before it hung up
+                return
+            if message.kind != "report":
+                raise LinkError(f"media said {message.kind!r}; it may only report")
+            yield from_json(MediaReport, message.body)
 
     async def _adopt(self, report: MediaReport) -> None:
         def adopted(desired: Desired) -> Desired:

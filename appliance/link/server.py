@@ -66,6 +66,10 @@ class Peer:
         while line := await read_line(self._reader):
             yield decode(line)
 
+    def hang_up(self) -> None:
+        """Close at once, also when the peer reads nothing any more."""
+        self._writer.transport.abort()
+
     async def send_forever(self) -> None:
         """Write what was offered; ends by an OSError when the peer is gone."""
         while True:

@@ -137,6 +137,38 @@ async def test_a_running_meeting_is_not_cut_off_by_the_next():
     assert state.countdown.key == "next"
 
 
+async def test_a_meeting_extended_while_it_is_on_is_left_at_its_new_end():
+    day = Day(meeting(), start=SOON)
+    await day.at(SOON)
+    await day.at(NOON)
+    day.media()
+    day.store.apply(AgendaChanged(Agenda((meeting(length=60),), NOON)))
+    await day.at(NOON + minutes(29))
+    assert day.saved[-1].call.ends_at == NOON + minutes(60)
+    assert (await day.at(NOON + minutes(59))).wanted is not None
+    assert (await day.at(NOON + minutes(61))).wanted is None
+
+
+async def test_a_meeting_shortened_while_it_is_on_is_left_at_its_new_end():
+    day = Day(meeting(), start=SOON)
+    await day.at(SOON)
+    await day.at(NOON)
+    day.media()
+    day.store.apply(AgendaChanged(Agenda((meeting(length=20),), NOON)))
+    assert (await day.at(NOON + minutes(19))).wanted is not None
+    assert (await day.at(NOON + minutes(21))).wanted is None
+
+
+async def test_a_booking_that_changes_as_its_call_ends_does_not_begin_it_again():
+    day = Day(meeting(), start=SOON)
+    await day.at(SOON)
+    await day.at(NOON)
+    day.media(Phase.IDLE, reason="The host ended the meeting.")
+    day.store.apply(AgendaChanged(Agenda((meeting(length=60),), NOON)))
+    state = await day.at(NOON + minutes(1))
+    assert (state.wanted, state.call.phase) == (None, Phase.IDLE)
+
+
 async def test_a_daemon_that_starts_again_stays_in_a_meeting_that_runs_late():
     late = NOON + minutes(45)
     day = Day(meeting(), start=late)

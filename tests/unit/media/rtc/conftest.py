@@ -41,6 +41,9 @@ class Ears:
 
         channel.on_message = heard
 
+    def on_state(self, _state: str) -> None:
+        self.changed.set()
+
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
             while not condition():
@@ -60,9 +63,7 @@ class Pair:
         await self.a.accept_answer(await self.b.accept_offer(await self.a.offer()))
 
     async def connected(self) -> None:
-        async with asyncio.timeout(10):
-            await self.a.wait_connected()
-            await self.b.wait_connected()
+        await self.heard.until(lambda: self.a.state == self.b.state == "connected")
 
 
 class Camera:
@@ -97,8 +98,14 @@ class Camera:
 async def pair() -> AsyncIterator[Pair]:
     heard = Ears()
     async with (
-        Peer(name="a", addresses=lambda: LOOPBACK) as a,
-        Peer(name="b", addresses=lambda: LOOPBACK, on_media=heard.on_media, on_channel=heard.on_channel) as b,
+        Peer(name="a", addresses=lambda: LOOPBACK, on_state=heard.on_state) as a,
+        Peer(
+            name="b",
+            addresses=lambda: LOOPBACK,
+            on_state=heard.on_state,
+            on_media=heard.on_media,
+            on_channel=heard.on_channel,
+        ) as b,
     ):
         yield Pair(a, b, heard)
 
