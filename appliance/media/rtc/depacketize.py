@@ -51,8 +51,6 @@ def _vp8(payload: bytes) -> Piece:
 
 
 def _h264(payload: bytes) -> Piece:
-    if len(payload) < 2:
-        raise ValueError("H.264 payload is too short")
     kind = payload[0] & 0x1F
     if kind == _FU_A:
         return _h264_fragment(payload)
@@ -72,6 +70,8 @@ def _h264(payload: bytes) -> Piece:
 
 def _h264_fragment(payload: bytes) -> Piece:
     """RFC 6184 section 5.8."""
+    if len(payload) < 2:
+        raise ValueError("H.264 fragment is too short")
     kind = payload[1] & 0x1F
     if not payload[1] & 0x80:
         return Piece(payload[2:], key=kind == _IDR)

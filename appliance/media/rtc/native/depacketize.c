@@ -60,6 +60,8 @@ static void note_unit(piece *out, const uint8_t *unit, size_t size) {
 
 /* RFC 6184 section 5.8. */
 static int h264_fragment(piece *out, const uint8_t *data, size_t size) {
+    if (size < 2)
+        return -1;
     bool first = data[1] & 0x80;
     uint8_t kind = data[1] & 0x1F;
     *out = (piece){.data = data + 2, .data_size = size - 2, .size = size - 2, .key = kind == NAL_IDR};
@@ -99,8 +101,6 @@ static int h264_aggregate(piece *out, const uint8_t *data, size_t size) {
 }
 
 static int h264(piece *out, const uint8_t *data, size_t size) {
-    if (size < 2)
-        return -1;
     uint8_t kind = data[0] & 0x1F;
     if (kind == NAL_FU_A)
         return h264_fragment(out, data, size);

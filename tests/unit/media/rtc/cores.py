@@ -59,6 +59,10 @@ class PythonAudio:
     def lost(self) -> int:
         return self._order.lost
 
+    @property
+    def waiting(self) -> bool:
+        return self._order.waiting
+
     def push(self, packet: Wire, now: float) -> list[Assembled]:
         return self._frames(self._order.push(packet.sequence, packet, now))
 
