@@ -29,7 +29,7 @@ def main(word: str) -> None:
     FINDS.mkdir(exist_ok=True)
     program = build()
     if word == "merge":
-        subprocess.run([program, "-merge=1", CORPUS, FINDS], check=True)
+        subprocess.run([program, "-merge=1", "-use_counters=0", CORPUS, FINDS], check=True)
     else:
         options = [f"-max_total_time={word}", "-max_len=4096", f"-artifact_prefix={CORPUS}/", "-print_final_stats=1"]
         # a large quarantine of freed memory costs most of the speed

@@ -298,6 +298,19 @@ def test_a_key_frame_without_parameters_is_shown_when_the_packet_before_it_comes
     assert receiver.push(Wire(11, 3000, True, SLICE)) == [Assembled(6000, START + IDR, True)]
 
 
+def test_a_first_key_frame_without_parameters_is_shown_when_nobody_hopes_for_them_any_more(make):
+    receiver = Receiver(make("H264"))
+    assert receiver.push(Wire(10, 0, True, SLICE), Wire(12, 6000, True, IDR)) == []
+    assert receiver.wait(HOLD_S + 0.1) == [Assembled(6000, START + IDR, True)]
+
+
+def test_a_large_frame_of_many_packets_is_whole(make):
+    receiver = Receiver(make())
+    parts = [b"\x10\x00"] + [b"\x00" + bytes([n]) * 1400 for n in range(200)]
+    wires = [Wire(n, 0, n == 200, part) for n, part in enumerate(parts)]
+    assert [f.data for f in receiver.push(*wires)] == [b"".join(part[1:] for part in parts)]
+
+
 def test_a_hole_forgotten_while_searching_does_not_stop_the_picture_forever(receiver):
     first, *rest = frame(0, 0, key=True)
     receiver.push(*rest, *frame(1, 4)[:2], frame(1, 4)[3])
