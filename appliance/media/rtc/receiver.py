@@ -105,7 +105,7 @@ class StreamReceiver:
         self._heard_since_asked = True
         original = self._unwrap(packet, codec) if codec.name == "rtx" else packet
         if original is not None and self._is_current(original.ssrc):
-            self._take(original, self._codecs[original.payload_type])
+            self._take(original, self._codecs[original.payload_type], recovered=original is not packet)
         if first_since_report or self.delay(time.monotonic()) is not None:
             self._wake()
 
@@ -176,7 +176,7 @@ class StreamReceiver:
         self._video.needs_key = self.kind == "video"
         self._key_asked = None
 
-    def _take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
+    def _take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, *, recovered: bool) -> None:
         now = time.monotonic()
         if self.kind == "audio":
             for name, ready in self._audio.push(packet.sequence_number, (codec.name, packet), now):
@@ -187,7 +187,7 @@ class StreamReceiver:
         except ValueError:
             return
         self._codec, self._clock_rate = codec.name, codec.clockRate
-        ours = Packet(packet.sequence_number, packet.timestamp, bool(packet.marker), piece)
+        ours = Packet(packet.sequence_number, packet.timestamp, bool(packet.marker), piece, recovered)
         for frame in self._video.push(ours, now):
             self._emit_video(frame.timestamp, frame.data, key=frame.key)
 

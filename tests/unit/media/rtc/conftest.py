@@ -1,13 +1,16 @@
 import asyncio
 import contextlib
+import ctypes
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import pytest
+from cores import load
 
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.media import MediaIn, MediaOut
+from appliance.media.rtc.native.build import build
 from appliance.media.rtc.peer import Peer
 
 LOOPBACK = ("127.0.0.1",)
@@ -92,6 +95,12 @@ class Camera:
         while True:
             self.shoot()
             await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def core(tmp_path_factory) -> ctypes.CDLL:
+    """The native packet core, built from what lies here."""
+    return load(str(build(tmp_path_factory.mktemp("native"))))
 
 
 @pytest.fixture
