@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from appliance.errors import SalonError
+from appliance.media.rtc.native import library
 from appliance.programs import calendar_address
 from appliance.settings import Settings
 
@@ -62,6 +63,7 @@ def examine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
     """Look at everything; `root` is the file system that is looked at."""
     yield _python()
     yield from (_extra(name, modules) for name, modules in _EXTRAS.items())
+    yield _media_engine()
     yield from _folders(settings)
     yield from _devices(settings, root)
     yield _screen(settings, root)
@@ -82,6 +84,14 @@ def _extra(name: str, modules: tuple[str, ...]) -> Finding:
     if not missing:
         return Finding(Level.OK, f"software for {name}")
     return Finding(Level.LACK, f"software for {name}: {', '.join(missing)} missing", f"pip install 'salon[{name}]'")
+
+
+def _media_engine() -> Finding:
+    path = library.find()
+    if path is not None and library.load() is not None:
+        return Finding(Level.OK, f"native media engine: {path}")
+    remedy = "make native (needs a C compiler), or install the wheel salon-rtp: calls then cost much less CPU."
+    return Finding(Level.NOTE, "media packets are handled in Python", remedy)
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
 
-from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpRrPacket
 from aiortc.utils import random32
 
 from appliance.media.rtc.bandwidth import Bandwidth
+from appliance.media.rtc.native.receiver import NativeReceiver, NativeReports
 from appliance.media.rtc.receiver import StreamReceiver
 
 _REPORT_S = 1.0
@@ -17,20 +19,38 @@ _MAX_REPORTS = 31
 _MAX_DATAGRAM = 1100
 
 
+class Reporter(Protocol):
+    """What knows how packets arrive."""
+
+    @property
+    def unreported(self) -> bool: ...
+    def take_reports(self) -> list[RtcpReceiverInfo]: ...
+
+
 class Feedback:
     """Feedback of all m-lines of one connection."""
 
     def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         self._send = send
-        self._ssrc: int = random32()
+        self.ssrc: int = random32()
+        """In whose name feedback goes out."""
         self._bandwidth = Bandwidth()
-        self._streams: list[StreamReceiver] = []
+        self._streams: list[StreamReceiver | NativeReceiver] = []
         self._woken = asyncio.Event()
+        self.native_reports = NativeReports(wake=self._woken.set, bandwidth=self._bandwidth)
+        self._reporters: list[Reporter] = [self.native_reports]
         self._next_report: float | None = None
 
     def new_stream(self, kind: str) -> StreamReceiver:
         """Make the receiver of one m-line."""
         stream = StreamReceiver(kind, wake=self._woken.set, bandwidth=self._bandwidth)
+        self._streams.append(stream)
+        self._reporters.append(stream)
+        return stream
+
+    def new_native_stream(self, kind: str) -> NativeReceiver:
+        """Make the receiver of one m-line whose packets the native engine handles."""
+        stream = NativeReceiver(kind, wake=self._woken.set, bandwidth=self._bandwidth, reports=self.native_reports)
         self._streams.append(stream)
         return stream
 
@@ -54,7 +74,7 @@ class Feedback:
 
     def _delay(self, now: float) -> float | None:
         delays = [delay for stream in self._streams if (delay := stream.delay(now)) is not None]
-        if self._next_report is None and any(stream.unreported for stream in self._streams):
+        if self._next_report is None and any(reporter.unreported for reporter in self._reporters):
             self._next_report = now + _FIRST_REPORT_S
         if self._next_report is not None:
             delays.append(max(self._next_report - now, 0.0))
@@ -72,18 +92,18 @@ class Feedback:
 
     def _packets(self, now: float) -> Iterator[AnyRtcpPacket]:
         if self._next_report is not None and now >= self._next_report:
-            reports = [report for stream in self._streams for report in stream.take_reports()]
+            reports = [report for reporter in self._reporters for report in reporter.take_reports()]
             # when nothing was heard there is nothing to report, and no reason to wake up again
             self._next_report = now + _REPORT_S if reports else None
             if reports:
                 self._bandwidth.note_loss(max(report.fraction_lost for report in reports) / 256)
             for start in range(0, len(reports), _MAX_REPORTS):
-                yield RtcpRrPacket(ssrc=self._ssrc, reports=reports[start : start + _MAX_REPORTS])
-        estimate = self._bandwidth.feedback(self._ssrc, now)
+                yield RtcpRrPacket(ssrc=self.ssrc, reports=reports[start : start + _MAX_REPORTS])
+        estimate = self._bandwidth.feedback(self.ssrc, now)
         if estimate is not None:
             yield estimate
         for stream in self._streams:
-            yield from stream.feedback(self._ssrc, now)
+            yield from stream.feedback(self.ssrc, now)
 
     async def _deliver(self, datagram: bytes) -> None:
         if datagram:

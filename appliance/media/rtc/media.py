@@ -5,6 +5,7 @@ from collections.abc import Callable
 from aiortc import RTCRtpTransceiver
 
 from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats
+from appliance.media.rtc.native.receiver import NativeReceiver
 from appliance.media.rtc.private import SenderPort
 from appliance.media.rtc.receiver import StreamReceiver
 from appliance.media.rtc.sender import FrameQueue
@@ -13,7 +14,9 @@ from appliance.media.rtc.sender import FrameQueue
 class MediaIn:
     """One received stream: one person's camera, say. Another person on the same m-line is another MediaIn."""
 
-    def __init__(self, kind: str, *, mid: str, stream_id: str, track_id: str, stream: StreamReceiver) -> None:
+    def __init__(
+        self, kind: str, *, mid: str, stream_id: str, track_id: str, stream: StreamReceiver | NativeReceiver
+    ) -> None:
         self.kind = kind
         self.mid = mid
         self.stream_id = stream_id

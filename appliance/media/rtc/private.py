@@ -2,14 +2,15 @@
 """aiortc's peer connection with our receiver, our sender and our addresses in place of its own."""
 
 import asyncio
+import ctypes
+import itertools
 import logging
 import struct
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from fractions import Fraction
 from typing import Any, cast
 
-import av
+from aioice import Connection as IceConnection
+from aioice.ice import CandidatePair
 from aiortc import (
     InvalidStateError,
     MediaStreamTrack,
@@ -21,95 +22,40 @@ from aiortc import (
     RTCRtpSender,
     RTCRtpTransceiver,
 )
-from aiortc.codecs import get_encoder
-from aiortc.codecs.base import Encoder
-from aiortc.mediastreams import MediaStreamError
-from aiortc.rtcdtlstransport import RTCDtlsTransport, RtpRouter
+from aiortc.clock import current_ntp_time
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport
-from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
 from aiortc.rtcrtpsender import RTCEncodedFrame
-from aiortc.rtp import (
-    RTCP_PSFB_APP,
-    AnyRtcpPacket,
-    RtcpPsfbPacket,
-    RtcpRrPacket,
-    RtcpSrPacket,
-    RtpPacket,
-    unpack_remb_fci,
-)
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from appliance.media.rtc.native.engine import Engine, Event, address_of, is_media
+from appliance.media.rtc.native.receiver import NativeReceiver
+from appliance.media.rtc.native.setup import LineWish, sender_setup
+from appliance.media.rtc.native.transport import NativeSender, NativeTransport
+from appliance.media.rtc.outgoing import OutgoingStream, OutTrack
 from appliance.media.rtc.receiver import StreamReceiver
-from appliance.media.rtc.sender import FrameQueue, OutgoingClock
+from appliance.media.rtc.router import MidRouter
 
 logger = logging.getLogger(__name__)
 
-_MAX_SSRCS = 256
-_RESEND_S = 0.015
-"""A packet asked for twice within this time is one request that several people, or one impatient one, made."""
+_MAX_COMPOUNDS = 256
+_STUMBLES = (ValueError, IndexError, KeyError, AssertionError, struct.error)
+"""What aiortc's parsers raise at packets that make no sense."""
 
-# What must exist for this file to work; checked by a unit test, because aiortc may rename any of it.
-CLASS_NAMES: tuple[tuple[type, str], ...] = (
-    (RTCPeerConnection, "_RTCPeerConnection__connect"),
-    (RTCPeerConnection, "_RTCPeerConnection__createDtlsTransport"),
-    (RTCPeerConnection, "_RTCPeerConnection__createSctpTransport"),
-    (RTCPeerConnection, "_RTCPeerConnection__createTransceiver"),
-    (RTCDtlsTransport, "_recv_next"),
-    (RTCDtlsTransport, "_register_rtp_receiver"),
-    (RTCDtlsTransport, "_unregister_rtp_receiver"),
-    (RTCDtlsTransport, "_send_rtp"),
-    (RTCRtpReceiver, "_handle_disconnect"),
-    (RTCRtpReceiver, "_handle_rtcp_packet"),
-    (RTCRtpReceiver, "_handle_rtp_packet"),
-    (RTCRtpReceiver, "_set_rtcp_ssrc"),
-    (RTCRtpSender, "_handle_rtcp_packet"),
-    (RTCRtpSender, "_next_encoded_frame"),
-    (RTCRtpSender, "_retransmit"),
-    (RTCRtpSender, "_send_keyframe"),
-)
-INSTANCE_NAMES: tuple[tuple[type, str], ...] = (
-    (RTCDtlsTransport, "_rtp_router"),
-    (RTCIceTransport, "_connection"),
-    (RTCRtpReceiver, "_enabled"),
-    (RTCRtpReceiver, "_track"),
-    (RTCRtpSender, "_enabled"),
-    (RTCRtpSender, "_RTCRtpSender__rtt"),
-    (RTCRtpSender, "_ssrc"),
-    (RTCRtpSender, "_stream_id"),
-    (RTCRtpSender, "_track_id"),
-    (RTCRtpTransceiver, "_RTCRtpTransceiver__receiver"),
-    (RTCRtpTransceiver, "_RTCRtpTransceiver__sender"),
-    (RTCRtpTransceiver, "_bundled"),
-)
+GetNative = Callable[[], NativeTransport | None]
+"""The native engine's end of the connection, once there is one."""
 
 
-class OutTrack(MediaStreamTrack):
-    """Stands where aiortc wants a track; the frames come from its queue."""
+class SenderPort(RTCRtpSender, OutgoingStream):
+    """aiortc's sender (packets, RTX, reports) fed with encoded frames; the packets may be the native engine's."""
 
-    def __init__(self, kind: str, queue: FrameQueue) -> None:
-        super().__init__()
-        self.kind = kind
-        self.queue = queue
-
-    async def recv(self) -> "av.Packet[Any]":
-        raise MediaStreamError
-
-
-class SenderPort(RTCRtpSender):
-    """aiortc's sender (packets, RTX, reports) fed with encoded frames."""
-
-    def __init__(self, track: OutTrack, transport: RTCDtlsTransport) -> None:
-        super().__init__(track, transport)
-        self.on_keyframe_request: Callable[[], None] | None = None
-        self.on_bitrate: Callable[[int], None] | None = None
-        self.frames = self.octets = 0
-        self.fraction_lost = 0.0
-        self.bitrate: int | None = None
-        self.clock = OutgoingClock()
-        self._queue = track.queue
-        self._packer: Encoder | None = None
-        self._was_silent = False
-        self._resent: dict[int, float] = {}
+    def __init__(self, track: OutTrack, transport: RTCDtlsTransport, native: GetNative) -> None:
+        RTCRtpSender.__init__(self, track, transport)
+        OutgoingStream.__init__(self, track.queue)
+        self._native = native
+        self._sending: NativeSender | None = None
 
     @property
     def rtt_s(self) -> float | None:
@@ -120,70 +66,68 @@ class SenderPort(RTCRtpSender):
         """Set the msid that the next description carries."""
         self._stream_id, self._track_id = stream_id, track_id
 
+    async def send(self, parameters: RTCRtpSendParameters) -> None:
+        """Begin: natively where the connection is."""
+        await super().send(parameters)
+        native = self._native()
+        if native is not None and self._sending is None:
+            setup = sender_setup(self.kind, parameters, ssrc=self._ssrc, repair_ssrc=self._rtx_ssrc)
+            self._sending = native.add_sender(setup)
+
     async def _next_encoded_frame(self, codec: RTCRtpCodecParameters) -> RTCEncodedFrame | None:
-        self._queue.go_live()
-        frame = await self._queue.get()
-        was_silent, self._was_silent = self._was_silent, not self._enabled
-        if not self._enabled:
+        frame = await self.next_frame(is_enabled=lambda: self._enabled)
+        if frame is None:
             return None
-        if was_silent and not frame.keyframe:
-            # the m-line speaks again, and what came meanwhile is missing at the other end
-            self._queue.need_key()
-            return None
-        if self._packer is None:
-            self._packer = get_encoder(codec)
-        packet = av.Packet(frame.data)
-        packet.pts = self.clock.map(frame.timestamp, frame.clock_rate, time.monotonic())
-        packet.time_base = Fraction(1, frame.clock_rate)
-        payloads, timestamp = self._packer.pack(packet)
-        if not payloads:
-            return None
-        self.frames += 1
-        self.octets += len(frame.data)
-        level = None if frame.level is None else -frame.level
-        return RTCEncodedFrame(payloads, timestamp, cast("int", level))
+        if self._sending is None:
+            return self.pack(frame, codec)
+        timestamp = self.send_natively(frame, self._sending)
+        if timestamp is not None:
+            # what aiortc's sender reports will say
+            inside = vars(self)
+            inside["_RTCRtpSender__rtp_timestamp"], inside["_RTCRtpSender__ntp_timestamp"] = (
+                timestamp,
+                current_ntp_time(),
+            )
+        return None
 
     def _send_keyframe(self) -> None:
         if self.on_keyframe_request is not None:
             self.on_keyframe_request()
 
     async def _retransmit(self, sequence_number: int) -> None:
-        now = time.monotonic()
-        if now - self._resent.get(sequence_number, 0.0) < _RESEND_S:
-            return
-        if len(self._resent) > _MAX_SSRCS:
-            self._resent.clear()
-        self._resent[sequence_number] = now
-        await super()._retransmit(sequence_number)
+        # the native engine has answered already
+        if self._sending is None and self.is_new_request(sequence_number):
+            await super()._retransmit(sequence_number)
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         await super()._handle_rtcp_packet(packet)
-        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
-            for report in packet.reports:
-                if report.ssrc == self._ssrc:
-                    self.fraction_lost = report.fraction_lost / 256
-        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
-            self._take_bitrate(packet.fci)
+        self.take_feedback(packet, self._ssrc)
+        native = self._native()
+        if native is not None and self.rtt_s is not None:
+            native.set_rtt(self.rtt_s)
 
-    def _take_bitrate(self, fci: bytes) -> None:
-        try:
-            bitrate, ssrcs = unpack_remb_fci(fci)
-        except (ValueError, struct.error):
-            return
-        if self._ssrc in ssrcs:
-            self.bitrate = bitrate
-            if self.on_bitrate is not None:
-                self.on_bitrate(bitrate)
+    async def _send_rtcp(self, packets: list[AnyRtcpPacket]) -> None:
+        if self._sending is not None:
+            self._sending.fill_in(packets)
+        await super()._send_rtcp(packets)
 
 
 class ReceiverPort:
     """What aiortc takes for a receiver: no jitter buffer, no decoder thread, no task."""
 
-    def __init__(self, stream: StreamReceiver, transport: RTCDtlsTransport) -> None:
+    def __init__(
+        self,
+        stream: StreamReceiver | NativeReceiver,
+        transport: RTCDtlsTransport,
+        number: int,
+        native: GetNative,
+    ) -> None:
         self.stream = stream
         self.transport = transport
         self.repairs: dict[int, int] = {}
         self.ssrcs: list[int] = []
+        self._number = number
+        self._native = native
         self._enabled = True
         self._track: MediaStreamTrack | None = None
 
@@ -198,6 +142,24 @@ class ReceiverPort:
         self.transport._register_rtp_receiver(cast("RTCRtpReceiver", self), parameters)
         for ssrc in self.ssrcs:
             self.transport._rtp_router.ssrc_table[ssrc] = cast("RTCRtpReceiver", self)
+        native = self._native()
+        if native is not None and isinstance(self.stream, NativeReceiver):
+            self.stream.bind(native, self._number)
+            wish = LineWish(
+                parameters.muxId,
+                self.stream.kind == "video",
+                parameters.codecs,
+                parameters.headerExtensions,
+                self.ssrcs,
+                self.repairs,
+            )
+            native.set_line(self._number, wish, self.on_event)
+
+    def on_event(self, event: Event) -> None:
+        """Take what the native engine says of this m-line."""
+        cast("MidRouter", self.transport._rtp_router).learn(event.ssrc, self)
+        if self._enabled and isinstance(self.stream, NativeReceiver):
+            self.stream.on_event(event)
 
     def setTransport(self, transport: RTCDtlsTransport) -> None:  # noqa: N802 - aiortc's name
         """Move to another transport (never, as everything is bundled from the start)."""
@@ -206,6 +168,9 @@ class ReceiverPort:
     async def stop(self) -> None:
         """Receive no more."""
         self.transport._unregister_rtp_receiver(cast("RTCRtpReceiver", self))
+        native = self._native()
+        if native is not None:
+            native.drop_line(self._number)
 
     def _handle_disconnect(self) -> None:
         """Nothing runs that would have to end."""
@@ -218,21 +183,8 @@ class ReceiverPort:
             self.stream.on_sender_report(packet)
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
-        if self._enabled:
+        if self._enabled and isinstance(self.stream, StreamReceiver):
             self.stream.on_packet(packet, arrival_time_ms)
-
-
-class MidRouter(RtpRouter):
-    """Routes SSRCs that no description named by their MID (RFC 8843): simulcast, and m-lines of equal codecs."""
-
-    def route_rtp(self, packet: RtpPacket) -> Any:
-        mid = packet.extensions.mid
-        named = self.mid_table.get(mid) if mid is not None else None
-        if named is not None and self.ssrc_table.get(packet.ssrc) is not named:
-            if len(self.ssrc_table) >= _MAX_SSRCS:
-                self.ssrc_table.pop(next(iter(self.ssrc_table)))
-            self.ssrc_table[packet.ssrc] = named
-        return super().route_rtp(packet)
 
 
 class Connection(RTCPeerConnection):
@@ -242,14 +194,22 @@ class Connection(RTCPeerConnection):
         self,
         *,
         addresses: Callable[[], Sequence[str]],
-        receivers: Callable[[str], StreamReceiver],
+        receivers: Callable[[str], StreamReceiver | NativeReceiver],
         on_connected: Callable[[], None],
+        library: ctypes.CDLL | None = None,
+        ssrc: int = 0,
     ) -> None:
         # iceServers=None would mean a public STUN server to aiortc
         super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._addresses = addresses
         self._new_stream = receivers
         self._on_connected = on_connected
+        self._library = library
+        self._ssrc = ssrc
+        self._numbers = itertools.count(1)
+        self._compounds: asyncio.Queue[bytes] = asyncio.Queue(_MAX_COMPOUNDS)
+        self.native: NativeTransport | None = None
+        """The native engine's end, from the handshake on, if it handles the packets."""
         self.malformed = 0
         """Packets that made aiortc stumble."""
         self._dtls: RTCDtlsTransport | None = None
@@ -263,6 +223,27 @@ class Connection(RTCPeerConnection):
         if self._dtls is not None:
             parsed = candidate_from_sdp(candidate.removeprefix("candidate:"))
             await self._dtls.transport.addRemoteCandidate(parsed)
+
+    async def close(self) -> None:
+        """End everything, the native engine's part last: it sends the farewells."""
+        try:
+            await super().close()
+        finally:
+            if self.native is not None:
+                self.native.close()
+
+    async def handle_rtcp(self) -> None:
+        """Handle what the native engine hands up, until cancelled."""
+        while True:
+            data = await self._compounds.get()
+            try:
+                if self._dtls is not None:
+                    await self._dtls._handle_rtcp_data(data)
+            except _STUMBLES as err:
+                self._count_malformed(err)
+            except ConnectionError:
+                # the answer could not leave any more
+                return
 
     async def send_rtcp(self, data: bytes) -> None:
         """Send feedback, if there is a connection."""
@@ -303,6 +284,8 @@ class Connection(RTCPeerConnection):
         @transport.on("statechange")
         def changed() -> None:
             if transport.state == "connected":
+                if self._library is not None:
+                    self._go_native(transport, self._library)
                 self._on_connected()
 
         self._dtls = transport
@@ -321,9 +304,10 @@ class Connection(RTCPeerConnection):
         transceiver: RTCRtpTransceiver = create(direction=direction, kind=kind, sender_track=sender_track)
         transport = transceiver.receiver.transport
         inside = vars(transceiver)
-        inside["_RTCRtpTransceiver__receiver"] = ReceiverPort(self._new_stream(kind), transport)
+        stream, number = self._new_stream(kind), next(self._numbers)
+        inside["_RTCRtpTransceiver__receiver"] = ReceiverPort(stream, transport, number, self._get_native)
         if isinstance(sender_track, OutTrack):
-            inside["_RTCRtpTransceiver__sender"] = SenderPort(sender_track, transport)
+            inside["_RTCRtpTransceiver__sender"] = SenderPort(sender_track, transport, self._get_native)
         transceiver._bundled = True
         return transceiver
 
@@ -345,10 +329,71 @@ class Connection(RTCPeerConnection):
         async def forgiving() -> None:
             try:
                 await receive()
-            except (ValueError, IndexError, KeyError, AssertionError, struct.error) as err:
-                self.malformed += 1
-                logger.debug("a malformed packet was dropped: %s", err)
+            except _STUMBLES as err:
+                self._count_malformed(err)
                 # never a tight loop, whatever comes
                 await asyncio.sleep(0)
 
         vars(transport)["_recv_next"] = forgiving
+
+    def _count_malformed(self, error: Exception) -> None:
+        self.malformed += 1
+        logger.debug("a malformed packet was dropped: %s", error)
+
+    def _get_native(self) -> NativeTransport | None:
+        return self.native
+
+    def _go_native(self, dtls: RTCDtlsTransport, library: ctypes.CDLL) -> None:
+        """Hand sockets and SRTP sessions to the native engine; STUN and DTLS come back from it."""
+        sessions = dtls._rx_srtp, dtls._tx_srtp
+        native = NativeTransport(
+            Engine.of_running_loop(library),
+            ssrc=self._ssrc,
+            receive=address_of(sessions[0]._srtp[0]),
+            send=address_of(sessions[1]._srtp[0]),
+            keep=sessions,
+        )
+        # from here on Python decrypts nothing
+        vars(dtls)["_rx_srtp"] = None
+
+        async def send(data: bytes) -> None:
+            if dtls.state != "connected" or native.closed:
+                raise ConnectionError("not connected")
+            native.send(data)
+
+        vars(dtls)["_send_rtp"] = send
+        native.on_rtcp = self._take_compound
+        _hand_over_sockets(dtls.transport._connection, native)
+        self.native = native
+
+    def _take_compound(self, data: bytes) -> None:
+        if not self._compounds.full():
+            self._compounds.put_nowait(data)
+
+
+def _hand_over_sockets(ice: IceConnection, native: NativeTransport) -> None:
+    """Let the engine read what aioice reads, and send where aioice would."""
+    loop: Any = asyncio.get_running_loop()
+    numbers: dict[object, int] = {}
+    for protocol in ice._protocols:
+        sock = protocol.transport.get_extra_info("socket")
+        loop._remove_reader(sock.fileno())
+        numbers[protocol] = native.add_socket(sock, protocol.datagram_received)
+    chosen: CandidatePair | None = None
+
+    def follow() -> None:
+        nonlocal chosen
+        pair = ice._nominated.get(1)
+        if pair is not None and pair is not chosen:
+            chosen = pair
+            native.route(numbers[pair.protocol], pair.remote_addr)
+
+    # a check may nominate another pair, in a task that runs after this one
+    native.on_datagram = lambda: loop.call_soon(follow)
+    follow()
+    waiting = [ice._queue.get_nowait() for _ in range(ice._queue.qsize())]
+    for item in waiting:
+        if item is not None and is_media(item[0]):
+            native.inject(item[0])
+        else:
+            ice._queue.put_nowait(item)

@@ -3,9 +3,11 @@ import contextlib
 import ctypes
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from cores import load
+from wire import Wire
 
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.frames import EncodedFrame
@@ -14,6 +16,7 @@ from appliance.media.rtc.native.build import build
 from appliance.media.rtc.peer import Peer
 
 LOOPBACK = ("127.0.0.1",)
+PairOf = Callable[[str, str], contextlib.AbstractAsyncContextManager["Pair"]]
 
 
 @dataclass
@@ -62,8 +65,10 @@ class Pair:
     b: Peer
     heard: Ears
 
-    async def negotiate(self) -> None:
-        await self.a.accept_answer(await self.b.accept_offer(await self.a.offer()))
+    async def negotiate(self, through: Wire | None = None) -> None:
+        offer = await self.a.offer()
+        answer = await self.b.accept_offer(offer if through is None else through.offer_for_b(offer))
+        await self.a.accept_answer(answer if through is None else through.answer_for_a(answer))
 
     async def connected(self) -> None:
         await self.heard.until(lambda: self.a.state == self.b.state == "connected")
@@ -98,25 +103,48 @@ class Camera:
 
 
 @pytest.fixture(scope="session")
-def core(tmp_path_factory) -> ctypes.CDLL:
-    """The native packet core, built from what lies here."""
-    return load(str(build(tmp_path_factory.mktemp("native"))))
+def librtp(tmp_path_factory) -> Path:
+    """The native engine, built from what lies here."""
+    return build(tmp_path_factory.mktemp("native"))
+
+
+@pytest.fixture(scope="session")
+def core(librtp) -> ctypes.CDLL:
+    """The native packet core."""
+    return load(str(librtp))
 
 
 @pytest.fixture
-async def pair() -> AsyncIterator[Pair]:
-    heard = Ears()
-    async with (
-        Peer(name="a", addresses=lambda: LOOPBACK, on_state=heard.on_state) as a,
-        Peer(
-            name="b",
-            addresses=lambda: LOOPBACK,
-            on_state=heard.on_state,
-            on_media=heard.on_media,
-            on_channel=heard.on_channel,
-        ) as b,
-    ):
-        yield Pair(a, b, heard)
+def pair_of(librtp, monkeypatch) -> PairOf:
+    """Two peers; each handles its packets in Python ("pure") or in C ("native")."""
+
+    @contextlib.asynccontextmanager
+    async def peers(a: str, b: str) -> AsyncIterator[Pair]:
+        heard = Ears()
+
+        def peer(name: str, packets: str, **ears) -> Peer:
+            monkeypatch.setenv("SALON_RTP", str(librtp) if packets == "native" else "pure")
+            return Peer(name=name, addresses=lambda: LOOPBACK, on_state=heard.on_state, **ears)
+
+        async with (
+            peer("a", a) as first,
+            peer("b", b, on_media=heard.on_media, on_channel=heard.on_channel) as second,
+        ):
+            yield Pair(first, second, heard)
+
+    return peers
+
+
+@pytest.fixture(params=["pure", "native"])
+def packets(request) -> str:
+    """Who handles packets: every test of a pair runs on both."""
+    return request.param
+
+
+@pytest.fixture
+async def pair(pair_of, packets) -> AsyncIterator[Pair]:
+    async with pair_of(packets, packets) as made:
+        yield made
 
 
 @pytest.fixture

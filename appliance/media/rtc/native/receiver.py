@@ -1,0 +1,158 @@
+"""What arrives on one m-line when the native engine handles the packets: its frames, and key frames asked for."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from aiortc import RTCRtpCodecParameters
+from aiortc.rtp import RTCP_PSFB_PLI, AnyRtcpPacket, RtcpPsfbPacket, RtcpReceiverInfo, RtcpSrPacket
+
+from appliance.media.rtc.bandwidth import Bandwidth
+from appliance.media.rtc.frames import EncodedFrame, InStats
+from appliance.media.rtc.keyframes import KeyframeRequests
+from appliance.media.rtc.native.engine import FRAME, NEEDS_KEY, STREAM, Event
+from appliance.media.rtc.native.library import NO_LEVEL
+from appliance.media.rtc.native.transport import NativeTransport
+
+_MAX_SSRCS = 256
+_RATE_S = 0.5
+
+
+class NativeReceiver:
+    """One receiving m-line, as `StreamReceiver` is where packets are handled in Python."""
+
+    def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth, reports: "NativeReports") -> None:
+        self.kind = kind
+        self.on_frame: Callable[[EncodedFrame], None] | None = None
+        self.on_sender_report = reports.on_sender_report
+        self._wake = wake
+        self._bandwidth = bandwidth
+        self._codecs: dict[int, RTCRtpCodecParameters] = {}
+        self._source: tuple[NativeTransport, int] | None = None
+        self._ssrc: int | None = None
+        self._requests = KeyframeRequests()
+        self._frames = self._keyframes = 0
+
+    def bind(self, transport: NativeTransport, number: int) -> None:
+        """Learn where the packets are counted."""
+        self._source = transport, number
+
+    def configure(self, codecs: Sequence[RTCRtpCodecParameters], repairs: Mapping[int, int]) -> None:  # noqa: ARG002 - the engine's affair
+        """Learn payload types; again after every negotiation."""
+        self._codecs = {codec.payloadType: codec for codec in codecs if codec.payloadType is not None}
+
+    def snapshot(self) -> InStats:
+        """Return the counters."""
+        if self._source is None:
+            return InStats()
+        transport, number = self._source
+        seen = transport.count_line(number)
+        return InStats(
+            packets=seen.packets,
+            lost=seen.lost,
+            bytes=seen.bytes,
+            frames=self._frames,
+            keyframes=self._keyframes,
+            skips=seen.skips,
+        )
+
+    def request_keyframe(self) -> None:
+        """Ask the sender for a key frame, now or when the last request is a second old."""
+        if self.kind == "video":
+            self._requests.wanted = True
+            self._wake()
+
+    def on_event(self, event: Event) -> None:
+        """Take what the engine says of this m-line; may call `on_frame`."""
+        if event.ssrc != self._ssrc:
+            self._ssrc = event.ssrc
+            self._requests.new_stream()
+            if self.kind == "video":
+                self._bandwidth.hear(event.ssrc)
+        if event.kind == FRAME:
+            self._emit(event)
+        elif event.kind in {NEEDS_KEY, STREAM}:
+            self._requests.wanted |= event.kind == NEEDS_KEY
+            self._wake()
+
+    def delay(self, now: float) -> float | None:
+        """Return in how many seconds `feedback` wants to be called, None if nothing is due."""
+        return None if self._ssrc is None else self._requests.delay(now, self._packets())
+
+    def feedback(self, ssrc: int, now: float) -> list[AnyRtcpPacket]:
+        """Return the requests to send, in the name of our `ssrc`."""
+        if self._ssrc is None or not self._requests.take(now, self._packets()):
+            return []
+        return [RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=self._ssrc)]
+
+    def _packets(self) -> int:
+        if self._source is None or not self._requests.wanted:
+            return 0
+        transport, number = self._source
+        return int(transport.count_line(number).packets)
+
+    def _emit(self, event: Event) -> None:
+        codec = self._codecs.get(event.payload_type)
+        if codec is None:
+            return
+        self._frames += 1
+        if self.kind == "video" and event.key:
+            self._keyframes += 1
+            self._requests.wanted = False
+        if self.on_frame is not None:
+            level = None if event.level == NO_LEVEL else event.level
+            self.on_frame(
+                EncodedFrame(
+                    codec.name, event.timestamp, codec.clockRate, event.data, event.key, event.at_us * 1000, level
+                )
+            )
+
+
+class NativeReports:
+    """Receiver reports of a whole connection, from the engine's counters."""
+
+    def __init__(self, *, wake: Callable[[], None], bandwidth: Bandwidth) -> None:
+        self.unreported = False
+        """Whether a packet came since the last report."""
+        self._transport: NativeTransport | None = None
+        self._wake = wake
+        self._bandwidth = bandwidth
+        self._last: dict[int, tuple[int, float]] = {}
+        self._octets = 0
+        self._counted_at = 0.0
+
+    def begin(self, transport: NativeTransport) -> None:
+        """Learn where packets are counted."""
+        self._transport, self._counted_at = transport, time.monotonic()
+        transport.on_heard = self._heard
+
+    def on_sender_report(self, packet: RtcpSrPacket) -> None:
+        """Remember when a sender spoke of itself: our reports let it measure the round trip."""
+        stamp = (packet.sender_info.ntp_timestamp >> 16) & 0xFFFFFFFF
+        self._last.pop(packet.ssrc, None)
+        self._last[packet.ssrc] = stamp, time.monotonic()
+        if len(self._last) > _MAX_SSRCS:
+            del self._last[next(iter(self._last))]
+
+    def take_reports(self) -> list[RtcpReceiverInfo]:
+        """Return what the next receiver report should say."""
+        self.unreported = False
+        if self._transport is None:
+            return []
+        now = time.monotonic()
+        self._note_rate(self._transport.count().octets, now)
+        reports = self._transport.reports()
+        for report in reports:
+            if report.ssrc in self._last:
+                report.lsr, at = self._last[report.ssrc]
+                report.dlsr = min(int((now - at) * 65536), 0xFFFFFFFF)
+        return reports
+
+    def _note_rate(self, octets: int, now: float) -> None:
+        elapsed = now - self._counted_at
+        if elapsed > _RATE_S:
+            self._bandwidth.note_rate(int((octets - self._octets) * 8 / elapsed))
+            self._octets, self._counted_at = octets, now
+
+    def _heard(self) -> None:
+        self.unreported = True
+        self._wake()
