@@ -10,8 +10,14 @@ ARGS   ?=
 ONLY   ?=
 
 NATIVE := appliance/media/rtc/native
+# make install (as root) puts the code into PREFIX and the units where systemd finds them; DESTDIR is for packagers
+PREFIX ?= /opt/salon
+UNITS  := $(DESTDIR)/usr/local/lib
+BUILT  := $(DESTDIR)$(PREFIX)
+# more words for pip, such as --no-deps
+PIP    ?=
 
-.PHONY: help demo test check unit interop native wheel debian bench lock clean
+.PHONY: help demo test check unit interop native wheel debian bench lock clean install uninstall
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -47,6 +53,32 @@ bench: $(BIN)/.test ## speed and size, into benchmarks/results.json and docs/ben
 
 lock: $(BIN)/.test ## write down the exact versions that are installed now
 	$(BIN)/pip freeze --exclude-editable > constraints.txt
+
+install: ## as root: code into /opt/salon, the command /usr/bin/salon, systemd's units; again to upgrade
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Salon needs Python 3.11 or newer"; exit 1; }
+	rm -rf build && $(PYTHON) -m venv --clear $(BUILT)
+	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[room,hub,broker]'
+ifneq ($(DESTDIR),)
+	grep -lrI --include=salon --include=pyvenv.cfg --include='activate*' '$(DESTDIR)' $(BUILT) | xargs sed -i 's|$(DESTDIR)||g'
+endif
+	install -d $(DESTDIR)/usr/bin $(DESTDIR)/etc/salon
+	ln -sfn $(PREFIX)/bin/salon $(DESTDIR)/usr/bin/salon
+	install -Dm644 -t $(UNITS)/systemd/system systemd/salon*
+	install -Dm644 -t $(UNITS)/sysusers.d systemd/sysusers.d/salon.conf
+	install -Dm644 -t $(UNITS)/tmpfiles.d systemd/tmpfiles.d/salon.conf
+ifeq ($(DESTDIR),)
+	systemd-sysusers && systemd-tmpfiles --create $(UNITS)/tmpfiles.d/salon.conf && systemctl daemon-reload
+endif
+
+uninstall: ## as root: undo make install; /etc/salon and /var/lib/salon stay
+ifeq ($(DESTDIR),)
+	-systemctl disable --now salon.target salon-hub salon-broker $(addprefix salon-,daemon media display display-safe panel)
+endif
+	rm -rf $(BUILT) $(DESTDIR)/usr/bin/salon $(addprefix $(UNITS)/systemd/system/,$(notdir $(wildcard systemd/salon*)))
+	rm -f $(UNITS)/sysusers.d/salon.conf $(UNITS)/tmpfiles.d/salon.conf
+ifeq ($(DESTDIR),)
+	systemctl daemon-reload
+endif
 
 clean: ## remove what make made
 	rm -rf $(VENV) .cache demo-out build dist *.egg-info $(NATIVE)/librtp.so

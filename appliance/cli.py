@@ -201,7 +201,7 @@ def _add_up(commands: "Commands") -> None:
 def _run_up(options: argparse.Namespace) -> int:
     from appliance.up import Supervisor, room_programs
 
-    settings = _settings(options)
+    settings = load(options.config, look=True)
     chosen = options.panel or ("terminal" if sys.stderr.isatty() else "headless")
     shot = ("--shot", str(options.panel_shot)) if options.panel_shot else ()
     panel = {"terminal": ("panel",), "headless": ("panel", "--headless", *shot), "none": ()}[chosen]
@@ -245,7 +245,7 @@ def _run_watch(options: argparse.Namespace) -> int:
 def _run_doctor(options: argparse.Namespace) -> int:
     from appliance.doctor import run_doctor
 
-    return run_doctor(_settings(options))
+    return run_doctor(options.config)
 
 
 def _add_wishes(commands: "Commands") -> None:

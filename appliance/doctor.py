@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from appliance.errors import SalonError
 from appliance.media.rtc.native import library
 from appliance.programs import calendar_address
-from appliance.settings import Settings
+from appliance.settings import BadSettings, Settings, load
+from appliance.telemetry.protocol.address import broker_address
+from hardware.registry import simulated
 
 
 class Level(StrEnum):
@@ -41,35 +43,56 @@ _EXTRAS = {
     "display": ("cv2", "PIL", "numpy", "sdl2"),
     "panel": ("textual",),
 }
+_EXAMPLES = {"camera": "sim:pattern", "microphone": "sim:tone", "speaker": "sim:sink"}
 _SCRIPTS = {
     "fonts-noto-core": {"Arabic": "\u0645", "Hebrew": "\u05e9", "Devanagari": "\u0928", "Thai": "\u0e01"},
     "fonts-noto-cjk": {"Chinese": "\u6f22", "Japanese": "\u3042", "Korean": "\ud55c"},
     "fonts-noto-color-emoji": {"emoji": "\U0001f600"},
 }
 """A letter of each script that people's names are likely to be in and our own font lacks, by Debian package."""
-_SCHEMES_NEEDING = {"picamera": "picamera2", "gpio": "gpiozero"}
 
 
-def run_doctor(settings: Settings) -> int:
+def run_doctor(config: Path | None) -> int:
     """Print all findings; 1 when the room lacks something it needs."""
-    findings = list(examine(settings))
+    findings = list(diagnose(config))
     for finding in findings:
-        remedy = f"\n         -> {finding.remedy}" if finding.remedy else ""
+        remedy = "".join(f"\n         -> {line}" for line in finding.remedy.splitlines())
         print(f"  {finding.level:<5}  {finding.what}{remedy}")  # noqa: T201 - what the command is for
     return int(any(finding.level is Level.LACK for finding in findings))
 
 
-def examine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
-    """Look at everything; `root` is the file system that is looked at."""
+def diagnose(config: Path | None, root: Path = Path("/")) -> Iterator[Finding]:
+    """Look at the settings as every program does, and then at what they ask for."""
+    try:
+        load(config, look=True)
+    except BadSettings as err:
+        for mistake in err.mistakes or (str(err),):
+            yield Finding(Level.LACK, f"settings: {mistake}")
+    try:
+        settings = load(config)
+    except BadSettings:
+        yield from _machine(root)
+        yield Finding(Level.NOTE, "the rest can be looked at once the settings are right")
+    else:
+        yield from examine(settings, root)
+
+
+def _machine(root: Path) -> Iterator[Finding]:
+    """Look at what no setting has a say in."""
     yield _python()
     yield from (_extra(name, modules) for name, modules in _EXTRAS.items())
     yield _media_engine()
-    yield from _folders(settings)
-    yield from _devices(settings, root)
-    yield _screen(settings, root)
     if importlib.util.find_spec("PIL") is not None:
         yield _names(root)
     yield _clock(root)
+
+
+def examine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
+    """Look at everything; `root` is the file system that is looked at."""
+    yield from _machine(root)
+    yield from _folders(settings)
+    yield from _devices(settings, root)
+    yield _screen(settings, root)
     yield from _services(settings)
     yield _running(settings)
 
@@ -112,35 +135,30 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 
 def _devices(settings: Settings, root: Path) -> Iterator[Finding]:
     wanted = settings.devices
-    cameras = sorted(str(path) for path in (root / "dev").glob("video*"))
-    yield Finding(
-        Level.OK if cameras else Level.NOTE,
-        f"camera devices: {', '.join(cameras) or 'none'}",
-        "" if cameras else "Without one, set devices.camera to sim:pattern or file:/clip.mp4.",
-    )
     cards = sorted(path.name for path in (root / "proc/asound").glob("card[0-9]*"))
-    yield Finding(
-        Level.OK if cards else Level.NOTE,
-        f"sound cards: {', '.join(cards) or 'none'}",
-        "" if cards else "Without one, set devices.microphone to sim:tone and devices.speaker to sim:sink.",
-    )
+    cameras = sorted(str(path) for path in (root / "dev").glob("video*"))
+    yield _hardware("camera devices", cameras)
+    yield _hardware("sound cards", cards)
     for kind, uris in (("camera", wanted.camera), ("microphone", wanted.microphone), ("speaker", wanted.speaker)):
         yield _preference(kind, uris)
 
 
+def _hardware(what: str, found: Sequence[str]) -> Finding:
+    if not found:
+        return Finding(Level.NOTE, f"{what}: none")
+    return Finding(Level.NOTE, f"{what}: {', '.join(found)}; there is no driver for real ones yet")
+
+
 def _preference(kind: str, uris: tuple[str, ...]) -> Finding:
     if not uris:
-        return Finding(Level.LACK, f"no {kind} is set", f'Name one in the settings: devices.{kind} = ["…"].')
+        return Finding(Level.LACK, f"no {kind} is set", f'devices.{kind} = ["{_EXAMPLES[kind]}"]')
     for uri in uris:
         scheme, _, rest = uri.partition(":")
         path = Path(rest.partition("?")[0])
         if scheme == "file" and not path.is_file():
             return Finding(Level.LACK, f"{kind} {uri}: there is no such file", "Put the clip there or change devices.")
-        needed = _SCHEMES_NEEDING.get(scheme)
-        if needed and importlib.util.find_spec(needed) is None:
-            return Finding(Level.LACK, f"{kind} {uri} needs {needed}", f"apt install python3-{needed}")
-    simulated = " (simulated)" if uris[0].startswith(("sim:", "file:")) else ""
-    return Finding(Level.OK, f"{kind}: {uris[0].partition('?')[0]}{simulated}")
+    stand_in = " (simulated)" * simulated(uris[0])
+    return Finding(Level.OK, f"{kind}: {uris[0].partition('?')[0]}{stand_in}")
 
 
 def _screen(settings: Settings, root: Path) -> Finding:
@@ -157,7 +175,7 @@ def _screen(settings: Settings, root: Path) -> Finding:
         return Finding(
             Level.LACK,
             "no TV is connected and no desktop runs",
-            'Connect the TV, or set display.screen = "png:/path/tv.png".',
+            'Connect the TV, or keep the picture in a file:\ndisplay.screen = "png:/tmp/tv.png"',
         )
     return Finding(Level.NOTE, f"no TV is connected; the picture goes to {settings.display.screen.partition('?')[0]}")
 
@@ -208,7 +226,9 @@ def _calendar(settings: Settings) -> Finding:
         return Finding(Level.LACK, f"calendar: {err}", "Look as the user salon, who reads it, or correct [calendar].")
     if not source:
         return Finding(
-            Level.NOTE, "no calendar is set", 'Set calendar.source = "https://…/room.ics" to join by itself.'
+            Level.NOTE,
+            "no calendar is set: the room joins nothing by itself",
+            'calendar.source = "file:/etc/salon/room.ics"',
         )
     if source.startswith("file:"):
         there = Path(source.removeprefix("file:")).is_file()
@@ -217,23 +237,23 @@ def _calendar(settings: Settings) -> Finding:
             f"calendar {source}" + ("" if there else ": there is no such file"),
             "" if there else "Put the .ics file there or change calendar.source.",
         )
-    return _reachable("calendar", source, 443)
+    parts = urlsplit(source)
+    return _reachable("calendar", parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443))
 
 
 def _services(settings: Settings) -> Iterator[Finding]:
     yield _calendar(settings)
     if settings.mqtt.url:
-        yield _reachable("broker", settings.mqtt.url, 1883)
+        broker = broker_address(settings.mqtt.url)
+        yield _reachable("broker", broker.host, broker.port)
     else:
-        yield Finding(Level.NOTE, "no broker is set", 'Set mqtt.url = "mqtt://…" to report health to a fleet.')
+        yield Finding(Level.NOTE, "no broker is set: no fleet hears of the room", 'mqtt.url = "mqtt://127.0.0.1:1883"')
 
 
-def _reachable(name: str, url: str, port: int) -> Finding:
-    """Try to connect; names only the host, because calendar addresses carry secrets."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+def _reachable(name: str, host: str, port: int) -> Finding:
+    """Try to connect; is told only the host, because calendar addresses carry secrets."""
     try:
-        with socket.create_connection((host, parts.port or port), timeout=3):
+        with socket.create_connection((host, port), timeout=3):
             return Finding(Level.OK, f"{name} at {host} answers")
     except OSError as err:
         remedy = f"Check the network, and that the {name} runs; the room goes on without it."

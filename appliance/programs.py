@@ -67,8 +67,6 @@ def secret_from(path: str, what: str) -> str:
 def calendar_address(settings: Settings) -> str:
     """Return where the calendar is, from the settings or from the file they name; empty for none."""
     wanted = settings.calendar
-    if wanted.source and wanted.source_file:
-        raise SalonError("calendar.source and calendar.source_file are both set; keep one of them.")
     return wanted.source or secret_from(wanted.source_file, "the calendar's address")
 
 

@@ -8,13 +8,16 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from appliance.link import faults
+from appliance.redact import without_secrets
 from appliance.service import utc_now
 from appliance.settings import ENVIRONMENT
 
@@ -24,11 +27,11 @@ WITHIN_S = 300.0
 REST_S = 60.0
 _RESTART_S = 0.2
 _STOP_S = 5.0
-_REMEDIES = {
-    "media": "Check the camera and microphone in `salon doctor`.",
-    "display": "Check the TV's cable and `salon doctor`.",
-    "daemon": "Check the room's settings and disk with `salon doctor`.",
-}
+_LAST_WORDS_S = 0.5
+_REMEDY = "`salon doctor` and its log may say why."
+_TOLD = re.compile(r"^(\d\d:\d\d:\d\d )?[DIW] \S+: |^\s|^Traceback|^$")
+"""What a program says that is not why it ended: its lesser log lines, and a traceback's inside."""
+_LONGEST_WORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,34 @@ class Program:
     """It owns the terminal; when it ends by itself, everything ends."""
     safe_arguments: tuple[str, ...] = ()
     """What runs in its place while it rests."""
+
+
+class _Voice:
+    """Passes on what a program says on standard error, and keeps the last thing that may be why it ended."""
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    async def listen(self, lines: asyncio.StreamReader, output: BinaryIO) -> None:
+        """Pass on until the program's end."""
+        while line := await _line(lines):
+            await asyncio.to_thread(_pass_on, line, output)
+            text = line.decode(errors="replace").rstrip()
+            if not _TOLD.search(text):
+                self.last = without_secrets(text.removeprefix("salon: "))[:_LONGEST_WORDS]
+
+
+def _pass_on(line: bytes, output: BinaryIO) -> None:
+    output.write(line)
+    output.flush()
+
+
+async def _line(lines: asyncio.StreamReader) -> bytes:
+    try:
+        return await lines.readline()
+    except ValueError:
+        # longer than anybody wants to read, and gone
+        return b"\n"
 
 
 class Supervisor:
@@ -77,12 +108,13 @@ class Supervisor:
         crashes: deque[float] = deque(maxlen=CRASHES)
         clock = asyncio.get_running_loop().time
         while True:
-            status = await self._run_once(program)
+            voice = _Voice()
+            status = await self._run_once(program, voice)
             if program.foreground and status == 0:
                 raise _ForegroundEnded
             crashes.append(clock())
             if len(crashes) == CRASHES and crashes[-1] - crashes[0] < WITHIN_S:
-                self._give_up(program, status)
+                await self._give_up(program, status, voice.last)
                 crashes.clear()
                 await self._rest(program)
             else:
@@ -93,32 +125,33 @@ class Supervisor:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._rest_s):
                 if program.safe_arguments:
-                    await self._run(program, program.safe_arguments)
+                    await self._run(program, program.safe_arguments, _Voice())
                 await asyncio.get_running_loop().create_future()
         logger.info("%s has rested; trying it again", program.name)
 
-    async def _run_once(self, program: Program) -> int:
+    async def _run_once(self, program: Program, voice: _Voice) -> int:
         settled = asyncio.create_task(self._settle(program), name=f"{program.name} settling")
         try:
-            return await self._run(program, program.arguments)
+            return await self._run(program, program.arguments, voice)
         finally:
             settled.cancel()
 
-    async def _run(self, program: Program, arguments: Sequence[str]) -> int:
+    async def _run(self, program: Program, arguments: Sequence[str], voice: _Voice) -> int:
         with self._output(program) as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "appliance.cli", *arguments),
                 stdin=None if program.foreground else asyncio.subprocess.DEVNULL,
-                stdout=None if program.foreground else output,
+                stdout=None if program.foreground or self._log_dir is None else output,
                 # Textual draws on standard error
-                stderr=None if program.foreground else output,
+                stderr=None if program.foreground else asyncio.subprocess.PIPE,
                 env=self._environment(),
             )
-        logger.info("%s started (pid %s)", " ".join(arguments[:2]), process.pid)
-        try:
-            return await process.wait()
-        finally:
-            await _stop(process)
+            logger.info("%s started (pid %s)", " ".join(arguments[:2]), process.pid)
+            async with _hearing(process, voice, output):
+                try:
+                    return await process.wait()
+                finally:
+                    await _stop(process)
 
     async def _settle(self, program: Program) -> None:
         """Take the fault note away once the program has run for as long as it rested."""
@@ -132,24 +165,38 @@ class Supervisor:
         return {**os.environ, **told}
 
     @contextlib.contextmanager
-    def _output(self, program: Program):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a file or None
+    def _output(self, program: Program) -> Iterator[BinaryIO]:
         if self._log_dir is None:
-            yield None
+            yield sys.stderr.buffer
             return
         self._log_dir.mkdir(parents=True, exist_ok=True)
         with (self._log_dir / f"{program.name}.log").open("ab") as file:
             yield file
 
-    def _give_up(self, program: Program, status: int) -> None:
-        reason = (
-            f"It ended {CRASHES} times in five minutes, last with {_how(status)}. {_REMEDIES.get(program.name, '')}"
-        )
+    async def _give_up(self, program: Program, status: int, words: str) -> None:
+        why = f"Its last words: {words}" if words else _REMEDY
+        reason = f"It ended {CRASHES} times in five minutes, last with {_how(status)}. {why}"
         logger.error("giving %s a rest: %s", program.name, reason)
-        faults.record(self._runtime_dir, faults.Fault(program.name, reason.strip(), utc_now()))
+        fault = faults.Fault(program.name, reason, utc_now())
+        await asyncio.to_thread(faults.record, self._runtime_dir, fault)
 
 
 class _ForegroundEnded(Exception):
     """The program that owns the terminal was closed by its user."""
+
+
+@contextlib.asynccontextmanager
+async def _hearing(process: asyncio.subprocess.Process, voice: _Voice, output: BinaryIO) -> AsyncIterator[None]:
+    """Listen to a child until it has ended; not longer, because a child of its own may hold the line."""
+    if process.stderr is None:
+        yield
+        return
+    listening = asyncio.create_task(voice.listen(process.stderr, output), name=f"pid {process.pid} speaking")
+    try:
+        yield
+    finally:
+        await asyncio.wait([listening], timeout=_LAST_WORDS_S)
+        listening.cancel()
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import http.client
-import re
 import ssl
 import threading
 import time
@@ -25,8 +24,9 @@ from urllib.request import (
 )
 
 from appliance.calendars.chunks import LARGEST, check_whole
-from appliance.calendars.errors import CalendarError, UnknownCalendar
+from appliance.calendars.errors import CalendarError
 from appliance.calendars.fetched import Fetched, Version
+from appliance.calendars.sources import web_address
 
 STEP_TIMEOUT_S = 10.0
 WHOLE_TIMEOUT_S = 45.0
@@ -180,14 +180,7 @@ def _version(headers: Message) -> Version | None:
 
 def _taken_apart(url: str) -> tuple[str, str]:
     """Split a feed's address into the address proper and the Authorization header its user and password make."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or re.search(r"[\x00-\x20\x7f-\U0010ffff]", url):
-        # not quoted here: it is secret
-        raise UnknownCalendar("The calendar's web address is not a valid one; copy it again from the calendar.")
+    parts = web_address(url)
     login, _, place = parts.netloc.rpartition("@")
     password = "Basic " + base64.b64encode(unquote(login).encode()).decode() if login else ""
     return parts._replace(netloc=place, fragment="").geturl(), password

@@ -5,11 +5,12 @@ A further kind of calendar (CalDAV, Google, Microsoft 365) is one row in `SOURCE
 
 import asyncio
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from appliance.calendars.chunks import LARGEST, check_whole
 from appliance.calendars.errors import CalendarError, UnknownCalendar
@@ -69,11 +70,15 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _open_file(uri: str) -> CalendarSource:
+def _file_path(uri: str) -> Path:
     parts = urlsplit(uri)
     if parts.netloc not in {"", "localhost"} or not parts.path:
         raise UnknownCalendar(f"The calendar {uri!r} names no file on this machine; write file:/path/to/calendar.ics.")
-    return CalendarFile(Path(unquote(parts.path) if uri.startswith("file://") else uri.removeprefix("file:")))
+    return Path(unquote(parts.path) if uri.startswith("file://") else uri.removeprefix("file:"))
+
+
+def _open_file(uri: str) -> CalendarSource:
+    return CalendarFile(_file_path(uri))
 
 
 def _open_feed(uri: str) -> CalendarSource:
@@ -92,10 +97,34 @@ SOURCES: Mapping[str, Callable[[str], CalendarSource]] = {
 }
 
 
+def check_address(uri: str) -> str:
+    """Return the scheme of a calendar's address, or raise `UnknownCalendar`; opens nothing."""
+    scheme, colon, _ = uri.partition(":")
+    if not colon or scheme.lower() not in SOURCES:
+        known = ", ".join(f"{name}:" for name in SOURCES)
+        # without a colon it may be anything, a secret too
+        given = f", not with {scheme[:20]}:" * bool(colon)
+        raise UnknownCalendar(f"A calendar's address begins with one of {known}{given}.")
+    if scheme.lower() == "file":
+        _file_path(uri)
+    else:
+        web_address(uri)
+    return scheme.lower()
+
+
+def web_address(url: str) -> SplitResult:
+    """Take a feed's address apart, or raise `UnknownCalendar`."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or re.search(r"[\x00-\x20\x7f-\U0010ffff]", url):
+        # not quoted here: it is secret
+        raise UnknownCalendar("The calendar's web address is not a valid one; copy it again from the calendar.")
+    return parts
+
+
 def open_source(uri: str) -> CalendarSource:
     """Return the source a URI names, or raise `UnknownCalendar`."""
-    scheme = uri.partition(":")[0].lower()
-    if ":" not in uri or scheme not in SOURCES:
-        known = ", ".join(f"{name}:" for name in SOURCES)
-        raise UnknownCalendar(f"A calendar's address begins with one of {known} and not with {scheme[:20]!r}.")
-    return SOURCES[scheme](uri)
+    return SOURCES[check_address(uri)](uri)

@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import os
 import warnings
 from typing import Any
 
@@ -15,6 +16,7 @@ from display.canvas import Canvas
 from display.screens.port import ScreenClosed, ScreenError
 
 logger = logging.getLogger(__name__)
+_STAND_INS = frozenset({"offscreen", "dummy"})
 _REDRAW = frozenset({sdl2.SDL_RENDER_TARGETS_RESET, sdl2.SDL_RENDER_DEVICE_RESET})
 
 
@@ -66,6 +68,7 @@ class SdlPresenter:
         sdl2.SDL_SetHint(sdl2.SDL_HINT_RENDER_SCALE_QUALITY, b"linear")
         if sdl2.SDL_InitSubSystem(sdl2.SDL_INIT_VIDEO):
             raise ScreenError(f"no screen to draw on ({_error()}); is a display server running, is DISPLAY set?")
+        _refuse_a_stand_in(_text(sdl2.SDL_GetCurrentVideoDriver()))
         logger.info("screen: SDL driver %s", _text(sdl2.SDL_GetCurrentVideoDriver()))
         if sdl2.SDL_GetNumVideoDisplays() < 1:
             raise ScreenError("no TV is connected, or it is switched off")
@@ -104,6 +107,15 @@ class SdlPresenter:
                 self._uncovered = True
                 if not sdl2.SDL_GetNumVideoDisplays():
                     raise ScreenError("the TV was unplugged or switched off")
+
+
+def _refuse_a_stand_in(driver: str) -> None:
+    """SDL draws into nothing when it finds no screen; a room does so only when it was asked for by name."""
+    if driver in _STAND_INS and driver not in os.environ.get("SDL_VIDEODRIVER", "").split(","):
+        raise ScreenError(
+            "no TV and no desktop to draw on; connect the TV, start the desktop or set DISPLAY, "
+            'or set display.screen = "png:/path/tv.png"'
+        )
 
 
 def _bytes_of(address: int) -> Any:

@@ -8,7 +8,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from hardware.pace import Pace
-from hardware.ports import MIC_BLOCK, SAMPLE_BYTES, SAMPLE_RATE, SPEAKER_BLOCK, AudioBlock, BadUri, DeviceError
+from hardware.ports import MIC_BLOCK, SAMPLE_BYTES, SAMPLE_RATE, SPEAKER_BLOCK, AudioBlock, DeviceError
 from hardware.uri import DeviceUri
 
 MIC_BACKLOG = 5
@@ -27,16 +27,13 @@ class SimulatedMicrophone:
     simulated = True
 
     def __init__(self, uri: DeviceUri) -> None:
-        match uri.path:
-            case "tone":
-                self._hz = uri.only("hz").integer("hz", 440, 50, 8000)
-                self.name = f"Simulated microphone ({self._hz} Hz)"
-            case "silence":
-                uri.only()
-                self._hz = 0
-                self.name = "Simulated microphone (silent)"
-            case other:
-                raise BadUri(f"sim: has no microphone called {other!r}; it has sim:tone and sim:silence")
+        if uri.path == "tone":
+            self._hz = uri.only("hz").integer("hz", 440, 50, 8000)
+            self.name = f"Simulated microphone ({self._hz} Hz)"
+        else:
+            uri.only()
+            self._hz = 0
+            self.name = "Simulated microphone (silent)"
         self._blocks: dict[int, bytes] = {}
         self._pace = Pace(MIC_BLOCK / SAMPLE_RATE, backlog=MIC_BACKLOG)
 
@@ -70,9 +67,8 @@ class SimulatedSpeaker:
     name = "Simulated loudspeaker"
 
     def __init__(self, uri: DeviceUri) -> None:
-        if uri.only("record").path != "sink":
-            raise BadUri(f"sim: has no loudspeaker called {uri.path!r}; it has sim:sink")
-        self._record = Path(uri.options["record"]).expanduser() if uri.options.get("record") else None
+        record = uri.only("record").options.get("record")
+        self._record = Path(record).expanduser() if record else None
         self._file: BinaryIO | None = None
         self._written = 0
         self._pace = Pace(SPEAKER_BLOCK / SAMPLE_RATE, backlog=2)

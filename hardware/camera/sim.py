@@ -9,7 +9,7 @@ import numpy as np
 from hardware.camera.mark import Mark, burn, source_id
 from hardware.pace import Pace
 from hardware.planes import Plane
-from hardware.ports import BadUri, VideoFrame
+from hardware.ports import VideoFrame
 from hardware.uri import DeviceUri
 
 SIZE = (1280, 720)
@@ -23,9 +23,7 @@ class PatternCamera:
     simulated = True
 
     def __init__(self, uri: DeviceUri) -> None:
-        if uri.only("mark", "size", "fps").path != "pattern":
-            raise BadUri(f"sim: has no camera called {uri.path!r}; it has sim:pattern")
-        self._width, self._height = uri.size() or SIZE
+        self._width, self._height = uri.only("mark", "size", "fps").size() or SIZE
         self._fps = uri.integer("fps", 30, 1, 60)
         self._source = source_id(uri.options.get("mark", "pattern"))
         self._pace = Pace(1 / self._fps, backlog=1)

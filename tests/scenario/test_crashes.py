@@ -58,7 +58,7 @@ def test_media_that_keeps_crashing_rests_and_the_tv_says_why(place: tuple[Room, 
     assert "media" not in room.programs()
     tv, faults = Tv(room), read_faults(room.stage.runtime / "faults")
     sees(lambda: _shows(tv, choose_scene(View(story.now, faults), _now())))
-    assert "media" in room.salon("status")
+    assert "trouble   Media: It ended 3 times" in room.salon("status")
     story.becomes(lambda state: state.senses.connected)
     story.becomes(lambda state: not _given_up(state, "media"))
     sees(lambda: not _shows(tv, choose_scene(View(story.now, faults), _now())))

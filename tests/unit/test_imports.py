@@ -38,6 +38,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "appliance.media.studio": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
     "appliance.media": (*MEDIA, "appliance.meetings"),
     "appliance.hub": ("appliance.state", "appliance.media.rtc", "appliance.settings"),
+    # The words for settings' values need the names of drivers and screens; no driver or presenter comes with them.
+    "appliance.values": (
+        "appliance.calendars.sources",
+        "appliance.telemetry.protocol",
+        "display.screens.uri",
+        "hardware.registry",
+    ),
     "display": ("appliance.state", "appliance.link"),
     "provisioning": ("appliance.state", "appliance.link", "appliance.settings"),
     "fleet": ("appliance.telemetry.protocol", "appliance.state.wire", "appliance.state.clean"),

@@ -1,6 +1,8 @@
 """What the doctor finds on a made-up machine."""
 
-from appliance.doctor import Level, examine, names_finding
+import re
+
+from appliance.doctor import Level, diagnose, examine, names_finding
 from appliance.settings import parse
 
 
@@ -43,3 +45,40 @@ def test_only_what_is_missing_is_to_be_installed():
     found = names_finding(whole, right_to_left=False)
     assert "wrong order" in found.what
     assert found.remedy == "apt install libfribidi0"
+
+
+def test_the_doctor_finds_what_every_program_would_refuse(tmp_path):
+    config = tmp_path / "room.toml"
+    config.write_text(
+        'devices.camera = ["v4l2:/dev/video0"]\nmqtt.url = "broker.example.org"\nmqtt.ca_file = "/none/ca.pem"\n'
+    )
+    told = tuple(diagnose(config, tmp_path))
+    lacks = [finding.what for finding in told if finding.level is Level.LACK]
+    assert any("no camera driver v4l2: yet; known: sim: (simulated), file: (simulated)" in what for what in lacks)
+    assert any("mqtt.url: 'broker.example.org' is no broker's address" in what for what in lacks)
+    assert any("mqtt.ca_file: there is no file /none/ca.pem" in what for what in lacks)
+    assert not any("does not answer" in finding.what for finding in told)
+    assert any(finding.what.startswith("Python") for finding in told)
+
+
+def test_a_missing_file_is_found_beside_everything_else(tmp_path):
+    config = tmp_path / "room.toml"
+    config.write_text(f'paths = {{ state = "{tmp_path}", runtime = "{tmp_path}" }}\nmqtt.ca_file = "/none/ca.pem"\n')
+    told = [finding.what for finding in diagnose(config, tmp_path)]
+    assert "settings: mqtt.ca_file: there is no file /none/ca.pem" in told
+    assert "the room is not running" in told
+
+
+def test_remedies_in_settings_can_be_copied(tmp_path):
+    lines = [
+        line for finding in findings(tmp_path) for line in finding.remedy.splitlines() if re.match(r"\w+\.\w+ = ", line)
+    ]
+    assert {line.partition(" = ")[0] for line in lines} >= {
+        "devices.camera",
+        "devices.microphone",
+        "devices.speaker",
+        "calendar.source",
+        "mqtt.url",
+        "display.screen",
+    }
+    parse("\n".join(dict.fromkeys(lines)), where="the doctor")

@@ -1,3 +1,9 @@
+import re
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
 import pytest
 
 from appliance.errors import SalonError
@@ -70,3 +76,103 @@ def test_a_calendars_address_may_stand_in_a_file_of_its_own(tmp_path):
     file.chmod(0o640)
     with pytest.raises(SalonError, match="chmod 600"):
         calendar_address(parse(f'calendar.source_file = "{file}"', where="the test"))
+
+
+BAD_VALUES = """
+room.timezone = "Europe/Nowhere"
+calendar.source = "ftp://cal.example/t0ken"
+calendar.auto_join_hosts = ["https://meet.example.org/room"]
+devices.camera = ["sim:patern", "v4l2:/dev/video0"]
+devices.microphone = ["pipewire:"]
+devices.speaker = ["sim:snk"]
+display.screen = "hdmi:"
+mqtt = { url = "broker.example.org", org = "My Org" }
+
+[[meetings.livekit]]
+host = "meet.example.org"
+url = "https://meet.example.org"
+key = "k"
+secret_file = "/none/secret"
+"""
+
+
+def test_values_are_checked_together_with_keys():
+    with pytest.raises(BadSettings) as caught:
+        parse(f"hub.prot = 1\n{BAD_VALUES}", where="room.toml", look=True)
+    told = "\n".join(caught.value.mistakes)
+    for part in (
+        "did you mean hub.port?",
+        "room.timezone: 'Europe/Nowhere' is no time zone; did you mean Europe/",
+        "calendar.source: A calendar's address begins with one of file:, http:",
+        "calendar.auto_join_hosts[1]: must be a host only, such as meet.example.org",
+        "devices.camera[1]: sim: has no camera called 'patern'; it has sim:pattern",
+        "devices.camera[2]: there is no camera driver v4l2: yet; known: sim: (simulated), file: (simulated)",
+        "devices.microphone[1]: there is no microphone driver pipewire: yet",
+        "devices.speaker[1]: sim: has no speaker called 'snk'; it has sim:sink",
+        "display.screen: 'hdmi:' names no screen; known are sdl:",
+        "mqtt.url: 'broker.example.org' is no broker's address; write mqtt://host:1883",
+        "mqtt.org: 'My Org' cannot stand in an MQTT topic",
+        "meetings.livekit[1].url: must look like wss://meet.example.org",
+        "meetings.livekit[1].secret_file: there is no file /none/secret",
+    ):
+        assert part in told
+    assert "t0ken" not in told
+    assert len(caught.value.mistakes) == 13
+    assert str(caught.value).startswith("room.toml has 13 mistakes:\n  - ")
+
+
+def test_files_are_looked_at_only_where_asked(tmp_path):
+    text = f'calendar.source_file = "{tmp_path}/cal"\nmqtt.ca_file = "{tmp_path}/none"'
+    parse(text, where="room.toml")
+    (tmp_path / "cal").write_text("gopher://x")
+    with pytest.raises(BadSettings) as caught:
+        parse(text, where="room.toml", look=True)
+    open_, missing = caught.value.mistakes
+    assert open_ == f"calendar.source_file: {tmp_path}/cal may be read by others; run: chmod 600 {tmp_path}/cal"
+    assert missing == f"mqtt.ca_file: there is no file {tmp_path}/none"
+    (tmp_path / "cal").chmod(0o600)
+    with pytest.raises(BadSettings, match="source_file: A calendar's address begins with"):
+        parse(text, where="room.toml", look=True)
+
+
+def test_a_file_for_the_users_of_hub_and_broker_must_only_be_there(tmp_path):
+    (tmp_path / "password").write_bytes(b"\xff")
+    parse(f'broker.password_file = "{tmp_path}/password"', where="room.toml", look=True)
+    with pytest.raises(BadSettings, match=r"hub\.key_file: there is no file /none/key"):
+        parse('hub.key_file = "/none/key"', where="room.toml", look=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('calendar.auto_join_hosts = "x"', 'a list, such as ["meet.example.org"]'),
+        ('devices.camera = "sim:pattern"', 'a list, such as ["sim:pattern"]'),
+        ('meetings.livekit = "x"', "a list of sections, each under [[meetings.livekit]]"),
+    ],
+)
+def test_a_list_is_shown_by_example(text, words):
+    with pytest.raises(BadSettings, match=re.escape(f"must be {words}")):
+        parse(text, where="room.toml")
+
+
+def test_checking_values_loads_nothing_heavy():
+    code = "import sys, appliance.settings; appliance.settings.parse('', where=''); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"numpy", "av", "sdl2", "PIL", "paho", "icalendar", "aiohttp"} & set(loaded)
+
+
+def test_every_default_has_a_comment_of_its_own():
+    lines = (files("appliance") / "defaults.toml").read_text().splitlines()
+    keys = [number for number, line in enumerate(lines) if re.match(r"\w+ = ", line)]
+    assert keys
+    assert [lines[number] for number in keys if not lines[number - 1].startswith("# ")] == []
+
+
+def test_the_readmes_room_has_all_a_room_needs():
+    (text,) = re.findall(r"```toml\n(.*?)```", (Path(__file__).parents[3] / "README.md").read_text(), re.DOTALL)
+    settings = parse(text, where="README.md", look=True)
+    assert settings.devices.camera
+    assert settings.devices.microphone
+    assert settings.devices.speaker
+    assert settings.calendar.source
+    assert settings.calendar.auto_join_hosts == (settings.hub.address,)

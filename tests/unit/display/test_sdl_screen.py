@@ -12,6 +12,7 @@ from sdl_show import painted
 
 from display.canvas import Canvas
 from display.colour import to_image
+from display.screens.registry import presenter_for
 from display.screens.screen import Screen
 
 HERE = Path(__file__).parent
@@ -73,9 +74,24 @@ def test_the_window_shows_the_canvas_in_its_colours(xvfb, uri):
 def test_without_a_display_server_the_screen_says_what_to_look_at(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
     monkeypatch.setenv("DISPLAY", ":4242")
-    from display.screens.registry import presenter_for
-
     screen = Screen("sdl:", presenter_for, monotonic=lambda: 1.0)
     screen.present(Canvas(64, 36))
     assert screen.showing == "null:"
     assert "is a display server running" in screen.error
+
+
+def test_sdls_stand_in_for_a_screen_is_not_taken_silently(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/none")
+    now = [100.0]
+    screen = Screen("sdl:?fullscreen=1", presenter_for, monotonic=lambda: now[0])
+    screen.present(Canvas(64, 36))
+    assert not screen.lit
+    assert 'display.screen = "png:/path/tv.png"' in screen.error
+    # asked for by name it is, and the screen is tried again after a while
+    monkeypatch.setenv("SDL_VIDEODRIVER", "offscreen")
+    now[0] += 5
+    screen.present(Canvas(64, 36))
+    assert (screen.lit, screen.error) == (True, "")
+    screen.close()

@@ -6,7 +6,9 @@ from hardware.uri import DeviceUri
 
 
 def test_an_unknown_scheme_names_the_known_ones():
-    with pytest.raises(UnknownScheme, match=r"no camera driver is called 'webcam'; known: sim:, file:"):
+    with pytest.raises(
+        UnknownScheme, match=r"no camera driver webcam: yet; known: sim: \(simulated\), file: \(simulated\)"
+    ):
         registry.camera("webcam:0")
 
 

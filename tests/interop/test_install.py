@@ -1,0 +1,39 @@
+"""`make install` and `make uninstall` into a folder, as a packager would."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+
+
+def make(target: str, root: Path) -> None:
+    # without the dependencies, which take minutes; the build itself is real
+    command = ["make", "-s", target, f"DESTDIR={root}", "PIP=--no-deps"]
+    done = subprocess.run(command, cwd=ROOT, check=False, text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_installed_is_what_the_units_start_and_can_be_taken_away(tmp_path: Path) -> None:
+    make("install", tmp_path)
+    command = tmp_path / "usr/bin/salon"
+    assert str(command.readlink()) == "/opt/salon/bin/salon"
+    script = (tmp_path / "opt/salon/bin/salon").read_text()
+    assert script.startswith("#!/opt/salon/bin/python")
+    assert str(tmp_path) not in script
+    code = tmp_path / "opt/salon"
+    assert list(code.glob("lib/python3*/site-packages/appliance/defaults.toml"))
+    units = tmp_path / "usr/local/lib"
+    sources = sorted(path.name for path in (ROOT / "systemd").iterdir() if path.is_file())
+    assert sorted(path.name for path in (units / "systemd/system").iterdir()) == sources
+    for unit in (units / "systemd/system").glob("*.service"):
+        assert "/usr/bin/salon" in unit.read_text() or unit.name.startswith("salon-retry")
+    for folder in ("sysusers.d", "tmpfiles.d"):
+        assert (units / folder / "salon.conf").read_text() == (ROOT / "systemd" / folder / "salon.conf").read_text()
+    settings = tmp_path / "etc/salon/room.toml"
+    settings.write_text("")
+    make("uninstall", tmp_path)
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == [settings]
+    assert not code.exists()
