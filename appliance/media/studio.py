@@ -11,7 +11,8 @@ from appliance.media.audio import Loudspeaker, MicrophoneFeed
 from appliance.media.gate import MuteGate
 from appliance.media.keeper import DeviceKeeper
 from appliance.media.mixer import Mixer
-from appliance.media.video import CameraFeed, Key, PictureWall
+from appliance.media.video import CameraFeed
+from appliance.media.wall import Key, PictureWall
 from appliance.meetings.provider import Bound, Sent, Slot, Unbound
 from appliance.state.layout import Layout, Source
 from appliance.state.room import DeviceKind, DeviceUse

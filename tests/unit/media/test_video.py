@@ -8,7 +8,8 @@ import pytest
 from appliance.link.frames import RingReader, RingWriter
 from appliance.media.gate import MuteGate
 from appliance.media.rtc.frames import EncodedFrame, InStats
-from appliance.media.video import CameraFeed, PictureWall
+from appliance.media.video import CameraFeed
+from appliance.media.wall import PictureWall
 from appliance.state.layout import Layout, PersonId, Source, Tile
 from hardware import registry
 from hardware.camera.mark import decode, source_id
