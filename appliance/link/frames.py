@@ -12,6 +12,7 @@ import os
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,23 +58,38 @@ class RingFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """One tile's slots."""
+
+    start: int
+    slot: int
+    """Bytes from one slot to the next."""
+    key: int
+    """Says in each slot whose it is."""
+
+    @property
+    def room(self) -> int:
+        """Bytes for a picture."""
+        return self.slot - _SLOT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
 class _Geometry:
     """Where each tile's slots begin; both sides work it out from the layout alone."""
 
-    offsets: dict[tuple[PersonId, Source], int]
-    sizes: dict[tuple[PersonId, Source], int]
+    places: dict[tuple[PersonId, Source], "_Place"]
     total: int
 
     @classmethod
     def of(cls, layout: Layout) -> "_Geometry":
-        offsets, sizes, at = {}, {}, _SLOT_BYTES
+        places, at = {}, _SLOT_BYTES
         for tile in layout.tiles:
-            offsets[tile.person, tile.source] = at
-            sizes[tile.person, tile.source] = size = _SLOT_BYTES + _picture_bytes(tile)
-            at += SLOTS * size
+            place = _Place(at, _SLOT_BYTES + _picture_bytes(tile), _tile_key(tile.person, tile.source))
+            places[tile.person, tile.source] = place
+            at += SLOTS * place.slot
         if at > MAX_BYTES:
             raise BadRing(f"a layout of {len(layout.tiles)} tiles needs {at >> 20} MiB, more than {MAX_BYTES >> 20}")
-        return cls(offsets, sizes, at)
+        return cls(places, at)
 
 
 def _picture_bytes(tile: Tile) -> int:
@@ -92,7 +108,7 @@ class RingWriter:
         self.layout = layout
         self.generation = generation
         self._geometry = _Geometry.of(layout)
-        self._numbers = dict.fromkeys(self._geometry.offsets, 0)
+        self._numbers = dict.fromkeys(self._geometry.places, 0)
         self._lock = threading.Lock()
         self.fd = os.memfd_create("salon-frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self.fd, self._geometry.total)
@@ -107,29 +123,32 @@ class RingWriter:
         source: Source,
         planes: tuple[Plane, Plane, Plane],
         *,
+        size: tuple[int, int] | None = None,
+        copy: Callable[[Plane, Plane], None] = np.copyto,
         full_range: bool = False,
         matrix: int = 6,
         monotonic_ns: int = 0,
     ) -> bool:
-        """Publish a picture no larger than its tile; False when the layout has no such tile any more."""
+        """Publish a picture no larger than its tile; False when the layout has no such tile any more.
+
+        `copy(slot, plane)` brings each plane into the ring; one that scales may make another `size` (w, h) of it.
+        """
         key = (person, source)
+        h, w = planes[0].shape
+        w, h = size or (w, h)
         with self._lock:
-            if key not in self._geometry.offsets or self._memory.closed:
+            place = self._geometry.places.get(key)
+            if place is None or self._memory.closed:
                 return False
-            h, w = planes[0].shape
-            size = self._geometry.sizes[key]
-            if w % 2 or h % 2 or w * h * 3 // 2 > size - _SLOT_BYTES:
+            if w % 2 or h % 2 or w * h * 3 // 2 > place.room:
                 raise ValueError(f"a {w}x{h} picture does not fit its tile")
             number = self._numbers[key] = self._numbers[key] + 1
-            at = self._geometry.offsets[key] + number % SLOTS * size
+            at = place.start + number % SLOTS * place.slot
             sequence = number * 2
-            header = (number, monotonic_ns or time.monotonic_ns(), _tile_key(*key), self.generation, self.layout.rev)
+            header = (number, monotonic_ns or time.monotonic_ns(), place.key, self.generation, self.layout.rev)
             _SLOT.pack_into(self._memory, at, sequence - 1, *header, w, h, full_range, matrix)
-            position = at + _SLOT_BYTES
-            for plane in planes:
-                view = np.frombuffer(self._memory, np.uint8, plane.size, position).reshape(plane.shape)
-                view[:] = plane
-                position += plane.size
+            for view, plane in zip(_planes(self._memory, at + _SLOT_BYTES, w, h), planes, strict=True):
+                copy(view, plane)
             _SLOT.pack_into(self._memory, at, sequence, *header, w, h, full_range, matrix)
         return True
 
@@ -168,7 +187,7 @@ class RingReader:
         """Copy out the newest whole picture of a tile, None if there is none (yet)."""
         with self._lock:
             for _, at in sorted(self._whole_slots(person, source), reverse=True):
-                frame = self._copy(at, self._geometry.sizes[person, source] - _SLOT_BYTES)
+                frame = self._copy(at, self._geometry.places[person, source].room)
                 if frame is not None:
                     return frame
         return None
@@ -179,14 +198,13 @@ class RingReader:
             self._memory.close()
 
     def _whole_slots(self, person: PersonId, source: Source) -> list[tuple[int, int]]:
-        start = self._geometry.offsets.get((person, source))
-        if start is None or self._memory.closed:
+        place = self._geometry.places.get((person, source))
+        if place is None or self._memory.closed:
             return []
-        size, key, slots = self._geometry.sizes[person, source], _tile_key(person, source), []
-        for at in range(start, start + SLOTS * size, size):
+        slots, mine = [], (place.key, self.generation, self.layout.rev)
+        for at in range(place.start, place.start + SLOTS * place.slot, place.slot):
             sequence, number, _, found, generation, rev, *_ = _SLOT.unpack_from(self._memory, at)
-            mine = (found, generation, rev) == (key, self.generation, self.layout.rev)
-            if mine and number and sequence == number * 2:
+            if number and sequence == number * 2 and (found, generation, rev) == mine:
                 slots.append((number, at))
         return slots
 
@@ -194,11 +212,18 @@ class RingReader:
         sequence, number, stamp, _, _, _, w, h, full_range, matrix = _SLOT.unpack_from(self._memory, at)
         if not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > room:
             return None
-        shapes = ((h, w), (h // 2, w // 2), (h // 2, w // 2))
-        planes, position = [], at + _SLOT_BYTES
-        for shape in shapes:
-            planes.append(np.frombuffer(self._memory, np.uint8, shape[0] * shape[1], position).reshape(shape).copy())
-            position += shape[0] * shape[1]
+        y, u, v = (plane.copy() for plane in _planes(self._memory, at + _SLOT_BYTES, w, h))
         if _SLOT.unpack_from(self._memory, at)[0] != sequence:
             return None
-        return RingFrame(number, stamp, w, h, bool(full_range), matrix, *planes)
+        return RingFrame(number, stamp, w, h, bool(full_range), matrix, y, u, v)
+
+
+def _planes(memory: mmap.mmap, at: int, w: int, h: int) -> tuple[Plane, Plane, Plane]:
+    """Return the planes of a slot as views of the memory, which cannot be closed while one of them lives."""
+    luma, chroma = w * h, w * h // 4
+    whole = np.frombuffer(memory, np.uint8, luma + 2 * chroma, at)
+    return (
+        whole[:luma].reshape(h, w),
+        whole[luma : luma + chroma].reshape(h // 2, w // 2),
+        whole[luma + chroma :].reshape(h // 2, w // 2),
+    )

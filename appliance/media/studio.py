@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.link.frame_socket import FrameServer
@@ -116,5 +116,5 @@ class Studio:
         if self._ring is not None:
             self._ring.close()
 
-    def _painted(self, _key: Key) -> None:
+    def _painted(self, _keys: Sequence[Key]) -> None:
         self.frames.notify()

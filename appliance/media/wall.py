@@ -5,10 +5,10 @@ import threading
 import time
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from appliance.media.decode import Picture, Undecodable, VideoDecoder
+from appliance.media.decode import Picture, Undecodable, VideoDecoder, copy_plane
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.meetings.provider import Received
 from appliance.state.layout import Layout, PersonId, Source
@@ -18,6 +18,10 @@ from hardware.planes import Plane
 logger = logging.getLogger(__name__)
 _MOST_WAITING = 30
 """Frames of one person that may wait for the decoder; with more it starts again at a key frame."""
+_BATCH_S = 1 / 60
+"""What comes within this time is decoded together."""
+_LATE_NS = 100_000_000
+"""Frames that waited longer are decoded in a hurry."""
 
 
 class FrameRing(Protocol):
@@ -31,6 +35,8 @@ class FrameRing(Protocol):
         source: Source,
         planes: tuple[Plane, Plane, Plane],
         *,
+        size: tuple[int, int] | None = None,
+        copy: Callable[[Plane, Plane], None] = ...,
         full_range: bool = False,
         matrix: int = 6,
         monotonic_ns: int = 0,
@@ -41,16 +47,20 @@ Key = tuple[PersonId, Source]
 
 
 class PictureWall:
-    """Decodes what the layout shows, and nothing else, on one thread: the newest picture of each person wins."""
+    """Decodes what the layout shows, and nothing else, on one thread: the newest picture of each person wins.
 
-    def __init__(self, *, loop: AbstractEventLoop, painted: Callable[[Key], None]) -> None:
-        """`painted` is called on the decoding thread after a picture is in the ring."""
+    Waking up costs more than a small picture does. So what comes within a sixtieth of a second is decoded together,
+    and told to the display together; a picture that comes alone is decoded at once.
+    """
+
+    def __init__(self, *, loop: AbstractEventLoop, painted: Callable[[Sequence[Key]], None]) -> None:
+        """`painted` is called on the decoding thread after new pictures are in the ring."""
         self._loop, self._painted = loop, painted
         self._streams: dict[Key, _Stream] = {}
         self._sizes: dict[Key, tuple[int, int]] = {}
         self._ring: FrameRing | None = None
         self._work = threading.Condition()
-        self._closed = False
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
         self._thread.start()
 
@@ -91,7 +101,7 @@ class PictureWall:
         """End the thread."""
         self.clear()
         with self._work:
-            self._closed = True
+            self._closed.set()
             self._work.notify()
         self._thread.join(1.0)
 
@@ -109,22 +119,26 @@ class PictureWall:
             stream.media.request_keyframe()
 
     def _run(self) -> None:
+        next_at = 0.0
         while True:
+            # waiting for the time first and for work then is one wake-up a batch while there is plenty to do
+            self._closed.wait(max(next_at - time.monotonic(), 0.0))
             with self._work:
-                self._work.wait_for(lambda: self._closed or self._visible())
-                if self._closed:
+                self._work.wait_for(lambda: self._closed.is_set() or self._visible())
+                if self._closed.is_set():
                     return
-                batches = [(stream, stream.take(), self._sizes[stream.key]) for stream in self._visible()]
+                next_at = time.monotonic() + _BATCH_S
+                batch = [(stream, stream.take(), self._sizes[stream.key]) for stream in self._visible()]
                 ring = self._ring
-            for stream, frames, size in batches:
-                if ring is not None:
-                    self._paint(stream, frames, ring, size)
+            painted = [stream.key for stream, frames, size in batch if ring and self._paint(stream, frames, ring, size)]
+            if painted:
+                self._painted(painted)
 
     def _visible(self) -> list["_Stream"]:
         """Return the streams with frames to decode. Others wait: their pictures may be asked for any moment."""
         return [s for s in self._streams.values() if s.waiting and s.key in self._sizes]
 
-    def _paint(self, stream: "_Stream", frames: list[EncodedFrame], ring: FrameRing, size: tuple[int, int]) -> None:
+    def _paint(self, stream: "_Stream", frames: list[EncodedFrame], ring: FrameRing, size: tuple[int, int]) -> bool:
         try:
             picture = stream.newest(frames, size)
         except Undecodable as err:
@@ -132,18 +146,18 @@ class PictureWall:
             with self._work:
                 stream.fail()
             self._loop.call_soon_threadsafe(stream.media.request_keyframe)
-            return
+            return False
         if picture is None:
-            return
-        written = ring.write(
+            return False
+        return ring.write(
             *stream.key,
             picture.planes,
+            size=picture.size,
+            copy=copy_plane,
             full_range=picture.full_range,
             matrix=picture.matrix,
             monotonic_ns=frames[-1].received_ns,
         )
-        if written:
-            self._painted(stream.key)
 
 
 class _Stream:
@@ -183,7 +197,8 @@ class _Stream:
 
     def newest(self, frames: list[EncodedFrame], size: tuple[int, int]) -> Picture | None:
         """Decode all, since each needs those before it; return the last, made to fit, or raise `Undecodable`."""
-        decoded = [picture for frame in frames if (picture := self._decoder.decode(frame)) is not None]
+        hurry = time.monotonic_ns() - frames[0].received_ns > _LATE_NS
+        decoded = [p for frame in frames if (p := self._decoder.decode(frame, hurry=hurry)) is not None]
         if not decoded:
             return None
         self._shown += 1

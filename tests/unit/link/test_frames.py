@@ -37,11 +37,23 @@ def test_the_reader_gets_the_newest_picture_of_each_person(ring):
     assert reader.newest_number(ADA, Source.CAMERA) == 5
 
 
+def test_a_copy_that_shrinks_makes_another_size(ring):
+    writer, reader = ring
+
+    def halve(slot, plane):
+        slot[:] = plane[::2, ::2]
+
+    writer.write(BOB, Source.CAMERA, picture(30), size=(320, 180), copy=halve)
+    bob = reader.newest(BOB, Source.CAMERA)
+    assert (bob.w, bob.h, bob.y.min(), bob.v.max()) == (320, 180, 30, 30)
+
+
 def test_a_half_written_slot_is_never_read(ring):
     writer, reader = ring
     writer.write(ADA, Source.CAMERA, picture(10))
     writer.write(ADA, Source.CAMERA, picture(20))
-    at = writer._geometry.offsets[ADA, Source.CAMERA] + 2 % 3 * writer._geometry.sizes[ADA, Source.CAMERA]
+    place = writer._geometry.places[ADA, Source.CAMERA]
+    at = place.start + 2 % 3 * place.slot
     writer._memory[at : at + 8] = (3).to_bytes(8, "little")
     assert reader.newest(ADA, Source.CAMERA).y[0, 0] == 10
 
@@ -49,7 +61,8 @@ def test_a_half_written_slot_is_never_read(ring):
 def test_lying_sizes_in_the_shared_memory_are_refused(ring):
     writer, reader = ring
     writer.write(ADA, Source.CAMERA, picture(10))
-    at = writer._geometry.offsets[ADA, Source.CAMERA] + writer._geometry.sizes[ADA, Source.CAMERA]
+    place = writer._geometry.places[ADA, Source.CAMERA]
+    at = place.start + place.slot
     writer._memory[at + 40 : at + 44] = b"\xfe\xff\xfe\xff"
     assert reader.newest(ADA, Source.CAMERA) is None
 

@@ -1,11 +1,13 @@
 """From a simulated camera through the encoder, a wire and the decoder into a real frame ring."""
 
 import asyncio
+import queue
 import threading
 
 import pytest
 
 from appliance.link.frames import RingReader, RingWriter
+from appliance.media.encode import Vp8Encoder
 from appliance.media.gate import MuteGate
 from appliance.media.rtc.frames import EncodedFrame, InStats
 from appliance.media.video import CameraFeed
@@ -66,8 +68,9 @@ class Stage:
         self.stop = threading.Event()
         self.uri = uri
 
-    def _painted(self, key):
-        self.loop.call_soon_threadsafe(self.painted.put_nowait, key)
+    def _painted(self, keys):
+        for key in keys:
+            self.loop.call_soon_threadsafe(self.painted.put_nowait, key)
 
     async def allow(self, *, camera):
         await asyncio.to_thread(self.gate.set, mic_muted=True, camera_off=not camera)
@@ -187,7 +190,7 @@ async def test_the_streams_report_their_size_and_rate(tmp_path):
 
 @pytest.mark.parametrize("count", [31, 200])
 async def test_a_decoder_that_cannot_keep_up_starts_again_at_a_key_frame(count):
-    wall = PictureWall(loop=asyncio.get_running_loop(), painted=lambda _key: None)
+    wall = PictureWall(loop=asyncio.get_running_loop(), painted=lambda _keys: None)
     try:
         wire = Wire()
         wall.bind((ANNA, Source.CAMERA), wire)
@@ -196,5 +199,27 @@ async def test_a_decoder_that_cannot_keep_up_starts_again_at_a_key_frame(count):
             wire.send(EncodedFrame("VP8", n, 90000, b"d", keyframe=False))
         (stats,) = wall.stats()
         assert stats.dropped >= 31
+    finally:
+        await asyncio.to_thread(wall.close)
+
+
+async def test_what_comes_together_is_told_together_and_the_newest_wins():
+    """Ten frames of two people that wait when the wall is asked for them are one batch."""
+    told = queue.SimpleQueue()
+    wall = PictureWall(loop=asyncio.get_running_loop(), painted=told.put)
+    encoder, frames = Vp8Encoder(), []
+    with registry.camera("sim:pattern?size=320x180&fps=60&mark=ANNA") as camera:
+        frames = [encoder.encode(camera.read(1.0)) for _ in range(5)]
+    try:
+        wires = {person: Wire() for person in (ANNA, BEN)}
+        for person, wire in wires.items():
+            wall.bind((person, Source.CAMERA), wire)
+            for frame in frames:
+                wire.send(frame)
+        writer, reader = ring_of(layout((ANNA, 320, 180), (BEN, 320, 180)))
+        wall.show(writer)
+        keys = await asyncio.to_thread(told.get, timeout=10)
+        assert sorted(person for person, _ in keys) == [ANNA, BEN]
+        assert reader.newest_number(ANNA, Source.CAMERA) == 1
     finally:
         await asyncio.to_thread(wall.close)
