@@ -18,7 +18,7 @@ from display.scenes.scene import Scene
 from display.screens.screen import Screen
 from display.stage import Stage
 
-_FRAME_S: Final = 1 / 30
+_FRAME_S: Final = 1 / 60
 _WATCH_S: Final = 0.25
 """How often a gallery without new pictures is looked at: somebody's may have stopped."""
 _DAEMON_LOST_S: Final = 2.0
@@ -88,7 +88,7 @@ class ComposeLoop:
             return self._canvas.copy()
 
     def run(self) -> None:
-        """Compose until stopped; at most 30 times a second, at least once."""
+        """Compose until stopped; at most 60 times a second, at least once."""
         try:
             due = self._monotonic()
             while not self._stopping.wait(max(0.0, due - self._monotonic())):

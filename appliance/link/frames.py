@@ -2,7 +2,8 @@
 
 Media owns one ring a layout: a memfd sealed against shrinking, growing and any further writable mapping, with three
 slots a tile, each as large as the tile. A slot is written while its sequence number is odd and whole while it is even
-(a seqlock), so the reader never blocks the writer. Display copies the newest whole slot and checks every number in it.
+(a seqlock), so the reader never blocks the writer. Display checks every number in a slot, draws straight from it, and
+asks afterwards whether it was written meanwhile.
 """
 
 import fcntl
@@ -42,7 +43,10 @@ class BadRing(SalonError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RingFrame:
-    """One received picture, I420. The planes are the reader's own copies: (h, w) and twice (h/2, w/2), uint8."""
+    """One received picture, I420. The planes are views of the ring: (h, w) and twice (h/2, w/2), uint8.
+
+    They stay valid as long as they are held, also when media is gone; only a living media may write over them.
+    """
 
     number: int
     """Counts up for each tile."""
@@ -55,6 +59,8 @@ class RingFrame:
     y: Plane
     u: Plane
     v: Plane
+    whole: Callable[[], bool] = lambda: True
+    """Whether the planes are still those of this picture; to be asked after they were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,54 +174,70 @@ class RingReader:
         self.generation = generation
         self._geometry = _Geometry.of(layout)
         self._lock = threading.Lock()
-        """Held while the memory is read or unmapped: display reads in its compose thread, the socket's loop closes."""
+        """Held while slots are looked for or the ring is closed: display reads in its compose thread, a loop closes."""
         try:
             if os.fstat(fd).st_size != self._geometry.total:
                 raise BadRing("the frame memory has another size than its layout needs")
-            self._memory = mmap.mmap(fd, self._geometry.total, prot=mmap.PROT_READ)
+            self._memory: mmap.mmap | None = mmap.mmap(fd, self._geometry.total, prot=mmap.PROT_READ)
         finally:
             os.close(fd)
         if _RING.unpack_from(self._memory, 0) != (_MAGIC, generation, layout.rev, len(layout.tiles)):
             raise BadRing("the frame memory belongs to another layout")
+        self._words = (
+            np.array(
+                [[place.start + n * place.slot for n in range(SLOTS)] for place in self._geometry.places.values()],
+                np.intp,
+            )
+            // 8
+        )
+        """Where the sequence numbers are, in words of 64 bits: one row a tile."""
 
-    def newest_number(self, person: PersonId, source: Source) -> int:
-        """Return the number of the newest whole picture, 0 without one. Costs next to nothing."""
+    def numbers(self) -> NDArray[np.uint64]:
+        """Return the number of each tile's newest whole picture, 0 without one: one look for the whole layout."""
         with self._lock:
-            return max((number for number, _ in self._whole_slots(person, source)), default=0)
+            if self._memory is None or not self.layout.tiles:
+                return np.zeros(len(self.layout.tiles), np.uint64)
+            sequences = np.frombuffer(self._memory, np.uint64)[self._words]
+        return np.asarray(np.where(sequences & 1, 0, sequences >> 1).max(axis=1), np.uint64)
 
     def newest(self, person: PersonId, source: Source) -> RingFrame | None:
-        """Copy out the newest whole picture of a tile, None if there is none (yet)."""
+        """Return the newest whole picture of a tile, None if there is none (yet)."""
         with self._lock:
-            for _, at in sorted(self._whole_slots(person, source), reverse=True):
-                frame = self._copy(at, self._geometry.places[person, source].room)
+            memory = self._memory
+            if memory is None:
+                return None
+            for _, at in sorted(self._whole_slots(memory, person, source), reverse=True):
+                frame = _frame(memory, at, self._geometry.places[person, source].room)
                 if frame is not None:
                     return frame
         return None
 
     def close(self) -> None:
-        """Unmap; from then on there is no picture."""
+        """From now on there is no new picture; the memory goes with the last one that is held."""
         with self._lock:
-            self._memory.close()
+            self._memory = None
 
-    def _whole_slots(self, person: PersonId, source: Source) -> list[tuple[int, int]]:
+    def _whole_slots(self, memory: mmap.mmap, person: PersonId, source: Source) -> list[tuple[int, int]]:
         place = self._geometry.places.get((person, source))
-        if place is None or self._memory.closed:
+        if place is None:
             return []
         slots, mine = [], (place.key, self.generation, self.layout.rev)
         for at in range(place.start, place.start + SLOTS * place.slot, place.slot):
-            sequence, number, _, found, generation, rev, *_ = _SLOT.unpack_from(self._memory, at)
+            sequence, number, _, found, generation, rev, *_ = _SLOT.unpack_from(memory, at)
             if number and sequence == number * 2 and (found, generation, rev) == mine:
                 slots.append((number, at))
         return slots
 
-    def _copy(self, at: int, room: int) -> RingFrame | None:
-        sequence, number, stamp, _, _, _, w, h, full_range, matrix = _SLOT.unpack_from(self._memory, at)
-        if not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > room:
-            return None
-        y, u, v = (plane.copy() for plane in _planes(self._memory, at + _SLOT_BYTES, w, h))
-        if _SLOT.unpack_from(self._memory, at)[0] != sequence:
-            return None
-        return RingFrame(number, stamp, w, h, bool(full_range), matrix, y, u, v)
+
+def _frame(memory: mmap.mmap, at: int, room: int) -> RingFrame | None:
+    sequence, number, stamp, _, _, _, w, h, full_range, matrix = _SLOT.unpack_from(memory, at)
+    if sequence != number * 2 or not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > room:
+        return None
+
+    def whole() -> bool:
+        return bool(_SLOT.unpack_from(memory, at)[0] == sequence)
+
+    return RingFrame(number, stamp, w, h, bool(full_range), matrix, *_planes(memory, at + _SLOT_BYTES, w, h), whole)
 
 
 def _planes(memory: mmap.mmap, at: int, w: int, h: int) -> tuple[Plane, Plane, Plane]:

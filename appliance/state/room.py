@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from appliance.state.layout import Layout, PersonId
+from appliance.state.layout import Layout, PersonId, View
 
 MeetingKey = NewType("MeetingKey", str)
 """One occurrence of one event: the iCalendar UID and, for recurring ones, its RECURRENCE-ID."""
@@ -120,12 +120,13 @@ class Countdown:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Microphone, camera and loudspeaker. The safe values are the defaults."""
+    """Microphone, camera, loudspeaker and TV. The safe values are the defaults."""
 
     mic_muted: bool = True
     camera_off: bool = True
     volume: int = 60
     """Percent."""
+    view: View = View.GALLERY
 
 
 class DeviceKind(StrEnum):

@@ -149,7 +149,7 @@ async def test_a_guests_picture_reaches_display(runtime_dir, server):
         await server.publish_guest()
         picture = await asyncio.to_thread(_key_frame)
         async with asyncio.timeout(20):
-            while display.ring is None or not display.ring.newest_number(GUEST, Source.CAMERA):
+            while display.ring is None or not display.ring.numbers().any():
                 server.outs["video"].send(picture)
                 await asyncio.sleep(0.02)
         frame = display.ring.newest(GUEST, Source.CAMERA)
