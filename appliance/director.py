@@ -83,7 +83,7 @@ def _tiles(state: RoomState, floor: Floor, width: int, height: int) -> tuple[Til
     screens = [(person.id, Source.SCREEN) for person in people if person.screen_on]
     cameras = [(person.id, Source.CAMERA) for person in people]
     before = [(tile.person, tile.source) for tile in state.layout.tiles]
-    most = GRID_SIZES[-1]
+    most = min(GRID_SIZES[-1], max(state.senses.limits.tiles, 1))
     if screens:
         main = next((screen for screen in before[:1] if screen in screens), screens[0])
         rest = [screen for screen in screens if screen != main]

@@ -98,6 +98,14 @@ class Studio:
         self._wall.clear()
         self.mixer.clear()
 
+    def pace(self, fps: int) -> None:
+        """Paint each person at most this often."""
+        self._wall.pace(fps)
+
+    def take_lag(self) -> float:
+        """Return how many seconds decoding was behind at the worst moment since the last call."""
+        return self._wall.take_lag()
+
     def meters(self) -> Meters:
         """Return the levels of now."""
         return Meters(round(self._microphone_feed.level, 4), round(self.mixer.level, 4))

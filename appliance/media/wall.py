@@ -20,6 +20,7 @@ _MOST_WAITING = 30
 """Frames of one person that may wait for the decoder; with more it starts again at a key frame."""
 _BATCH_S = 1 / 60
 """What comes within this time is decoded together."""
+_FULL_FPS = 30
 _LATE_NS = 100_000_000
 """Frames that waited longer are decoded in a hurry."""
 
@@ -61,6 +62,8 @@ class PictureWall:
         self._ring: FrameRing | None = None
         self._work = threading.Condition()
         self._closed = threading.Event()
+        self._batch_s = _BATCH_S
+        self._lag_s = 0.0
         self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
         self._thread.start()
 
@@ -97,6 +100,15 @@ class PictureWall:
         for key, stream in list(self._streams.items()):
             self.unbind(key, stream.media)
 
+    def pace(self, fps: int) -> None:
+        """Paint each person at most this often; the full rate is 30, of which jitter takes nothing away."""
+        self._batch_s = _BATCH_S if fps >= _FULL_FPS else 1 / fps
+
+    def take_lag(self) -> float:
+        """Return how many seconds decoding was behind at the worst moment since the last call."""
+        lag, self._lag_s = self._lag_s, 0.0
+        return lag
+
     def close(self) -> None:
         """End the thread."""
         self.clear()
@@ -124,13 +136,16 @@ class PictureWall:
             # waiting for the time first and for work then is one wake-up a batch while there is plenty to do
             self._closed.wait(max(next_at - time.monotonic(), 0.0))
             with self._work:
+                due = next_at if self._visible() else 0.0
                 self._work.wait_for(lambda: self._closed.is_set() or self._visible())
                 if self._closed.is_set():
                     return
-                next_at = time.monotonic() + _BATCH_S
+                begun = time.monotonic()
+                next_at = begun + self._batch_s
                 batch = [(stream, stream.take(), self._sizes[stream.key]) for stream in self._visible()]
                 ring = self._ring
             painted = [stream.key for stream, frames, size in batch if ring and self._paint(stream, frames, ring, size)]
+            self._lag_s = max(self._lag_s, time.monotonic() - (due or begun))
             if painted:
                 self._painted(painted)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from appliance.state.layout import Layout
-from appliance.state.room import Boot, Call, Controls, DeviceUse, MeetingKey, RoomState
+from appliance.state.room import Boot, Call, Controls, DeviceUse, Limits, MeetingKey, RoomState
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class MediaWish:
     layout: Layout = Layout()
     warm: bool = False
     """A join is near: import the codecs and warm up, but send nothing and be on no roster."""
+    display_behind: bool = False
+    """The display cannot draw as fast as pictures come: fewer should be sent."""
     chime: int = 0
     """Rises by one when the room should sound its "joining soon" chime."""
 
@@ -91,6 +93,8 @@ class MediaReport:
     """What is really in force at the capture gate."""
     devices: tuple[DeviceUse, ...] = ()
     streams: tuple[StreamStats, ...] = ()
+    limits: Limits = Limits()
+    """What the machine can bear; the layout honours it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ class DisplayReport:
     height: int = 1080
     lit: bool = False
     fps: float = 0.0
+    behind: bool = False
+    """It cannot draw as fast as pictures come."""
     stale: tuple[str, ...] = ()
     """People whose tile is greyed because their picture stopped."""
     first_remote_frame_at: datetime | None = None

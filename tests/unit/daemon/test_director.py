@@ -6,7 +6,7 @@ from builders import NOON, room
 
 from appliance.director import Director, Floor, next_layout
 from appliance.state.layout import PersonId, Source, View
-from appliance.state.room import Call, Controls, MeetingKey, Participant, Phase
+from appliance.state.room import Call, Controls, Limits, MeetingKey, Participant, Phase
 from appliance.state.store import RoomStore
 
 
@@ -83,6 +83,16 @@ def test_a_cough_does_not_take_the_floor():
     floor.hear([], 60.0)
     assert floor.main == "p1"
     assert not floor.recent
+
+
+def test_no_more_people_are_placed_than_the_machine_can_bear():
+    def limited(state, tiles):
+        return placed(replace(state, senses=replace(state.senses, limits=Limits(tiles=tiles))), heard("p7"))
+
+    assert shown(limited(in_call(9), 4)) == ["p0", "p1", "p2", "p7"]
+    assert shown(limited(in_call(9, sharing={0}), 4)) == ["p0/screen", "p0", "p1", "p7"]
+    assert shown(limited(in_call(9, sharing={0}), 1)) == ["p0/screen"]
+    assert shown(limited(in_call(9, view=View.SPEAKER), 1)) == ["p7"]
 
 
 def test_a_fiftieth_person_who_speaks_is_shown():

@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import threading
+import time
 
 import pytest
 
@@ -199,6 +200,29 @@ async def test_a_decoder_that_cannot_keep_up_starts_again_at_a_key_frame(count):
             wire.send(EncodedFrame("VP8", n, 90000, b"d", keyframe=False))
         (stats,) = wall.stats()
         assert stats.dropped >= 31
+    finally:
+        await asyncio.to_thread(wall.close)
+
+
+async def test_a_wall_that_is_held_back_paints_less_often_and_says_how_late_it_was():
+    told = queue.SimpleQueue()
+    wall = PictureWall(loop=asyncio.get_running_loop(), painted=lambda _keys: told.put(time.monotonic()))
+    encoder, wire = Vp8Encoder(), Wire()
+    wall.pace(4)
+    with registry.camera("sim:pattern?size=320x180&fps=60") as camera:
+        frames = [encoder.encode(camera.read(1.0)) for _ in range(3)]
+    try:
+        wall.show(ring_of(layout((ANNA, 320, 180)))[0])
+        wall.bind((ANNA, Source.CAMERA), wire)
+        wire.send(frames[0])
+        first = await asyncio.to_thread(told.get, timeout=10)
+        wire.send(frames[1])
+        wire.send(frames[2])
+        assert await asyncio.to_thread(told.get, timeout=10) - first > 0.2
+        assert wall.take_lag() > 0
+        assert wall.take_lag() == 0
+        (stats,) = wall.stats()
+        assert stats.dropped == 1
     finally:
         await asyncio.to_thread(wall.close)
 

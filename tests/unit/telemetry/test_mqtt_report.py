@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
-from appliance.state.room import Agenda, DeviceKind, DeviceUse, Face, Senses, ServiceHealth
+from appliance.state.room import Agenda, DeviceKind, DeviceUse, Face, Limits, Senses, ServiceHealth
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.issues import issues_of
 from appliance.telemetry.protocol.codec import decode
@@ -59,6 +59,13 @@ def test_each_trouble_is_an_issue_with_a_remedy(room):
     assert issues[0].since == int((room.now - timedelta(minutes=9)).timestamp() * 1000)
     assert issues[0].severity is Severity.WARNING
     assert issues[1].text == "No picture since 9:00."
+
+
+def test_a_machine_that_cannot_show_everybody_in_full_is_an_issue(room):
+    limits = Limits(15, 180, 9, "the machine is hot (84 °C)")
+    (issue,) = issues_of(replace(room, senses=replace(room.senses, limits=limits)))
+    assert (issue.id, issue.severity) == ("media.held_back", Severity.WARNING)
+    assert issue.text == "At most 15 pictures a second, 180 lines, 9 tiles: the machine is hot (84 °C)."
 
 
 def test_a_dark_screen_and_an_old_calendar_are_issues_without_an_error(room):
