@@ -21,7 +21,7 @@ from appliance.state.clean import clean_text
 from appliance.state.latest import Latest
 from appliance.state.layout import Layout
 from appliance.state.room import Boot, Call, Controls, DeviceKind, DeviceUse, Phase
-from appliance.state.wishes import Applied, CallWish, MediaReport, MediaWish, Meters
+from appliance.state.wishes import Applied, CallWish, MediaReport, MediaWish, Meters, StreamStats
 
 if TYPE_CHECKING:
     from appliance.media.studio import Studio
@@ -98,6 +98,8 @@ class Engine:
         self._settings, self._gate, self._link, self._boot, self._now = settings, gate, link, boot, now
         self._temperature = temperature
         self._governor = Governor()
+        self._streams: tuple[StreamStats, ...] = ()
+        self._counted_at = 0.0
         self._meters = MeterServer(settings.meters_socket, boot=boot, group=settings.group)
         self._wish = MediaWish(boot, 0)
         self._applied: Applied | None = None
@@ -285,9 +287,17 @@ class Engine:
             wanted=self._wish.call,
             controls=Controls(gate.mic_muted, gate.camera_off, self._wish.controls.volume),
             devices=tuple(self._uses.values()),
-            streams=self._studio.stats() if self._studio is not None and self._in_call else (),
+            streams=self._streams_now(),
             limits=self._governor.limits,
         )
+
+    def _streams_now(self) -> tuple[StreamStats, ...]:
+        """Return how the streams do. Reports may follow each other at once; a rate needs some time to be one."""
+        if self._studio is None or not self._in_call:
+            self._streams = ()
+        elif not self._streams or time.monotonic() - self._counted_at >= _STATS_S:
+            self._streams, self._counted_at = self._studio.stats(), time.monotonic()
+        return self._streams
 
     async def _govern(self) -> None:
         """Hold pictures back while the machine cannot bear them. Every call begins without limits."""

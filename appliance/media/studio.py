@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from appliance.media.audio import Loudspeaker, MicrophoneFeed
 from appliance.media.gate import MuteGate
 from appliance.media.keeper import DeviceKeeper
 from appliance.media.mixer import Mixer
+from appliance.media.statistics import SentMeter
 from appliance.media.video import CameraFeed
 from appliance.media.wall import Key, PictureWall
 from appliance.meetings.provider import Bound, Sent, Slot, Unbound
@@ -35,6 +37,7 @@ class Studio:
         self._camera_feed = CameraFeed(gate=gate, loop=loop)
         self._microphone_feed = MicrophoneFeed(gate=gate, loop=loop)
         self._wall = PictureWall(loop=loop, painted=self._painted)
+        self._sent: dict[Slot, tuple[Sent, SentMeter]] = {}
         self._ring: RingWriter | None = None
         self._generations = itertools.count(1)
 
@@ -87,6 +90,10 @@ class Studio:
             self.mixer.remove(unbound.media)
 
     def send_to(self, slot: Slot, out: Sent | None) -> None:
+        if out is None:
+            self._sent.pop(slot, None)
+        else:
+            self._sent[slot] = out, SentMeter(slot, time.monotonic())
         if slot is Slot.CAMERA:
             self._camera_feed.send_to(out)
         elif slot is Slot.MICROPHONE:
@@ -95,6 +102,7 @@ class Studio:
     def strike(self) -> None:
         self._camera_feed.send_to(None)
         self._microphone_feed.send_to(None)
+        self._sent.clear()
         self._wall.clear()
         self.mixer.clear()
 
@@ -111,8 +119,9 @@ class Studio:
         return Meters(round(self._microphone_feed.level, 4), round(self.mixer.level, 4))
 
     def stats(self) -> tuple[StreamStats, ...]:
-        """Say how the received pictures did since the last time."""
-        return self._wall.stats()
+        """Say how the received pictures and what is sent did since the last time."""
+        now = time.monotonic()
+        return (*self._wall.stats(), *(meter.take(out.stats(), now) for out, meter in self._sent.values()))
 
     def close(self) -> None:
         """Close the devices and end the threads; blocks for a second at most."""

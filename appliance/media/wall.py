@@ -10,6 +10,7 @@ from typing import Protocol
 
 from appliance.media.decode import Picture, Undecodable, VideoDecoder, copy_plane
 from appliance.media.rtc.frames import EncodedFrame
+from appliance.media.statistics import PictureMeter
 from appliance.meetings.provider import Received
 from appliance.state.layout import Layout, PersonId, Source
 from appliance.state.wishes import StreamStats
@@ -119,12 +120,16 @@ class PictureWall:
 
     def stats(self) -> tuple[StreamStats, ...]:
         """Say how each stream did since the last time."""
-        return tuple(stream.stats() for stream in list(self._streams.values()))
+        now = time.monotonic()
+        return tuple(
+            stream.meter.take(stream.key[0], stream.media.stats(), now) for stream in list(self._streams.values())
+        )
 
     def _received(self, stream: "_Stream", frame: EncodedFrame) -> None:
         with self._work:
             stream.queue_up(frame)
             if stream.key not in self._sizes:
+                stream.meter.gaps.pause()
                 return
             self._work.notify()
         if stream.broken:
@@ -183,19 +188,16 @@ class _Stream:
         self.waiting: deque[EncodedFrame] = deque()
         self.broken = True
         """Nothing can be shown before the next key frame."""
+        self.meter = PictureMeter(time.monotonic(), still=key[1] is Source.SCREEN)
         self._decoder = VideoDecoder()
-        self._size = (0, 0)
-        self._shown = self._dropped = self._bytes = 0
-        self._since = time.monotonic()
 
     def queue_up(self, frame: EncodedFrame) -> None:
         """Take a frame from the network; those before a key frame are not needed any more."""
-        self._bytes += len(frame.data)
         if frame.keyframe or len(self.waiting) >= _MOST_WAITING:
             self._drop_waiting()
             self.broken = not frame.keyframe
         if self.broken:
-            self._dropped += 1
+            self.meter.dropped(1)
         else:
             self.waiting.append(frame)
 
@@ -212,32 +214,17 @@ class _Stream:
 
     def newest(self, frames: list[EncodedFrame], size: tuple[int, int]) -> Picture | None:
         """Decode all, since each needs those before it; return the last, made to fit, or raise `Undecodable`."""
+        begun = time.monotonic()
         hurry = time.monotonic_ns() - frames[0].received_ns > _LATE_NS
         decoded = [p for frame in frames if (p := self._decoder.decode(frame, hurry=hurry)) is not None]
+        now = time.monotonic()
+        self.meter.decoded(len(frames), now - begun)
+        self.meter.dropped(max(len(decoded) - 1, 0))
         if not decoded:
             return None
-        self._shown += 1
-        self._dropped += len(decoded) - 1
-        self._size = decoded[-1].width, decoded[-1].height
+        self.meter.shown(now, (decoded[-1].width, decoded[-1].height))
         return self._decoder.fit(decoded[-1], *size)
 
     def _drop_waiting(self) -> None:
-        self._dropped += len(self.waiting)
+        self.meter.dropped(len(self.waiting))
         self.waiting.clear()
-
-    def stats(self) -> StreamStats:
-        now = time.monotonic()
-        seconds, self._since = max(now - self._since, 0.001), now
-        shown, received, dropped = self._shown, self._bytes, self._dropped
-        self._shown = self._bytes = self._dropped = 0
-        width, height = self._size
-        return StreamStats(
-            self.key[0],
-            "video",
-            "in",
-            fps=round(shown / seconds, 1),
-            width=width,
-            height=height,
-            kbps=round(received * 8 / 1000 / seconds, 1),
-            dropped=dropped,
-        )

@@ -64,20 +64,35 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class StreamStats:
-    """How one received or sent stream does, over the last report interval."""
+    """How one received or sent stream does, over the last two seconds where it does not say otherwise."""
 
     person: str
     kind: str
     """video or audio."""
     direction: str
     """in or out."""
+    frames: int = 0
+    """Shown or sent, since the stream began."""
     fps: float = 0.0
     width: int = 0
     height: int = 0
     kbps: float = 0.0
     lost: int = 0
+    """Packets that no retransmission brought."""
+    loss: float = 0.0
+    """Their share, 0 to 1; of a sent stream as its receiver reports it."""
     dropped: int = 0
     """Frames we threw away because newer ones were there."""
+    freezes: int = 0
+    """Times a moving picture stood still for more than 200 ms, since the stream began."""
+    longest_gap_ms: int = 0
+    """Between two pictures, since the stream began."""
+    jitter_ms: float = 0.0
+    """How unevenly packets arrive."""
+    rtt_ms: float | None = None
+    """To the receiver and back; None before it is known, and of received streams."""
+    decode_ms: float = 0.0
+    """What one picture took to decode."""
 
 
 @dataclass(frozen=True, slots=True)

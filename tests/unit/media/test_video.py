@@ -40,7 +40,7 @@ class Wire:
             self.on_keyframe_request()
 
     def stats(self):
-        return InStats(packets=len(self.sent))
+        return InStats(packets=len(self.sent), bytes=sum(len(frame.data) for frame in self.sent))
 
 
 def layout(*tiles, rev=1):
@@ -187,6 +187,8 @@ async def test_the_streams_report_their_size_and_rate(tmp_path):
         assert (stats.person, stats.width, stats.height, stats.direction) == ("anna", 640, 360, "in")
         assert stats.fps > 0
         assert stats.kbps > 0
+        assert stats.frames >= 5
+        assert stats.decode_ms > 0
 
 
 @pytest.mark.parametrize("count", [31, 200])

@@ -83,15 +83,15 @@ def test_an_issue_keeps_the_moment_it_began(room):
 
 def test_health_counts_people_and_sums_streams(room):
     streams = (
-        StreamStats("p1", "video", "in", kbps=100.04, lost=1, dropped=2),
-        StreamStats("p2", "video", "in", kbps=50, lost=3),
-        StreamStats("", "audio", "out", kbps=30),
+        StreamStats("p1", "video", "in", kbps=100.04, lost=1, dropped=2, fps=30, freezes=1, longest_gap_ms=400),
+        StreamStats("p2", "video", "in", kbps=50, lost=3, fps=25, freezes=2, longest_gap_ms=300, decode_ms=1.5),
+        StreamStats("", "audio", "out", kbps=30, loss=0.02, rtt_ms=48.7),
     )
     health = health_of(room, Gauges(cpu=0.5), (), streams=streams, calls_refused=4)
     assert (health.phase, health.participants, health.calls_refused) == (CallPhase.LIVE, 2, 4)
     assert health.streams == (
-        StreamSum("audio", "out", 1, 30.0, 0, 0),
-        StreamSum("video", "in", 2, 150.0, 4, 2),
+        StreamSum("audio", "out", 1, 30.0, 0, 0, loss=0.02, rtt_ms=48.7),
+        StreamSum("video", "in", 2, 150.0, 4, 2, fps=27.5, freezes=3, longest_gap_ms=400, decode_ms=0.75),
     )
     assert health.devices[0] == DeviceHealth("camera", open=True, healthy=True)
 
