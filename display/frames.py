@@ -1,6 +1,6 @@
 """The newest picture of each tile: taken from media's ring, and held until there is a newer one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -44,6 +44,11 @@ class Picture:
     """It was not on the canvas yet."""
 
 
+def _own(frame: RingFrame) -> RingFrame:
+    """Copy a picture, so that a still one does not hold the memory of a whole ring that is gone."""
+    return replace(frame, y=frame.y.copy(), u=frame.u.copy(), v=frame.v.copy(), whole=lambda: True)
+
+
 class PictureBook:
     """Remembers each person's last picture; a frame only ever gets in under its own person and source."""
 
@@ -73,6 +78,7 @@ class PictureBook:
         numbers = ring.numbers()
         if ring is not self._ring:
             self._ring, self._numbers = ring, np.zeros_like(numbers)
+            self._pictures = {key: _own(frame) for key, frame in self._pictures.items()}
         for index in np.flatnonzero(numbers != self._numbers).tolist():
             tile = ring.layout.tiles[index]
             if not self._take(ring, (tile.person, tile.source)):

@@ -158,6 +158,21 @@ def test_a_picture_older_than_half_a_second_is_grey_and_told():
     assert show.colour(0) == BLUE
 
 
+def test_a_person_without_new_pictures_does_not_hold_the_old_rings_memory():
+    show = Show(in_call(["Ada", "Grace"]))
+    show.put(ADA, BLUE)
+    show.draw()
+    old = show.ring.frames[ADA, Source.CAMERA]
+    show.source.ring = HandRing(show.state.layout)
+    show.ring = show.source.ring
+    show.put(GRACE, ORANGE)
+    show.draw()
+    held = show.stage._book.turn(show.stage._actors[0].tile, show.ns).frame
+    assert (held.y == old.y).all()
+    assert not np.shares_memory(held.y, old.y)
+    assert show.colour(0) == BLUE
+
+
 def test_media_gone_greys_every_copy_and_its_return_lights_them():
     show = Show(in_call(["Ada"]))
     show.put(ADA, BLUE)
