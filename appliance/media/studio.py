@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.link.frame_socket import FrameServer
@@ -11,7 +12,9 @@ from appliance.media.audio import Loudspeaker, MicrophoneFeed
 from appliance.media.gate import MuteGate
 from appliance.media.keeper import DeviceKeeper
 from appliance.media.mixer import Mixer
-from appliance.media.video import CameraFeed, Key, PictureWall
+from appliance.media.statistics import SentMeter
+from appliance.media.video import CameraFeed
+from appliance.media.wall import Key, PictureWall
 from appliance.meetings.provider import Bound, Received, Sent, Slot, Unbound
 from appliance.state.layout import Layout, Source
 from appliance.state.room import DeviceKind, DeviceUse
@@ -35,6 +38,7 @@ class Studio:
         self._microphone_feed = MicrophoneFeed(gate=gate, loop=loop)
         self._wall = PictureWall(loop=loop, painted=self._painted)
         self._voices: set[Received] = set()
+        self._sent: dict[Slot, tuple[Sent, SentMeter]] = {}
         self._ring: RingWriter | None = None
         self._generations = itertools.count(1)
 
@@ -88,6 +92,10 @@ class Studio:
             self._silence(unbound.media)
 
     def send_to(self, slot: Slot, out: Sent | None) -> None:
+        if out is None:
+            self._sent.pop(slot, None)
+        else:
+            self._sent[slot] = out, SentMeter(slot, time.monotonic())
         if slot is Slot.CAMERA:
             self._camera_feed.send_to(out)
         elif slot is Slot.MICROPHONE:
@@ -96,17 +104,27 @@ class Studio:
     def strike(self) -> None:
         self._camera_feed.send_to(None)
         self._microphone_feed.send_to(None)
+        self._sent.clear()
         self._wall.clear()
         for voice in list(self._voices):
             self._silence(voice)
+
+    def pace(self, fps: int) -> None:
+        """Paint each person at most this often."""
+        self._wall.pace(fps)
+
+    def take_lag(self) -> float:
+        """Return how many seconds decoding was behind at the worst moment since the last call."""
+        return self._wall.take_lag()
 
     def meters(self) -> Meters:
         """Return the levels of now."""
         return Meters(round(self._microphone_feed.level, 4), round(self.mixer.level, 4))
 
     def stats(self) -> tuple[StreamStats, ...]:
-        """Say how the received pictures did since the last time."""
-        return self._wall.stats()
+        """Say how the received pictures and what is sent did since the last time."""
+        now = time.monotonic()
+        return (*self._wall.stats(), *(meter.take(out.stats(), now) for out, meter in self._sent.values()))
 
     def close(self) -> None:
         """Close the devices and end the threads; blocks for a second at most."""
@@ -124,5 +142,5 @@ class Studio:
         self._voices.discard(voice)
         self.mixer.remove(voice)
 
-    def _painted(self, _key: Key) -> None:
+    def _painted(self, _keys: Sequence[Key]) -> None:
         self.frames.notify()

@@ -8,7 +8,7 @@ from typing import Protocol
 from appliance.errors import SalonError
 from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats
 from appliance.state.layout import Layout, PersonId
-from appliance.state.room import Participant
+from appliance.state.room import Limits, Participant
 
 
 class JoinFailed(SalonError):
@@ -120,7 +120,7 @@ class Session(Protocol):
     async def run(self, tell: Callable[[Event], None]) -> Ended:
         """Join, stay and leave; raises `JoinFailed` when that is as far as it comes."""
 
-    def set_layout(self, layout: Layout) -> None:
+    def set_layout(self, layout: Layout, limits: Limits) -> None:
         """Ask the server for just these people's pictures at these sizes."""
 
     def set_muted(self, slot: Slot, *, muted: bool) -> None:

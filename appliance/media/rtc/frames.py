@@ -37,6 +37,8 @@ class InStats:
     bytes: int = 0
     frames: int = 0
     keyframes: int = 0
+    jitter_s: float = 0.0
+    """How unevenly packets arrive (RFC 3550, 6.4.1)."""
     skips: int = 0
     """How often the picture had to wait for a key frame because a hole did not fill."""
 

@@ -69,6 +69,7 @@ class StreamReceiver:
             bytes=self._bytes,
             frames=self._frames,
             keyframes=self._keyframes,
+            jitter_s=self._reports.jitter_s(self._ssrc),
             skips=self._skips_before + self._video.skips,
         )
 

@@ -144,6 +144,20 @@ async def test_a_wished_call_is_joined_with_open_devices_and_left_with_closed_on
         assert server.asked("leave")
 
 
+async def test_a_hot_machine_asks_for_less_and_says_why(runtime_dir, server, monkeypatch):
+    monkeypatch.setattr(engine_module, "_GOVERN_S", 0.02)
+    server.others = [server.guest()]
+    async with running(runtime_dir) as media:
+        media.engine._temperature = lambda: 91.0
+        layout = Layout(3, 1920, 1080, (Tile(GUEST, Source.CAMERA, 0, 0, 640, 360),))
+        media.daemon.want(call=call(server), layout=layout)
+        report = await media.daemon.until(lambda r: r.limits.why)
+        assert (report.limits.fps, report.limits.why) == (15, "the machine is hot (91 °C)")
+        await server.until(lambda: any(s.fps == 15 for s in server.asked("track_setting")))
+        media.daemon.want(call=None)
+        await media.daemon.until(lambda r: not r.limits.why)
+
+
 async def test_a_guests_picture_reaches_display(runtime_dir, server):
     server.others = [server.guest()]
     async with running(runtime_dir) as media:
@@ -156,7 +170,7 @@ async def test_a_guests_picture_reaches_display(runtime_dir, server):
         await server.publish_guest()
         picture = await asyncio.to_thread(_key_frame)
         async with asyncio.timeout(20):
-            while display.ring is None or not display.ring.newest_number(GUEST, Source.CAMERA):
+            while display.ring is None or not display.ring.numbers().any():
                 server.outs["video"].send(picture)
                 await asyncio.sleep(0.02)
         frame = display.ring.newest(GUEST, Source.CAMERA)

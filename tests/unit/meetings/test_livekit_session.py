@@ -22,6 +22,7 @@ from appliance.meetings.provider import (
     Unbound,
 )
 from appliance.state.layout import Layout, PersonId, Source, Tile
+from appliance.state.room import Limits
 
 PERSON = PersonId("guest")
 CAMERA = "TR_cam"
@@ -151,17 +152,28 @@ async def test_only_what_the_layout_shows_is_asked_for_at_its_size(server, monke
     server.others = [server.guest()]
     async with visiting(server) as visit:
         for layout in (shown(), shown(), shown(320, 180), Layout(2)):
-            visit.session.set_layout(layout)
+            visit.session.set_layout(layout, Limits())
         await server.until(lambda: len(server.asked("track_setting")) >= 4)
         asked = [(s.track_sids[0], s.disabled, s.width, s.height) for s in server.asked("track_setting")]
         assert asked[-3:] == [(CAMERA, False, 640, 360), (CAMERA, False, 320, 180), (CAMERA, True, 0, 0)]
+
+
+async def test_what_the_machine_cannot_bear_is_not_asked_for(server, monkeypatch):
+    monkeypatch.setattr(livekit_stay, "_GRACE_S", 0.0)
+    server.others = [server.guest()]
+    async with visiting(server) as visit:
+        for limits in (Limits(), Limits(fps=15), Limits(fps=15, height=180)):
+            visit.session.set_layout(shown(), limits)
+        await server.until(lambda: len(server.asked("track_setting")) >= 3)
+        asked = [(s.width, s.height, s.fps) for s in server.asked("track_setting")]
+        assert asked[-3:] == [(640, 360, 30), (640, 360, 15), (320, 180, 15)]
 
 
 async def test_a_new_picture_is_not_switched_off_before_the_layout_could_follow(server):
     async with visiting(server) as visit:
         await server.say(update=rtc.ParticipantUpdate(participants=[server.guest()]))
         await visit.until(lambda: len(visit.of(RosterChanged)) == 2)
-        visit.session.set_layout(shown())
+        visit.session.set_layout(shown(), Limits())
         await server.until(lambda: server.asked("track_setting"))
         assert [s.disabled for s in server.asked("track_setting")] == [False]
 
