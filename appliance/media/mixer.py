@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.media.chime import chime
-from appliance.media.opus import Samples
+from appliance.media.libopus import Samples
 from appliance.media.playout import Playout
 from appliance.media.rtc.frames import EncodedFrame
 
@@ -67,7 +67,7 @@ class Mixer:
     def lost(self) -> int:
         """Packets of the present streams that had to be concealed."""
         with self._lock:
-            return sum(playout.lost for playout in self._playouts.values())
+            return sum(playout.stats(self._clock_ns()).lost for playout in self._playouts.values())
 
     def pull(self, count: int) -> bytes:
         """Return the next `count` samples of the mix, mono s16."""

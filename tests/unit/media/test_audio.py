@@ -10,7 +10,7 @@ import numpy as np
 from appliance.media.audio import Loudspeaker, MicrophoneFeed
 from appliance.media.gate import MuteGate
 from appliance.media.mixer import Mixer
-from appliance.media.opus import OpusDecoder
+from appliance.media.opus import opus_decoder
 from appliance.media.rtc.frames import OutStats
 from hardware import registry
 
@@ -70,7 +70,7 @@ async def test_an_open_gate_sends_packets_of_20_ms(tmp_path):
         await studio.line.more(30)
         stamps = [frame.timestamp for frame in studio.line.sent]
         assert {b - a for a, b in itertools.pairwise(stamps)} == {960}
-        decoder = OpusDecoder()
+        decoder = opus_decoder()
         sound = np.concatenate([decoder.decode(frame.data) for frame in studio.line.sent])
         spectrum = np.abs(np.fft.rfft(sound))
         assert abs(np.argmax(spectrum) * 48000 / len(sound) - 500) < 10

@@ -3,7 +3,7 @@ import pytest
 
 from appliance.media.decode import Undecodable, VideoDecoder, fitted_size
 from appliance.media.encode import Vp8Encoder
-from appliance.media.opus import OpusDecoder, OpusEncoder
+from appliance.media.opus import OpusEncoder, opus_decoder
 from appliance.media.rtc.frames import EncodedFrame
 from hardware import registry
 from hardware.camera.mark import decode as read_mark
@@ -76,7 +76,7 @@ def test_an_unknown_codec_is_refused():
 
 
 def test_a_tone_survives_the_way_through_opus():
-    encoder, decoder = OpusEncoder(), OpusDecoder()
+    encoder, decoder = OpusEncoder(), opus_decoder()
     t = np.arange(960 * 20) / 48000
     tone = (8000 * np.sin(2 * np.pi * 1000 * t)).astype("<i2").tobytes()
     heard = [decoder.decode(encoder.encode(tone[i : i + 1920])) for i in range(0, len(tone), 1920)]
@@ -88,7 +88,7 @@ def test_a_tone_survives_the_way_through_opus():
 
 
 def test_a_broken_opus_packet_gives_nothing():
-    assert OpusDecoder().decode(b"\xff\xff\xff") is None
+    assert opus_decoder().decode(b"\xff\xff\xff") is None
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused():
