@@ -17,6 +17,9 @@ _FORGET = 0.995
 """Of each packet that arrives: what was learned fades in about four seconds."""
 _QUICK_FORGET = 0.8
 """At the beginning, when little is known."""
+_REVIEW_EVERY = 10
+"""Packets from one look at the histogram to the next; one that is later than expected is looked at at once."""
+_HEAVY = 1e9
 _FLOOR_SLOT_MS = 500.0
 _FLOOR_SLOTS = 10
 """The quickest packet of the last five seconds sets the clock: neither two clocks' drift nor another route lasts."""
@@ -36,8 +39,9 @@ class TargetDelay:
         """What is wanted for other reasons than jitter: lip sync."""
         self._floor: deque[tuple[float, float]] = deque(maxlen=_FLOOR_SLOTS)
         self._floor_ms: float | None = None
-        self._histogram = np.zeros(_BUCKETS)
-        self._forget = _QUICK_FORGET
+        self._histogram = [0.0] * _BUCKETS
+        self._weight, self._forget = 1.0, _QUICK_FORGET
+        self._until_review = 0
         self._needed, self._needed_at = _FIRST_MS, 0.0
         self._jitter_ms = 0.0
         self._loss = 0.0
@@ -48,11 +52,13 @@ class TargetDelay:
             self._needed_at = now_ms
         self._learn_floor(now_ms - sent_ms, now_ms)
         late = max(self.of(sent_ms, now_ms), 0.0)
-        self._histogram *= self._forget
-        self._histogram[min(int(late / _BUCKET_MS), _BUCKETS - 1)] += 1.0 - self._forget
+        # to weigh each packet more than the last is to forget the last, at a fraction of the cost
+        self._weight /= self._forget
         self._forget = min(_FORGET, self._forget + (1.0 - self._forget) * 0.1)
-        reached = np.cumsum(self._histogram)
-        self._jitter_ms = (1 + float(np.searchsorted(reached, _QUANTILE * reached[-1]))) * _BUCKET_MS
+        self._histogram[min(int(late / _BUCKET_MS), _BUCKETS - 1)] += self._weight
+        self._until_review -= 1
+        if self._until_review <= 0 or late > self._jitter_ms:
+            self._review()
 
     def was_late(self, delay_ms: float, now_ms: float) -> None:
         """Learn that a packet had to be waited for, and how much delay would have spared it."""
@@ -77,6 +83,14 @@ class TargetDelay:
         """Begin with other timestamps; how the network behaves stays known."""
         self._floor.clear()
         self._floor_ms = None
+
+    def _review(self) -> None:
+        self._until_review = _REVIEW_EVERY
+        shares = np.cumsum(self._histogram) / sum(self._histogram)
+        self._jitter_ms = (1 + int(np.searchsorted(shares, _QUANTILE))) * _BUCKET_MS
+        if self._weight > _HEAVY:
+            self._histogram = [weight / self._weight for weight in self._histogram]
+            self._weight = 1.0
 
     def _peak(self, now_ms: float) -> float:
         return self._needed - _DECAY * (now_ms - self._needed_at)

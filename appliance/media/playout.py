@@ -65,6 +65,8 @@ class Playout:
 
     def __init__(self, decoder: Decoder | None = None) -> None:
         self.target = TargetDelay()
+        self.heard: tuple[int, float] | None = None
+        """A timestamp, and the time in milliseconds at which its sound left or leaves."""
         self._decoder = opus_decoder() if decoder is None else decoder
         self._packets: dict[int, bytes] = {}
         self._begun = False
@@ -116,6 +118,21 @@ class Playout:
         out, self._left = self._left[:count], self._left[count:]
         return out if len(out) == count else np.pad(out, (0, count - len(out)))
 
+    def rest(self, now_ns: int) -> None:
+        """Let what is due pass by unheard, and undecoded."""
+        now = now_ns / 1e6
+        target = self.target.at(now)
+        due = [position for position in self._packets if self._delay_of(position, now) >= target]
+        for position in due:
+            del self._packets[position]
+        self._next = max(self._next, max(due, default=self._next - self._length) + self._length)
+        self._pausing, self._waited, self._gain, self._left = True, 0, 0.0, _NOTHING
+
+    @property
+    def delay_ms(self) -> float:
+        """From the earliest possible arrival of a sample to the loudspeaker's pull."""
+        return self._delay_ms
+
     def stats(self, now_ns: int) -> PlayoutStats:
         """Return the counters."""
         return PlayoutStats(
@@ -150,7 +167,8 @@ class Playout:
         samples = self._following(now)
         if samples is not None and len(samples):
             self._played += len(samples)
-            self._past = np.concatenate((self._past, samples))[-LONGEST:]
+            enough = len(samples) >= LONGEST
+            self._past = (samples if enough else np.concatenate((self._past, samples)))[-LONGEST:]
         return samples
 
     def _following(self, now: float) -> Samples | None:
@@ -176,6 +194,7 @@ class Playout:
         if self._waited:
             self.target.was_late(delay, now)
         self._waited = 0
+        self.heard = self._next & 0xFFFFFFFF, now + len(self._left) / _UNITS
         samples = self._opened(packet)
         while len(samples) < LEAST and (packet := self._packets.pop(self._next, b"")):
             samples = np.concatenate((samples, self._opened(packet)))

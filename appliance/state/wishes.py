@@ -76,6 +76,10 @@ class StreamStats:
     lost: int = 0
     dropped: int = 0
     """Frames we threw away because newer ones were there."""
+    concealed: float = 0.0
+    """Share of the played sound that was invented because nothing had come, 0 to 1."""
+    delay_ms: float = 0.0
+    """How long sound waits for packets that are late."""
 
 
 @dataclass(frozen=True, slots=True)
