@@ -19,7 +19,7 @@ from aiortc.rtp import (
 from appliance.media.rtc.assembler import Packet, VideoAssembler
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.depacketize import depacketize
-from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame, InStats
+from appliance.media.rtc.frames import AUDIO_CLOCK, VIDEO_CLOCK, EncodedFrame, InStats, SenderClock
 from appliance.media.rtc.reorder import AudioOrder
 from appliance.media.rtc.reports import ReceptionReports
 
@@ -38,6 +38,8 @@ class StreamReceiver:
     def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth) -> None:
         self.kind = kind
         self.on_frame: Callable[[EncodedFrame], None] | None = None
+        self.clock: SenderClock | None = None
+        """From the newest sender report of the present stream."""
         self._wake = wake
         self._bandwidth = bandwidth
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
@@ -90,6 +92,10 @@ class StreamReceiver:
     def on_sender_report(self, packet: RtcpSrPacket) -> None:
         """Take a sender's report."""
         self._reports.sender_report(packet)
+        info = packet.sender_info
+        if packet.ssrc == self._ssrc and info.ntp_timestamp:
+            rate = VIDEO_CLOCK if self.kind == "video" else AUDIO_CLOCK
+            self.clock = SenderClock(info.rtp_timestamp, rate, info.ntp_timestamp / (1 << 32))
 
     def on_packet(self, packet: RtpPacket, arrival_ms: int) -> None:
         """Take a packet from the wire; may call `on_frame`."""
@@ -175,6 +181,7 @@ class StreamReceiver:
         self._video, self._audio = VideoAssembler(), AudioOrder()
         self._video.needs_key = self.kind == "video"
         self._key_asked = None
+        self.clock = None
 
     def _take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         now = time.monotonic()
