@@ -5,6 +5,7 @@ It is the copy that PyAV brings or was built with, so there is nothing more to i
 
 import ctypes
 import functools
+import logging
 from ctypes import CDLL, POINTER, c_char_p, c_int, c_int32, c_void_p
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+logger = logging.getLogger(__name__)
 Samples = NDArray[np.int16]
 RATE = 48_000
 _MOST_SAMPLES = RATE * 120 // 1000
@@ -32,6 +34,7 @@ def library() -> CDLL | None:
             return _declared(CDLL(name))
         except (OSError, AttributeError):
             continue
+    logger.warning("no libopus 1.5 or newer can be reached: lost sound will not be recovered; PyAV's wheel brings one")
     return None
 
 

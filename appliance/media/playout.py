@@ -153,7 +153,8 @@ class Playout:
     def _restart(self, position: int) -> None:
         self._packets.clear()
         self.target.forget_clock()
-        self._begun, self._pausing, self._silent, self._waited = True, True, False, 0
+        self._begun, self._pausing, self._silent = True, True, False
+        self._waited, self._gain = 0, 0.0
         # packets that the first one overtook are welcome
         self._newest, self._next = position, position - _RESTART
 
