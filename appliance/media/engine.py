@@ -333,12 +333,13 @@ class Engine:
             self._changed.set()
 
     async def _measure(self) -> None:
-        """Publish the sound levels ten times a second, and nothing while no device is open."""
+        """Publish the sound levels and look after lip sync ten times a second; nothing while no device is open."""
         while True:
             await self._live.wait()
             while self._live.is_set():
                 if self._studio is not None:
                     self._meters.put(self._studio.meters())
+                    self._studio.keep_in_step()
                 await asyncio.sleep(_METERS_S)
             self._meters.put(Meters())
 

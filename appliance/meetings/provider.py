@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from appliance.errors import SalonError
-from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats
+from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats, SenderClock
 from appliance.state.layout import Layout, PersonId
 from appliance.state.room import Limits, Participant
 
@@ -32,6 +32,10 @@ class Received(Protocol):
     """One stream that comes in, in encoded frames; another person is another `Received`."""
 
     on_frame: Callable[[EncodedFrame], None] | None
+
+    @property
+    def clock(self) -> SenderClock | None:
+        """How timestamps and the sender's clock hang together, once it has said so."""
 
     def request_keyframe(self) -> None: ...
 

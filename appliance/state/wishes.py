@@ -93,6 +93,10 @@ class StreamStats:
     """To the receiver and back; None before it is known, and of received streams."""
     decode_ms: float = 0.0
     """What one picture took to decode."""
+    concealed: float = 0.0
+    """Share of the played sound that was invented because nothing had come, 0 to 1."""
+    delay_ms: float = 0.0
+    """How long sound waits for packets that are late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,21 @@ class EncodedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class SenderClock:
+    """What a sender report says (RFC 3550, 6.4.1): that this RTP timestamp is that moment on the sender's clock."""
+
+    timestamp: int
+    clock_rate: int
+    sent_s: float
+    """Seconds; only differences to other streams of the same sender mean something."""
+
+    def at(self, timestamp: int) -> float:
+        """Return the moment of another timestamp, in seconds on the sender's clock."""
+        units = (timestamp - self.timestamp + 0x80000000) % 0x100000000 - 0x80000000
+        return self.sent_s + units / self.clock_rate
+
+
+@dataclass(frozen=True, slots=True)
 class InStats:
     """What one receiving m-line has seen since it began."""
 

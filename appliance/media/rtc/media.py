@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiortc import RTCRtpTransceiver
 
-from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats
+from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats, SenderClock
 from appliance.media.rtc.native.receiver import NativeReceiver
 from appliance.media.rtc.private import SenderPort
 from appliance.media.rtc.receiver import StreamReceiver
@@ -28,6 +28,11 @@ class MediaIn:
         stream.on_frame = self._received
         self.on_frame: Callable[[EncodedFrame], None] | None = None
         """Called in the event loop with every whole frame, in order."""
+
+    @property
+    def clock(self) -> SenderClock | None:
+        """How timestamps and the sender's clock hang together, once it has said so."""
+        return self._stream.clock
 
     def request_keyframe(self) -> None:
         """Ask the sender for a key frame: at most once a second, later rather than never."""

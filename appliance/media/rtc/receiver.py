@@ -19,9 +19,9 @@ from aiortc.rtp import (
 from appliance.media.rtc.assembler import Packet, VideoAssembler
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.depacketize import depacketize
-from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame, InStats
+from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame, InStats, SenderClock
 from appliance.media.rtc.reorder import AudioOrder
-from appliance.media.rtc.reports import ReceptionReports
+from appliance.media.rtc.reports import ReceptionReports, reported_clock
 
 TICK_S = 0.02
 KEYFRAME_INTERVAL_S = 1.0
@@ -38,6 +38,8 @@ class StreamReceiver:
     def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth) -> None:
         self.kind = kind
         self.on_frame: Callable[[EncodedFrame], None] | None = None
+        self.clock: SenderClock | None = None
+        """From the newest sender report of the present stream."""
         self._wake = wake
         self._bandwidth = bandwidth
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
@@ -91,6 +93,8 @@ class StreamReceiver:
     def on_sender_report(self, packet: RtcpSrPacket) -> None:
         """Take a sender's report."""
         self._reports.sender_report(packet)
+        if packet.ssrc == self._ssrc:
+            self.clock = reported_clock(packet, self.kind) or self.clock
 
     def on_packet(self, packet: RtpPacket, arrival_ms: int) -> None:
         """Take a packet from the wire; may call `on_frame`."""
@@ -176,6 +180,7 @@ class StreamReceiver:
         self._video, self._audio = VideoAssembler(), AudioOrder()
         self._video.needs_key = self.kind == "video"
         self._key_asked = None
+        self.clock = None
 
     def _take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, *, recovered: bool) -> None:
         now = time.monotonic()

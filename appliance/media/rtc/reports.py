@@ -5,8 +5,17 @@ import time
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import RtcpReceiverInfo, RtcpSrPacket, RtpPacket
 
+from appliance.media.rtc.frames import AUDIO_CLOCK, VIDEO_CLOCK, SenderClock
+
 _MAX_SSRCS = 8
 _MASK = 0xFFFFFFFF
+
+
+def reported_clock(packet: RtcpSrPacket, kind: str) -> SenderClock | None:
+    """Return how a stream's timestamps and its sender's clock hang together; None if the report has no time in it."""
+    info = packet.sender_info
+    rate = VIDEO_CLOCK if kind == "video" else AUDIO_CLOCK
+    return SenderClock(info.rtp_timestamp, rate, info.ntp_timestamp / (1 << 32)) if info.ntp_timestamp else None
 
 
 class ReceptionReports:

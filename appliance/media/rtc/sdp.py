@@ -1,7 +1,7 @@
 """Session descriptions as text: what aiortc cannot take is cut out before, what it cannot say is put in after.
 
 Cut out: candidates (they go to the one bundled transport by themselves), rejected m-lines and those without a codec of
-ours (a harmless stand-in keeps their place). Put in: one simulcast layer, Opus' error correction, the rejections.
+ours (a harmless stand-in keeps their place). Put in: one simulcast layer, what Opus may do (RFC 7587), the rejections.
 """
 
 import re
@@ -77,7 +77,7 @@ def finish_local(text: str, shaped: Shaped | None = None) -> str:
     lines = [_without(line, rejected) for line in head]
     for section in sections:
         mid = _value(section, "a=mid:") or ""
-        finished = _with_opus_fec(section)
+        finished = _with_opus_wishes(section)
         if mid in layers:
             number, layer = layers[mid]
             finished += [f"a=extmap:{number} {_RID}", f"a=rid:{layer} recv", f"a=simulcast:recv {layer}"]
@@ -139,13 +139,13 @@ def _layer(section: Sequence[str]) -> tuple[str, str] | None:
     return None if best is None else (number.split("/")[0], best)
 
 
-def _with_opus_fec(section: list[str]) -> list[str]:
+def _with_opus_wishes(section: list[str]) -> list[str]:
     lines: list[str] = []
     for line in section:
         lines.append(line)
         opus = _OPUS.match(line)
         if opus is not None and not any(other.startswith(f"a=fmtp:{opus[1]} ") for other in section):
-            lines.append(f"a=fmtp:{opus[1]} minptime=10;useinbandfec=1")
+            lines.append(f"a=fmtp:{opus[1]} minptime=10;useinbandfec=1;usedtx=1")
     return lines
 
 

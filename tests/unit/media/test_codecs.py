@@ -3,10 +3,11 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from sound import voice
 
 from appliance.media.decode import Undecodable, VideoDecoder, copy_plane, fitted_size
 from appliance.media.encode import Vp8Encoder
-from appliance.media.opus import OpusDecoder, OpusEncoder
+from appliance.media.opus import OpusEncoder, opus_decoder
 from appliance.media.rtc.frames import EncodedFrame
 from hardware import registry
 from hardware.camera.mark import decode as read_mark
@@ -112,7 +113,7 @@ def test_an_unknown_codec_is_refused():
 
 
 def test_a_tone_survives_the_way_through_opus():
-    encoder, decoder = OpusEncoder(), OpusDecoder()
+    encoder, decoder = OpusEncoder(), opus_decoder()
     t = np.arange(960 * 20) / 48000
     tone = (8000 * np.sin(2 * np.pi * 1000 * t)).astype("<i2").tobytes()
     heard = [decoder.decode(encoder.encode(tone[i : i + 1920])) for i in range(0, len(tone), 1920)]
@@ -123,8 +124,40 @@ def test_a_tone_survives_the_way_through_opus():
     assert 4000 < np.abs(sound).max() < 12000
 
 
+def blocks(sound):
+    return [sound[at : at + 960].tobytes() for at in range(0, len(sound), 960)]
+
+
+def test_the_bitrate_changes_in_place():
+    encoder = OpusEncoder()
+    rates = []
+    for bitrate in (32_000, 12_000, 64_000, 1):
+        encoder.set_bitrate(bitrate)
+        rates.append(np.mean([len(encoder.encode(block)) for block in blocks(voice(2))]) * 8 * 50)
+    for rate, least, most in zip(rates, (20_000, 7_000, 40_000, 4_000), (34_000, 13_000, 68_000, 9_000), strict=True):
+        assert least < rate < most
+
+
+def test_every_loss_rate_carries_the_packet_before_once_more():
+    encoder = OpusEncoder()
+    for loss in (0.0, 0.25, 7.0):
+        encoder.set_loss(loss)
+        decoder = opus_decoder()
+        stream = [encoder.encode(block) for block in blocks(voice(1))]
+        assert sum(decoder.recover(packet, 960) is not None for packet in stream) > 20
+
+
+def test_silence_is_announced_and_then_hardly_sent():
+    encoder = OpusEncoder()
+    silence = np.zeros(48_000 * 4, np.int16)
+    sizes = [len(encoder.encode(block)) for block in blocks(silence)][50:]
+    assert sum(size > 0 for size in sizes) < 20
+    assert sum(0 < size <= 2 for size in sizes) >= 5
+    assert sum(len(encoder.encode(block)) > 2 for block in blocks(voice(1))) >= 49
+
+
 def test_a_broken_opus_packet_gives_nothing():
-    assert OpusDecoder().decode(b"\xff\xff\xff") is None
+    assert opus_decoder().decode(b"\xff\xff\xff") is None
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused():

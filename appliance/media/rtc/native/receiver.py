@@ -7,11 +7,12 @@ from aiortc import RTCRtpCodecParameters
 from aiortc.rtp import RTCP_PSFB_PLI, AnyRtcpPacket, RtcpPsfbPacket, RtcpReceiverInfo, RtcpSrPacket
 
 from appliance.media.rtc.bandwidth import Bandwidth
-from appliance.media.rtc.frames import EncodedFrame, InStats
+from appliance.media.rtc.frames import EncodedFrame, InStats, SenderClock
 from appliance.media.rtc.keyframes import KeyframeRequests
 from appliance.media.rtc.native.engine import FRAME, NEEDS_KEY, STREAM, Event
 from appliance.media.rtc.native.library import NO_LEVEL
 from appliance.media.rtc.native.transport import NativeTransport
+from appliance.media.rtc.reports import reported_clock
 
 _MAX_SSRCS = 256
 _RATE_S = 0.5
@@ -23,7 +24,9 @@ class NativeReceiver:
     def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth, reports: "NativeReports") -> None:
         self.kind = kind
         self.on_frame: Callable[[EncodedFrame], None] | None = None
-        self.on_sender_report = reports.on_sender_report
+        self.clock: SenderClock | None = None
+        """From the newest sender report of the present stream."""
+        self._reports = reports
         self._wake = wake
         self._bandwidth = bandwidth
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
@@ -55,6 +58,12 @@ class NativeReceiver:
             skips=seen.skips,
         )
 
+    def on_sender_report(self, packet: RtcpSrPacket) -> None:
+        """Take a sender's report."""
+        self._reports.on_sender_report(packet)
+        if packet.ssrc == self._ssrc:
+            self.clock = reported_clock(packet, self.kind) or self.clock
+
     def request_keyframe(self) -> None:
         """Ask the sender for a key frame, now or when the last request is a second old."""
         if self.kind == "video":
@@ -64,7 +73,7 @@ class NativeReceiver:
     def on_event(self, event: Event) -> None:
         """Take what the engine says of this m-line; may call `on_frame`."""
         if event.ssrc != self._ssrc:
-            self._ssrc = event.ssrc
+            self._ssrc, self.clock = event.ssrc, None
             self._requests.new_stream()
             if self.kind == "video":
                 self._bandwidth.hear(event.ssrc)

@@ -40,6 +40,21 @@ async def test_frames_and_messages_arrive_as_they_were_sent(pair, camera_of):
     assert video.stats().frames >= len(seen)
 
 
+async def test_the_senders_clock_comes_with_its_reports(pair, camera_of):
+    video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await pair.negotiate()
+    await pair.connected()
+    assert pair.heard.streams["T"].clock is None
+    async with camera_of(video) as camera:
+        await pair.heard.until(lambda: pair.heard.streams["T"].clock is not None)
+        clock = pair.heard.streams["T"].clock
+        last = pair.heard.frames["T"][-1].timestamp
+    # both ends are this machine, whose clock counts from 1970 and not from 1900
+    assert abs(clock.at(last) - 2_208_988_800 - time.time()) < 2
+    assert clock.at(last) - clock.at(last - 1800) == pytest.approx(0.02, abs=1e-5)
+    assert camera.sent > 0
+
+
 async def test_h264_travels_in_whole_access_units(pair):
     video = pair.a.add_out("video", "H264", stream_id="S", track_id="T")
     await pair.negotiate()

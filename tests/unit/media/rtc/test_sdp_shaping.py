@@ -53,8 +53,8 @@ def test_one_good_simulcast_layer_is_taken(offered, taken):
     assert "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n" in answer
 
 
-def test_opus_asks_for_error_correction():
-    assert "a=fmtp:111 minptime=10;useinbandfec=1\r\n" in finish_local(HEAD + AUDIO)
+def test_opus_asks_for_error_correction_and_for_nothing_during_silence():
+    assert "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n" in finish_local(HEAD + AUDIO)
 
 
 @pytest.mark.parametrize(
