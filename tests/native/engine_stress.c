@@ -156,6 +156,8 @@ static void *look(void *argument) {
         connection_take_reports(c, reports, 64);
         connection_take_arrived(c, log, 4096);
         connection_set_rtt(c, 1000);
+        connection_holds(c);
+        connection_probe(c, 5000000, 10000);
         usleep(5000);
     }
     return NULL;

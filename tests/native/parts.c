@@ -146,6 +146,23 @@ static void nothing_waits_long_whatever_the_rate(void) {
     pacer_clear(&p);
 }
 
+static void a_probe_leaves_at_its_own_rate_and_asks_for_padding(void) {
+    pacer p = {.bits_per_second = 1000000};
+    int64_t now = 1000000, begun = now;
+    int sent = 0;
+    pacer_probe(&p, 9600000, 24000, now); /* twenty packets in twenty milliseconds */
+    while (pacer_next_us(&p) != INT64_MAX) {
+        while (pacer_wants_padding(&p, now)) {
+            put_packet(&p, 1200, PACE_REPAIR);
+            sent += leaving(&p, now);
+        }
+        now += 1000;
+        CHECK(now - begun < 100000);
+    }
+    CHECK(sent == 20 && now - begun >= 15000 && now - begun <= 25000);
+    CHECK(!pacer_wants_padding(&p, now + 1000000));
+}
+
 static void reports_count_loss_over_the_wrap_and_a_new_beginning(void) {
     reception r = {0};
     reception_report out = {0};
@@ -183,6 +200,7 @@ int main(void) {
     pictures_leave_at_the_rate_in_small_bursts();
     sound_does_not_wait_and_repairs_go_before_pictures();
     nothing_waits_long_whatever_the_rate();
+    a_probe_leaves_at_its_own_rate_and_asks_for_padding();
     reports_count_loss_over_the_wrap_and_a_new_beginning();
     a_log_that_nobody_reads_keeps_the_newest();
     return 0;

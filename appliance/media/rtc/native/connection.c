@@ -50,6 +50,11 @@ void connection_free(connection *c) {
     free(c);
 }
 
+static void tell(connection *c, enum event_kind kind, uint32_t ssrc) {
+    event e = {.kind = (uint8_t)kind, .connection = c->id, .ssrc = ssrc};
+    events_put(&c->of->events, &e, NULL);
+}
+
 /* ---- out ---- */
 
 static int send_packets(connection *c, packet **packets, int count) {
@@ -70,13 +75,18 @@ static bool protect(connection *c, packet *p, bool rtcp) {
     return true;
 }
 
+static packet *next_packet(connection *c, int64_t now) {
+    packet *p = pacer_take(&c->out.pace, now);
+    return p || !outgoing_pad(&c->out, now) ? p : pacer_take(&c->out.pace, now);
+}
+
 /* Send what the pacer lets go; return when it will let go more. */
 static int64_t flush(connection *c, int64_t now) {
     packet *leaving[BATCH];
     int count;
     do {
         count = 0;
-        for (packet *p; count < BATCH && (p = pacer_take(&c->out.pace, now));) {
+        for (packet *p; count < BATCH && (p = next_packet(c, now));) {
             outgoing_leave(&c->out, p, now);
             if (protect(c, p, false))
                 leaving[count++] = p;
@@ -87,6 +97,10 @@ static int64_t flush(connection *c, int64_t now) {
         for (int i = 0; i < count; i++)
             free(leaving[i]);
     } while (count == BATCH);
+    if (c->wants_room && !pacer_holds(&c->out.pace)) {
+        c->wants_room = false;
+        tell(c, EVENT_ROOM, 0);
+    }
     return pacer_next_us(&c->out.pace);
 }
 
@@ -107,8 +121,11 @@ static void note_arrival(connection *c, const rtp_packet *p, const datagram *d) 
     const uint8_t *number;
     size_t size;
     uint8_t id = c->in.ids.transport_sequence;
-    if (id && rtp_extension_get(p, id, &number, &size) == 0 && size == 2)
-        log_add(&c->arrived, &(log_entry){d->at_us, (uint32_t)d->size, get_16(number), 0});
+    if (!id || rtp_extension_get(p, id, &number, &size) < 0 || size != 2)
+        return;
+    if (!c->arrived.count)
+        tell(c, EVENT_ARRIVED, p->ssrc);
+    log_add(&c->arrived, &(log_entry){d->at_us, (uint32_t)d->size, get_16(number), 0});
 }
 
 static void take_rtp(connection *c, const datagram *d) {
@@ -308,8 +325,25 @@ size_t connection_send_frame(connection *c, uint16_t number, const uint8_t *data
     LOCKED(c);
     size_t packets = outgoing_frame(&c->out, number, data, size, timestamp, level);
     engine_wake_by(c->of, flush(c, now_us()));
+    engine_tell(c->of);
     UNLOCKED(c);
     return packets;
+}
+
+int connection_holds(connection *c) {
+    LOCKED(c);
+    c->wants_room = pacer_holds(&c->out.pace);
+    bool holds = c->wants_room;
+    UNLOCKED(c);
+    return holds;
+}
+
+void connection_probe(connection *c, uint64_t bits_per_second, size_t bytes) {
+    LOCKED(c);
+    int64_t now = now_us();
+    pacer_probe(&c->out.pace, bits_per_second, bytes, now);
+    engine_wake_by(c->of, flush(c, now));
+    UNLOCKED(c);
 }
 
 int connection_send(connection *c, const uint8_t *data, size_t size) {

@@ -30,6 +30,7 @@ struct connection {
     incoming in;
     outgoing out;
     packet_log arrived;
+    bool wants_room;
     connection_counters counters;
 };
 
@@ -62,6 +63,11 @@ RTP_API int connection_send(connection *c, const uint8_t *data, size_t size);
 
 /* How fast pictures and repairs may leave, and how long the way there and back takes. */
 RTP_API void connection_pace(connection *c, uint64_t bits_per_second);
+/* Whether pictures wait to leave; if so, EVENT_ROOM says when they have left. */
+RTP_API int connection_holds(connection *c);
+
+/* Try whether the network carries that rate: so many bytes at once, padded with repairs. */
+RTP_API void connection_probe(connection *c, uint64_t bits_per_second, size_t bytes);
 RTP_API void connection_set_rtt(connection *c, int64_t rtt_us);
 
 RTP_API size_t connection_take_reports(connection *c, reception_report *out, size_t room);

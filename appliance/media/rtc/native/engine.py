@@ -15,7 +15,7 @@ from appliance.errors import SalonError
 from appliance.media.rtc.native.library import Srtp
 
 _EVENT = struct.Struct("=QqIIIIHHBBBBBB2x16s4x")
-FRAME, RTCP, DATAGRAM, NEEDS_KEY, STREAM, HEARD = range(1, 7)
+FRAME, RTCP, DATAGRAM, NEEDS_KEY, STREAM, HEARD, ARRIVED, ROOM = range(1, 9)
 
 
 class EngineFailed(SalonError):

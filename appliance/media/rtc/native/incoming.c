@@ -221,8 +221,10 @@ static void note_layer(const incoming *in, source *from, const rtp_packet *p) {
     if (!setup->layer_count || !(text_of(p, in->ids.rid, rid) || text_of(p, in->ids.repaired_rid, rid)))
         return;
     for (uint8_t i = 0; i < setup->layer_count && i < MOST_LAYERS; i++)
-        if (!strcmp(setup->rids[i], rid))
+        if (!strcmp(setup->rids[i], rid)) {
             from->layer = i;
+            from->named = true;
+        }
 }
 
 static source *route(incoming *in, const rtp_packet *p, int64_t now_us) {
@@ -266,6 +268,8 @@ void incoming_packet(incoming *in, const rtp_packet *p, const uint8_t *data, siz
         return;
     }
     line *on = from->to;
+    if (on->setup.layer_count && !from->named)
+        return; /* a layer that has not said which: its next packets will */
     uint32_t clock_rate = on->setup.codecs[on->by_type[p->payload_type] - 1].clock_rate;
     reception_add(&from->seen, p->sequence, p->timestamp, clock_rate, at_us);
     on->packets++;

@@ -42,6 +42,7 @@ typedef struct early_packet early_packet;
 typedef struct {
     line *to;
     uint8_t layer;
+    bool named; /* its RID was said */
     uint32_t repairs;
     int64_t heard_us;
     reception seen;

@@ -15,6 +15,7 @@
 #define RTCP_RTPFB 205
 #define FMT_NACK 1
 #define ONE_BYTE_PROFILE 0xBEDE
+#define LARGE 500
 
 struct sender {
     sender *next;
@@ -256,8 +257,27 @@ void outgoing_leave(outgoing *out, packet *leaving, int64_t now_us) {
     if (!s || rtp_parse(&p, leaving->data, leaving->size) < 0)
         return;
     stamp(out, s, leaving, &p, now_us);
-    if (s->setup.video && !leaving->repair)
-        history_put(s->kept, p.sequence, leaving->data, leaving->size, now_us);
+    if (!s->setup.video || leaving->repair)
+        return;
+    history_put(s->kept, p.sequence, leaving->data, leaving->size, now_us);
+    if (leaving->size < LARGE || leaving->size > sizeof out->newest.data || !s->setup.repair_payload_type)
+        return;
+    out->newest.sender = leaving->sender;
+    out->newest.size = leaving->size;
+    memcpy(out->newest.data, leaving->data, leaving->size);
+}
+
+bool outgoing_pad(outgoing *out, int64_t now_us) {
+    if (!pacer_wants_padding(&out->pace, now_us))
+        return false;
+    sender *s = out->newest.size ? sender_numbered(out, out->newest.sender) : NULL;
+    packet *p = s ? wrap(s, out->newest.data, out->newest.size) : NULL;
+    if (!p) {
+        out->pace.probe_left = 0;
+        return false;
+    }
+    p->repair = true;
+    return pacer_put(&out->pace, p, PACE_REPAIR);
 }
 
 bool outgoing_count(const outgoing *out, uint16_t number, sender_counters *counters) {

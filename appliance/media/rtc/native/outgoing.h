@@ -9,6 +9,7 @@
 #include "extensions.h"
 #include "pacer.h"
 #include "packet_log.h"
+#include "rtp.h"
 
 /* What Python knows of a stream to send. */
 typedef struct {
@@ -32,6 +33,10 @@ typedef struct {
     packet_log sent;
     uint16_t transport_sequence;
     int64_t rtt_us;
+    struct { /* the last large packet of video that left: padding repeats it */
+        uint16_t sender, size;
+        uint8_t data[RTP_MAX_PACKET];
+    } newest;
 } outgoing;
 
 void outgoing_clear(outgoing *out);
@@ -48,6 +53,9 @@ void outgoing_requests(outgoing *out, const uint8_t *data, size_t size, int64_t 
 
 /* Write into a packet that leaves now what only now is known; log it, and keep it for requests. */
 void outgoing_leave(outgoing *out, packet *leaving, int64_t now_us);
+
+/* Give a probe what it lacks; false if there is nothing to give (any more), and then the probe is over. */
+bool outgoing_pad(outgoing *out, int64_t now_us);
 
 bool outgoing_count(const outgoing *out, uint16_t number, sender_counters *counters);
 

@@ -23,6 +23,8 @@ typedef struct {
     size_t bytes;
     int64_t free_us; /* when all that left is through, at the present rate */
     uint64_t bits_per_second;
+    uint64_t probe_rate; /* while it lasts, instead of the other */
+    int64_t probe_left;  /* bytes */
 } pacer;
 
 /* Whether so many bytes more may wait. */
@@ -36,6 +38,15 @@ packet *pacer_take(pacer *p, int64_t now_us);
 
 /* When to ask again; INT64_MAX while nothing waits. */
 int64_t pacer_next_us(const pacer *p);
+
+/* Whether pictures wait: the next frame had better wait where it can still be dropped whole. */
+bool pacer_holds(const pacer *p);
+
+/* Send so many bytes at that rate from now on. */
+void pacer_probe(pacer *p, uint64_t bits_per_second, size_t bytes, int64_t now_us);
+
+/* Whether the probe lacks packets now; what is put in then is padding. */
+bool pacer_wants_padding(const pacer *p, int64_t now_us);
 
 void pacer_clear(pacer *p);
 

@@ -10,7 +10,7 @@ typedef struct {
     int64_t at_us;
     uint32_t size; /* of the datagram */
     uint16_t sequence;
-    uint16_t probe; /* the probe it belongs to; 0 is none */
+    uint16_t unused;
 } log_entry;
 
 _Static_assert(sizeof(log_entry) == 16, "Python unpacks 16 bytes");

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpSrPacket
 
-from appliance.media.rtc.native.engine import DATAGRAM, HEARD, RTCP, Engine, Event
+from appliance.media.rtc.native import engine
+from appliance.media.rtc.native.engine import Engine, Event
 from appliance.media.rtc.native.library import (
     NO_LEVEL,
     ConnectionCounters,
@@ -62,16 +63,22 @@ class NativeSender:
 class NativeTransport:
     """A connection of the engine, from its DTLS handshake to its end."""
 
-    def __init__(self, engine: Engine, *, ssrc: int, receive: int, send: int, keep: object) -> None:
-        self.on_datagram: Callable[[], None] | None = None
+    def __init__(self, of: Engine, *, ssrc: int, receive: int, send: int, keep: object) -> None:
+        self.on_datagram: Callable[[], None] = _nothing
         """Called after something that is not media was passed on."""
-        self.on_rtcp: Callable[[bytes], None] | None = None
-        self.on_heard: Callable[[], None] | None = None
-        self._engine = engine
-        self._library = engine.library
+        self.on_rtcp: Callable[[bytes], None] = _nothing
+        """Called with every compound, decrypted."""
+        self.on_heard: Callable[[], None] = _nothing
+        """Called with the first packet since the last reports were taken."""
+        self.on_arrived: Callable[[int], None] = _nothing
+        """Called, with the SSRC, when the log of arrivals is not empty any more."""
+        self.on_room: Callable[[], None] = _nothing
+        """Called when no pictures wait any more, after `holds` said that some do."""
+        self._engine = of
+        self._library = of.library
         self._keep = keep
         """The SRTP sessions' owners: the engine has but their addresses."""
-        self._connection = engine.open(self, ssrc, receive, send)
+        self._connection = of.open(self, ssrc, receive, send)
         self._sockets: list[Callable[[bytes, Address], None]] = []
         self._lines: dict[int, Callable[[Event], None]] = {}
         self._senders = 0
@@ -85,16 +92,19 @@ class NativeTransport:
 
     def on_event(self, event: Event) -> None:
         """Pass on what the engine says."""
-        if event.kind == DATAGRAM:
-            self._pass_on(event)
-        elif event.kind == RTCP:
-            if self.on_rtcp is not None:
+        match event.kind:
+            case engine.DATAGRAM:
+                self._pass_on(event)
+            case engine.RTCP:
                 self.on_rtcp(event.data)
-        elif event.kind == HEARD:
-            if self.on_heard is not None:
+            case engine.HEARD:
                 self.on_heard()
-        elif (on_line := self._lines.get(event.line)) is not None:
-            on_line(event)
+            case engine.ARRIVED:
+                self.on_arrived(event.ssrc)
+            case engine.ROOM:
+                self.on_room()
+            case _ if event.line in self._lines:
+                self._lines[event.line](event)
 
     def add_socket(self, sock: socket.socket, on_datagram: Callable[[bytes, Address], None]) -> int:
         """Read a socket from now on; what is not media goes to the callback. Returns its number."""
@@ -139,6 +149,14 @@ class NativeTransport:
     def pace(self, bits_per_second: int) -> None:
         """Let pictures and repairs leave no faster than this."""
         self._library.connection_pace(self._connection, bits_per_second)
+
+    def holds(self) -> bool:
+        """Tell whether pictures wait to leave: the next had better wait where they can still be dropped whole."""
+        return bool(self._library.connection_holds(self._connection))
+
+    def probe(self, bits_per_second: int, size: int) -> None:
+        """Try whether the network carries a rate, with so many bytes, padded with repairs."""
+        self._library.connection_probe(self._connection, bits_per_second, size)
 
     def set_rtt(self, rtt_s: float) -> None:
         """Learn the round trip: who asks twice within half of it means one request."""
@@ -185,11 +203,14 @@ class NativeTransport:
     def _pass_on(self, event: Event) -> None:
         if event.source is not None:
             self._sockets[event.line](event.data, event.source)
-            if self.on_datagram is not None:
-                self.on_datagram()
+            self.on_datagram()
 
     def _logged(self, take: Callable[..., int]) -> Iterator[Logged]:
         room = ctypes.create_string_buffer(_MOST_LOGGED * _LOG.size)
         count = take(self._connection, room, _MOST_LOGGED)
         for at_us, size, sequence, _ in _LOG.iter_unpack(room.raw[: count * _LOG.size]):
             yield at_us, size, sequence
+
+
+def _nothing(*_: object) -> None:
+    pass

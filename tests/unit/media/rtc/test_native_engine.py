@@ -126,6 +126,42 @@ async def test_both_ends_log_the_same_transport_wide_numbers(transport_wide_numb
     assert native.a._connection.native.sent() == []
 
 
+async def test_a_probe_is_padded_with_repairs_that_change_nothing(transport_wide_numbers, native):
+    out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await native.negotiate()
+    await native.connected()
+    await send_until_heard(native, out, "T", 3)
+    sender = native.a._connection.native
+    before = len(native.heard.frames["T"])
+    sender.sent()
+    sender.probe(3_000_000, 30_000)
+    padding = []
+    async with asyncio.timeout(5):
+        while sum(size for _, size, _ in padding) < 30_000:
+            padding += sender.sent()
+            await asyncio.sleep(0.01)
+    rate = sum(size for _, size, _ in padding[:-1]) * 8 * 1_000_000 / (padding[-1][0] - padding[0][0])
+    assert 1_000_000 < rate < 5_000_000
+    await send_until_heard(native, out, "T", before + 3)
+    assert native.heard.streams["T"].stats().lost == 0
+
+
+async def test_pictures_wait_in_front_of_a_narrow_way_and_python_hears_when_there_is_room(native):
+    out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await native.negotiate()
+    await native.connected()
+    await send_until_heard(native, out, "T", 3)
+    sender, room = native.a._connection.native, asyncio.Event()
+    sender.on_room = room.set
+    sender.pace(1_000_000)
+    out.send(EncodedFrame("VP8", 1, 90_000, bytes(20_000)))
+    async with asyncio.timeout(5):
+        while not sender.holds():
+            await asyncio.sleep(0)
+        await room.wait()
+    assert not sender.holds()
+
+
 async def test_a_slow_reader_loses_frames_up_to_a_key_frame_and_asks_for_one(native, camera_of):
     out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
     await native.negotiate()
