@@ -8,7 +8,7 @@ from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket
 from aiortc.utils import random32
 
 from appliance.media.rtc.bandwidth import Bandwidth
-from appliance.media.rtc.receiver import StreamReceiver
+from appliance.media.rtc.line import LineReceiver
 
 _REPORT_S = 1.0
 _FIRST_REPORT_S = 0.05
@@ -24,13 +24,13 @@ class Feedback:
         self._send = send
         self._ssrc: int = random32()
         self._bandwidth = Bandwidth()
-        self._streams: list[StreamReceiver] = []
+        self._streams: list[LineReceiver] = []
         self._woken = asyncio.Event()
         self._next_report: float | None = None
 
-    def new_stream(self, kind: str) -> StreamReceiver:
+    def new_stream(self, kind: str) -> LineReceiver:
         """Make the receiver of one m-line."""
-        stream = StreamReceiver(kind, wake=self._woken.set, bandwidth=self._bandwidth)
+        stream = LineReceiver(kind, wake=self._woken.set, bandwidth=self._bandwidth)
         self._streams.append(stream)
         return stream
 

@@ -6,6 +6,7 @@ import logging
 import struct
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, cast
 
@@ -26,7 +27,7 @@ from aiortc.codecs.base import Encoder
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import RTCDtlsTransport, RtpRouter
 from aiortc.rtcicetransport import RTCIceTransport
-from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpReceiveParameters
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -39,7 +40,8 @@ from aiortc.rtp import (
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
-from appliance.media.rtc.receiver import StreamReceiver
+from appliance.media.rtc.line import LineReceiver
+from appliance.media.rtc.sdp import REPAIRED_RID, RID
 from appliance.media.rtc.sender import FrameQueue, OutgoingClock
 
 logger = logging.getLogger(__name__)
@@ -179,11 +181,13 @@ class SenderPort(RTCRtpSender):
 class ReceiverPort:
     """What aiortc takes for a receiver: no jitter buffer, no decoder thread, no task."""
 
-    def __init__(self, stream: StreamReceiver, transport: RTCDtlsTransport) -> None:
+    def __init__(self, stream: LineReceiver, transport: RTCDtlsTransport) -> None:
         self.stream = stream
         self.transport = transport
         self.repairs: dict[int, int] = {}
         self.ssrcs: list[int] = []
+        self.extensions: list[RTCRtpHeaderExtensionParameters] = []
+        """Header extensions that tell simulcast layers apart, which aiortc's own tables do not name."""
         self._enabled = True
         self._track: MediaStreamTrack | None = None
 
@@ -195,6 +199,7 @@ class ReceiverPort:
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
         """Learn what comes: called again after each negotiation, unlike aiortc's own."""
         self.stream.configure(parameters.codecs, self.repairs)
+        parameters = replace(parameters, headerExtensions=[*parameters.headerExtensions, *self.extensions])
         self.transport._register_rtp_receiver(cast("RTCRtpReceiver", self), parameters)
         for ssrc in self.ssrcs:
             self.transport._rtp_router.ssrc_table[ssrc] = cast("RTCRtpReceiver", self)
@@ -242,7 +247,7 @@ class Connection(RTCPeerConnection):
         self,
         *,
         addresses: Callable[[], Sequence[str]],
-        receivers: Callable[[str], StreamReceiver],
+        receivers: Callable[[str], LineReceiver],
         on_connected: Callable[[], None],
     ) -> None:
         # iceServers=None would mean a public STUN server to aiortc
@@ -287,6 +292,7 @@ class Connection(RTCPeerConnection):
                 pairs = [group.items for group in media.ssrc_group if group.semantic == "FID" and len(group.items) == 2]
                 port.repairs = {int(repair): int(primary) for primary, repair in pairs}
                 port.ssrcs = [source.ssrc for source in media.ssrc][:8]
+                port.extensions = [ext for ext in media.rtp.headerExtensions if ext.uri in {RID, REPAIRED_RID}]
 
     async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - aiortc's name
         try:
