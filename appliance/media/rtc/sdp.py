@@ -35,6 +35,20 @@ class BadDescription(SalonError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Simulcast:
+    """The layers of an m-line (RFC 8853) that we take."""
+
+    layers: tuple[str, ...]
+    """RIDs, as they were offered."""
+    maps: tuple[str, ...]
+    """The offer's lines that give their header extensions a number."""
+
+    def answer(self) -> tuple[str, ...]:
+        """Return what our answer says of it."""
+        return (*self.maps, *(f"a=rid:{rid} recv" for rid in self.layers), f"a=simulcast:recv {';'.join(self.layers)}")
+
+
+@dataclass(frozen=True, slots=True)
 class Shaped:
     """A remote description made fit for aiortc."""
 
@@ -42,8 +56,8 @@ class Shaped:
     candidates: tuple[str, ...] = ()
     rejected: frozenset[str] = frozenset()
     """Mids that stand-ins hold the place of."""
-    simulcast: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Mid to the lines of our answer that take its simulcast layers."""
+    simulcast: dict[str, Simulcast] = field(default_factory=dict)
+    """By mid."""
 
 
 def shape_remote(text: str) -> Shaped:
@@ -52,14 +66,14 @@ def shape_remote(text: str) -> Shaped:
     transport = _transport_lines(head, sections)
     candidates: dict[str, None] = {}
     rejected: set[str] = set()
-    simulcast: dict[str, tuple[str, ...]] = {}
+    simulcast: dict[str, Simulcast] = {}
     lines = list(head)
     for section in sections:
         mid = _value(section, "a=mid:")
         if mid is None:
             raise BadDescription("a media section of the session description has no mid")
         candidates.update((line[2:], None) for line in section if line.startswith("a=candidate:"))
-        if taken := _simulcast(section):
+        if (taken := _simulcast(section)) is not None:
             simulcast[mid] = taken
         if _is_usable(section):
             lines += [line for line in section if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
@@ -77,7 +91,9 @@ def finish_local(text: str, shaped: Shaped | None = None) -> str:
     lines = [_without(line, rejected) for line in head]
     for section in sections:
         mid = _value(section, "a=mid:") or ""
-        finished = [*_with_opus_fec(section), *simulcast.get(mid, ())]
+        finished = _with_opus_fec(section)
+        if mid in simulcast:
+            finished += simulcast[mid].answer()
         if mid in rejected:
             finished[0] = re.sub(r"^(m=\S+) \d+", r"\1 0", finished[0])
         lines += finished
@@ -123,17 +139,17 @@ def _transport_lines(head: Sequence[str], sections: Sequence[Sequence[str]]) -> 
     return []
 
 
-def _simulcast(section: Sequence[str]) -> tuple[str, ...]:
-    """Return what an answer says to take all layers of a simulcast offer (RFC 8853); nothing if there are none."""
+def _simulcast(section: Sequence[str]) -> Simulcast | None:
+    """Return the layers that an m-line offers to send, None if it is one plain stream."""
     words = (_value(section, "a=simulcast:") or "").split()
-    maps = [line for line in section if line.startswith("a=extmap:") and line.endswith((f" {RID}", f" {REPAIRED_RID}"))]
-    if "send" not in words[:-1] or not any(line.endswith(f" {RID}") for line in maps):
-        return ()
-    names = (name.removeprefix("~") for name in re.split("[;,]", words[words.index("send") + 1]))
-    layers = [name for name in dict.fromkeys(names) if re.fullmatch(r"[A-Za-z0-9_-]{1,16}", name)][:_MAX_LAYERS]
-    return (
-        (*maps, *(f"a=rid:{layer} recv" for layer in layers), f"a=simulcast:recv {';'.join(layers)}") if layers else ()
+    maps = tuple(
+        line for line in section if line.startswith("a=extmap:") and line.endswith((f" {RID}", f" {REPAIRED_RID}"))
     )
+    if "send" not in words[:-1] or not any(line.endswith(f" {RID}") for line in maps):
+        return None
+    names = (name.removeprefix("~") for name in re.split("[;,]", words[words.index("send") + 1]))
+    layers = tuple(name for name in dict.fromkeys(names) if re.fullmatch(r"[A-Za-z0-9_-]{1,16}", name))[:_MAX_LAYERS]
+    return Simulcast(layers, maps) if layers else None
 
 
 def _with_opus_fec(section: list[str]) -> list[str]:
