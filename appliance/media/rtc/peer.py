@@ -217,7 +217,7 @@ class Peer:
     async def _apply(self, shaped: Shaped, kind: str) -> None:
         description = _parse(shaped.text)
         await self._connection.setRemoteDescription(RTCSessionDescription(sdp=shaped.text, type=kind))
-        self._connection.announce(description)
+        self._connection.announce(description, shaped.simulcast)
         for media in description.media:
             if media.kind != "application":
                 self._update_incoming(media, silent=media.rtp.muxId in shaped.rejected)

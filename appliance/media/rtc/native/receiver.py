@@ -7,7 +7,7 @@ from aiortc import RTCRtpCodecParameters
 from aiortc.rtp import RTCP_PSFB_PLI, AnyRtcpPacket, RtcpPsfbPacket, RtcpReceiverInfo, RtcpSrPacket
 
 from appliance.media.rtc.bandwidth import Bandwidth
-from appliance.media.rtc.frames import EncodedFrame, InStats, SenderClock
+from appliance.media.rtc.frames import AUDIO_CLOCK, VIDEO_CLOCK, EncodedFrame, InStats, SenderClock
 from appliance.media.rtc.keyframes import KeyframeRequests
 from appliance.media.rtc.native.engine import FRAME, NEEDS_KEY, STREAM, Event
 from appliance.media.rtc.native.library import NO_LEVEL
@@ -18,26 +18,41 @@ _MAX_SSRCS = 256
 _RATE_S = 0.5
 
 
+class _Layer:
+    """The stream of an m-line, or one of its simulcast layers."""
+
+    def __init__(self) -> None:
+        self.ssrc: int | None = None
+        self.clock: SenderClock | None = None
+        self.requests = KeyframeRequests()
+
+
 class NativeReceiver:
-    """One receiving m-line, as `StreamReceiver` is where packets are handled in Python."""
+    """One receiving m-line, as `LineReceiver` is where packets are handled in Python."""
 
     def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth, reports: "NativeReports") -> None:
         self.kind = kind
         self.on_frame: Callable[[EncodedFrame], None] | None = None
-        self.clock: SenderClock | None = None
-        """From the newest sender report of the present stream."""
         self._reports = reports
         self._wake = wake
         self._bandwidth = bandwidth
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
         self._source: tuple[NativeTransport, int] | None = None
-        self._ssrc: int | None = None
-        self._requests = KeyframeRequests()
+        self._names: tuple[str, ...] = ("",)
+        self._layers: dict[int, _Layer] = {0: _Layer()}
+        """As the engine numbers them."""
         self._frames = self._keyframes = 0
+        self._clock_rate = VIDEO_CLOCK if kind == "video" else AUDIO_CLOCK
 
-    def bind(self, transport: NativeTransport, number: int) -> None:
-        """Learn where the packets are counted."""
+    @property
+    def clock(self) -> SenderClock | None:
+        """From the newest sender report of the present stream."""
+        return self._layers[0].clock
+
+    def bind(self, transport: NativeTransport, number: int, layers: Sequence[str]) -> None:
+        """Learn where the packets are counted, and what the layers are called."""
         self._source = transport, number
+        self._names = tuple(layers) or ("",)
 
     def configure(self, codecs: Sequence[RTCRtpCodecParameters], repairs: Mapping[int, int]) -> None:  # noqa: ARG002 - the engine's affair
         """Learn payload types; again after every negotiation."""
@@ -55,64 +70,74 @@ class NativeReceiver:
             bytes=seen.bytes,
             frames=self._frames,
             keyframes=self._keyframes,
+            jitter_s=max(self._reports.jitter_s(layer.ssrc, self._clock_rate) for layer in self._layers.values()),
             skips=seen.skips,
         )
 
     def on_sender_report(self, packet: RtcpSrPacket) -> None:
         """Take a sender's report."""
         self._reports.on_sender_report(packet)
-        if packet.ssrc == self._ssrc:
-            self.clock = reported_clock(packet, self.kind) or self.clock
+        for layer in self._layers.values():
+            if packet.ssrc == layer.ssrc:
+                layer.clock = reported_clock(packet, self.kind) or layer.clock
 
-    def request_keyframe(self) -> None:
-        """Ask the sender for a key frame, now or when the last request is a second old."""
-        if self.kind == "video":
-            self._requests.wanted = True
+    def request_keyframe(self, layer: str = "") -> None:
+        """Ask the sender for a key frame of a layer, now or when the last request is a second old."""
+        if self.kind == "video" and layer in self._names:
+            self._layers.setdefault(self._names.index(layer), _Layer()).requests.wanted = True
             self._wake()
 
     def on_event(self, event: Event) -> None:
         """Take what the engine says of this m-line; may call `on_frame`."""
-        if event.ssrc != self._ssrc:
-            self._ssrc, self.clock = event.ssrc, None
-            self._requests.new_stream()
+        if event.layer >= len(self._names):
+            return
+        layer = self._layers.setdefault(event.layer, _Layer())
+        if event.ssrc != layer.ssrc:
+            layer.ssrc, layer.clock = event.ssrc, None
+            layer.requests.new_stream()
             if self.kind == "video":
                 self._bandwidth.hear(event.ssrc)
         if event.kind == FRAME:
-            self._emit(event)
+            self._emit(event, layer)
         elif event.kind in {NEEDS_KEY, STREAM}:
-            self._requests.wanted |= event.kind == NEEDS_KEY
+            layer.requests.wanted |= event.kind == NEEDS_KEY
             self._wake()
 
     def delay(self, now: float) -> float | None:
         """Return in how many seconds `feedback` wants to be called, None if nothing is due."""
-        return None if self._ssrc is None else self._requests.delay(now, self._packets())
+        packets = self._packets()
+        delays = [layer.requests.delay(now, packets) for layer in self._layers.values() if layer.ssrc is not None]
+        return min((delay for delay in delays if delay is not None), default=None)
 
     def feedback(self, ssrc: int, now: float) -> list[AnyRtcpPacket]:
         """Return the requests to send, in the name of our `ssrc`."""
-        if self._ssrc is None or not self._requests.take(now, self._packets()):
-            return []
-        return [RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=self._ssrc)]
+        packets = self._packets()
+        return [
+            RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=layer.ssrc)
+            for layer in self._layers.values()
+            if layer.ssrc is not None and layer.requests.take(now, packets)
+        ]
 
     def _packets(self) -> int:
-        if self._source is None or not self._requests.wanted:
+        if self._source is None or not any(layer.requests.wanted for layer in self._layers.values()):
             return 0
         transport, number = self._source
         return int(transport.count_line(number).packets)
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, event: Event, layer: _Layer) -> None:
         codec = self._codecs.get(event.payload_type)
         if codec is None:
             return
         self._frames += 1
         if self.kind == "video" and event.key:
             self._keyframes += 1
-            self._requests.wanted = False
+            layer.requests.wanted = False
         if self.on_frame is not None:
             level = None if event.level == NO_LEVEL else event.level
+            name = self._names[event.layer]
+            at_ns = event.at_us * 1000
             self.on_frame(
-                EncodedFrame(
-                    codec.name, event.timestamp, codec.clockRate, event.data, event.key, event.at_us * 1000, level
-                )
+                EncodedFrame(codec.name, event.timestamp, codec.clockRate, event.data, event.key, at_ns, level, name)
             )
 
 
@@ -126,6 +151,7 @@ class NativeReports:
         self._wake = wake
         self._bandwidth = bandwidth
         self._last: dict[int, tuple[int, float]] = {}
+        self._jitter: dict[int | None, int] = {}
         self._octets = 0
         self._counted_at = 0.0
 
@@ -133,6 +159,10 @@ class NativeReports:
         """Learn where packets are counted."""
         self._transport, self._counted_at = transport, time.monotonic()
         transport.on_heard = self._heard
+
+    def jitter_s(self, ssrc: int | None, clock_rate: int) -> float:
+        """Return how unevenly an SSRC's packets arrived by the last report (RFC 3550, 6.4.1)."""
+        return self._jitter.get(ssrc, 0) / clock_rate
 
     def on_sender_report(self, packet: RtcpSrPacket) -> None:
         """Remember when a sender spoke of itself: our reports let it measure the round trip."""
@@ -150,6 +180,7 @@ class NativeReports:
         now = time.monotonic()
         self._note_rate(self._transport.count().octets, now)
         reports = self._transport.reports()
+        self._jitter = {report.ssrc: report.jitter for report in reports}
         for report in reports:
             if report.ssrc in self._last:
                 report.lsr, at = self._last[report.ssrc]

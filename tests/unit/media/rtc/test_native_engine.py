@@ -60,6 +60,16 @@ async def test_python_answers_and_asks_for_consent_after_the_hand_over(native):
             await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
 
 
+async def both_connected(*peers):
+    changed = asyncio.Event()
+    for peer in peers:
+        peer.on_state = lambda _: changed.set()
+    async with asyncio.timeout(10):
+        while any(peer.state != "connected" for peer in peers):
+            changed.clear()
+            await changed.wait()
+
+
 async def test_media_follows_when_ice_chooses_another_pair(librtp, monkeypatch):
     monkeypatch.setenv("SALON_RTP", str(librtp))
     heard, changed = [], asyncio.Event()
@@ -71,8 +81,7 @@ async def test_media_follows_when_ice_chooses_another_pair(librtp, monkeypatch):
     async with Peer(name="a", addresses=addresses) as a, Peer(name="b", addresses=addresses, on_media=on_media) as b:
         out = a.add_out("video", "VP8", stream_id="S", track_id="T")
         await a.accept_answer(await b.accept_offer(await a.offer()))
-        await a.wait_connected()
-        await b.wait_connected()
+        await both_connected(a, b)
         ice, native = a._connection._dtls.transport._connection, a._connection.native
         chosen = ice._nominated[1]
         elsewhere = next(protocol for protocol in ice._protocols if protocol is not chosen.protocol)
@@ -192,8 +201,7 @@ async def test_nothing_is_left_of_peers_that_came_and_went(librtp, monkeypatch):
         ):
             a.add_out("video", "VP8", stream_id="S", track_id="T")
             await a.accept_answer(await b.accept_offer(await a.offer()))
-            await a.wait_connected()
-            await b.wait_connected()
+            await both_connected(a, b)
 
     await meet()
     descriptors, threads = count_of("fd"), count_of("task")
