@@ -7,8 +7,9 @@ somebody only receives.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_ASK_AGAIN_US = (20_000, 150_000)
-"""Least and greatest time between two requests for one packet; between them it is half a round trip."""
+_ASK_AGAIN_US = (15_000, 100_000)
+"""Least and greatest time between two requests for one packet; between them it is 3/8 of a round trip: with timers that
+come late this makes two requests per round trip, and more only where a round trip is too long to wait for."""
 _HOLD_US = (150_000, 600_000)
 """Least and greatest time that a hole may stop the picture; nothing is asked for or hoped for longer than that."""
 _FIRST_RTT_US = 100_000
@@ -66,7 +67,7 @@ class Missing:
     def requests(self, now: int) -> list[int]:
         """Return what to ask for now: each at once, then twice per round trip, and not forever."""
         least, greatest = _ASK_AGAIN_US
-        again = min(max(self._rtt // 2, least), greatest)
+        again = min(max(self._rtt * 3 // 8, least), greatest)
         due = [n for n, h in self._holes.items() if h.tries_left and (h.first_asked is None or now - h.asked >= again)]
         for number in due[:_MAX_ASKED]:
             hole = self._holes[number]
@@ -90,7 +91,8 @@ class Missing:
         return old
 
     def _note_round_trip(self, taken: int) -> None:
-        # From the first request: if that one was lost the answer looks late, never too early, and the hold grows.
+        # From the first request. If that one was lost the answer looks late, never early: quick answers count for more.
         sample = min(taken, _LONGEST_RTT_US)
         self._deviation = (3 * self._deviation + abs(sample - self._rtt)) // 4
-        self._rtt = (7 * self._rtt + sample) // 8
+        weight = 4 if sample < self._rtt else 16
+        self._rtt = ((weight - 1) * self._rtt + sample) // weight

@@ -98,7 +98,7 @@ const uint8_t *history_get(history *h, uint16_t sequence, int64_t now_us, int64_
     entry *e = entry_of(h, sequence);
     if (e->data == NULL || now_us - e->sent_us > HISTORY_US)
         return NULL;
-    int64_t pause = rtt_us / 2 > HISTORY_AGAIN_US ? rtt_us / 2 : HISTORY_AGAIN_US;
+    int64_t pause = rtt_us / 3 > HISTORY_AGAIN_US ? rtt_us / 3 : HISTORY_AGAIN_US;
     if (e->again_us != INT64_MIN && now_us - e->again_us < pause)
         return NULL;
     e->again_us = now_us;

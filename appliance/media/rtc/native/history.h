@@ -13,7 +13,7 @@ enum {
     HISTORY_BYTES = 1 << 20,
     HISTORY_PACKETS = 1024,
     HISTORY_US = 2000000,
-    HISTORY_AGAIN_US = 15000, /* asked again sooner than this, or than half a round trip, is one request */
+    HISTORY_AGAIN_US = 12000, /* asked again sooner than this, or than a third of a round trip, is one request */
 };
 
 typedef struct history history;

@@ -1,8 +1,8 @@
 #include "missing.h"
 
 enum {
-    ASK_AGAIN_LEAST_US = 20000, /* between two requests for one packet; between these it is half a round trip */
-    ASK_AGAIN_MOST_US = 150000,
+    ASK_AGAIN_LEAST_US = 15000, /* between two requests for one packet; between these it is 3/8 of a round trip: */
+    ASK_AGAIN_MOST_US = 100000, /* with timers that come late this makes two requests per round trip */
     HOLD_LEAST_US = 150000,
     FIRST_RTT_US = 100000,
     LONGEST_RTT_US = 1000000,
@@ -21,11 +21,12 @@ int64_t round_trips_hold(const round_trips *r) {
 }
 
 static void note_round_trip(round_trips *r, int64_t taken_us) {
-    /* From the first request: if that one was lost the answer looks late, never too early, and the hold grows. */
+    /* From the first request. If that one was lost the answer looks late, never early: quick answers count for more. */
     int64_t sample = clamp(taken_us, 0, LONGEST_RTT_US);
     int64_t error = sample > r->rtt_us ? sample - r->rtt_us : r->rtt_us - sample;
     r->deviation_us = (3 * r->deviation_us + error) / 4;
-    r->rtt_us = (7 * r->rtt_us + sample) / 8;
+    int64_t weight = sample < r->rtt_us ? 4 : 16;
+    r->rtt_us = ((weight - 1) * r->rtt_us + sample) / weight;
 }
 
 void missing_note(window *w, int64_t first, int64_t end, int64_t now_us, uint8_t tries) {
@@ -62,7 +63,7 @@ static bool is_due(const slot *s, int64_t again_us, int64_t now_us) {
 }
 
 size_t missing_requests(window *w, const round_trips *r, int64_t now_us, uint16_t *sequences, size_t room) {
-    int64_t again_us = clamp(r->rtt_us / 2, ASK_AGAIN_LEAST_US, ASK_AGAIN_MOST_US);
+    int64_t again_us = clamp(r->rtt_us * 3 / 8, ASK_AGAIN_LEAST_US, ASK_AGAIN_MOST_US);
     size_t count = 0, left = w->missing;
     for (int64_t number = w->head; number < w->end && count < room && left > 0; number++) {
         slot *s = window_at(w, number);
