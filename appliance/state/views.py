@@ -208,7 +208,7 @@ def _note(state: RoomState, meeting: Meeting) -> str:
         case AutoJoin.YES:
             return "joins by itself"
         case AutoJoin.TOUCH:
-            return f"press Join: {why}" if why else "press Join"
+            return why or "press Join"
         case AutoJoin.NO:
             return why or "no join link"
 

@@ -130,7 +130,7 @@ def test_times_are_those_of_the_wall_also_across_a_change_of_the_clocks():
     ("auto_join", "why", "note", "joinable"),
     [
         (AutoJoin.YES, "", "joins by itself", True),
-        (AutoJoin.TOUCH, "unknown server", "press Join: unknown server", True),
+        (AutoJoin.TOUCH, "Unknown server. Press Join.", "Unknown server. Press Join.", True),
         (AutoJoin.TOUCH, "", "press Join", True),
         (AutoJoin.NO, "", "no join link", False),
         (AutoJoin.NO, "its link is damaged", "its link is damaged", False),
