@@ -25,6 +25,7 @@ from appliance.link.messages import LinkError, new_boot
 from appliance.service import log_to_file, log_to_stderr, run_program
 from appliance.state.layout import Tile
 from appliance.state.room import Phase, RoomState
+from appliance.state.views import company_text
 from appliance.state.wire import from_json
 
 if TYPE_CHECKING:
@@ -177,10 +178,15 @@ async def _follow(stage: Stage, course: Course) -> None:
                 async for message in connection.messages():
                     state = from_json(RoomState, message.body)
                     course.note(state)
-                    story = f"{state.call.phase} with {len(state.call.participants)} others"
+                    story = _story(state)
                     if story != told:
                         logger.info("the room is %s", told := story)
         await asyncio.sleep(0.1)
+
+
+def _story(state: RoomState) -> str:
+    live = state.call.phase is Phase.LIVE
+    return f"{state.call.phase}, {company_text(len(state.call.participants))}" if live else state.call.phase
 
 
 def _say(stage: Stage, link: str, *, terminal: bool) -> None:

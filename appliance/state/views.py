@@ -122,6 +122,17 @@ def words_change_in(state: RoomState, now: datetime) -> float:
     return 60 - now.second - now.microsecond / 1e6
 
 
+def company_text(others: int) -> str:
+    """Say how many others are there."""
+    match others:
+        case 0:
+            return "alone so far"
+        case 1:
+            return "with 1 person"
+        case _:
+            return f"with {others} people"
+
+
 def duration_text(span: timedelta) -> str:
     """Say how long, in the largest whole unit that still tells something."""
     minutes = int(span / _MINUTE)
@@ -140,7 +151,7 @@ def _status(state: RoomState, now: datetime) -> tuple[str, str, str]:
         case Phase.LOBBY:
             return "Waiting to be let into ", title, ""
         case Phase.LIVE:
-            return "In ", title, f" {_company(len(state.call.participants))}{_muted(state)}"
+            return "In ", title, f" {company_text(len(state.call.participants))}{_muted(state)}"
         case Phase.RECONNECTING:
             return "Reconnecting: ", reason_text(state.call.reason) or title, ""
         case Phase.LEAVING:
@@ -225,16 +236,6 @@ def _timed(agenda: Agenda, now: datetime) -> list[Meeting]:
 
 def _find(state: RoomState, key: MeetingKey | None) -> Meeting | None:
     return next((m for m in state.agenda.meetings if m.key == key), None)
-
-
-def _company(others: int) -> str:
-    match others:
-        case 0:
-            return "alone so far"
-        case 1:
-            return "with 1 person"
-        case _:
-            return f"with {others} people"
 
 
 def _muted(state: RoomState) -> str:

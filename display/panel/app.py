@@ -19,6 +19,7 @@ from display.panel.keys import TouchKey
 from display.panel.link import LevelSource, RoomLink
 from display.panel.screen import RoomScreen
 from display.panel.sound import LevelMeter
+from display.panel.terminal import Terminal
 
 _TOAST_S = 6.0
 _ANSWER_S = 10.0
@@ -60,7 +61,7 @@ class PanelApp(App[None]):
         clock: Callable[[], float] = time.monotonic,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=Terminal)
         self.animation_level = "none"
         self.changes = 0
         """How often the picture may have changed; whoever takes pictures compares."""
