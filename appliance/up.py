@@ -110,8 +110,8 @@ class Supervisor:
                 *(sys.executable, "-m", "appliance.cli", *arguments),
                 stdin=None if program.foreground else asyncio.subprocess.DEVNULL,
                 stdout=None if program.foreground else output,
-                # Textual draws on standard error
-                stderr=None if program.foreground else output,
+                # the panel draws on standard output
+                stderr=output,
                 env=self._environment(),
             )
         logger.info("%s started (pid %s)", " ".join(arguments[:2]), process.pid)
