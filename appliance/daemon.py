@@ -19,7 +19,7 @@ from appliance.calendars.watcher import CalendarRules, CalendarWatcher
 from appliance.conductor import Conductor
 from appliance.desired import Desired, DesiredFile
 from appliance.director import Director
-from appliance.dispatch import Context, Dispatcher, Entry
+from appliance.dispatch import Context, Dispatcher, next_entry
 from appliance.lifecycle.rules import Timing, as_decided
 from appliance.link import faults
 from appliance.link.messages import new_boot
@@ -30,7 +30,7 @@ from appliance.service import notify, supervised, utc_now, watchdog
 from appliance.settings import Settings
 from appliance.state.commands import Origin
 from appliance.state.events import AgendaChanged, CallWanted, ControlsWanted, ServiceChanged
-from appliance.state.room import Agenda, MeetingKey, RoomState, ServiceHealth, Wanted
+from appliance.state.room import Agenda, Entry, MeetingKey, RoomState, ServiceHealth, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.wishes import Devices, MediaWish
 from provisioning.identity import room_identity
@@ -52,15 +52,15 @@ class Room:
         self.store = RoomStore(state, now=now)
         self.links: dict[MeetingKey, str] = {}
         self._booked = Agenda()
+        joining = settings.joining
+        self._entry = Entry(joining.enter_muted, joining.enter_camera_off)
         self._file = DesiredFile(settings.state_dir / "desired.json")
         self.desired = self._file.load()
         self.dispatcher = Dispatcher(context=self._context, save=self._file.save, adopt=self._adopt)
         self.media = MediaSeat(self.store, self.boot, change=self.dispatcher.change)
 
     def _context(self) -> Context:
-        joining = self._settings.joining
-        entry = Entry(joining.enter_muted, joining.enter_camera_off)
-        return Context(self.store.state, self.desired, self.links, entry, self._now())
+        return Context(self.store.state, self.desired, self.links, self._entry, self._now())
 
     def _adopt(self, desired: Desired) -> None:
         self.desired = desired
@@ -71,7 +71,7 @@ class Room:
         call = self.desired.call
         self._show_agenda()
         self.store.apply(CallWanted(Wanted(call.key, call.title, call.ends_at) if call else None))
-        self.store.apply(ControlsWanted(self.desired.controls))
+        self.store.apply(ControlsWanted(self.desired.controls, next_entry(self.desired, self._entry)))
         self.publish_wish()
 
     def publish_wish(self) -> None:

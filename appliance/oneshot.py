@@ -11,9 +11,10 @@ from appliance.errors import SalonError
 from appliance.link.client import Connection, connected
 from appliance.link.messages import LinkError, Message, new_boot
 from appliance.settings import Settings
+from appliance.state.buttons import between_calls
 from appliance.state.commands import Ack, AckStatus, Command
 from appliance.state.outcomes import NOT_BEGUN, Judge, Outcome
-from appliance.state.room import Phase, RoomState
+from appliance.state.room import Entry, Phase, RoomState, Senses
 from appliance.state.views import company_text
 from appliance.state.wire import from_json, tagged
 
@@ -98,9 +99,11 @@ def describe(state: RoomState) -> list[str]:
     lines = [f"{state.name} ({state.id})", f"  call      {_call(state)}"]
     if state.countdown is not None:
         lines.append(f"  joining   {state.countdown.title} at {_clock(state.countdown.joins_at)}")
-    mic = "muted" if state.senses.mic_muted else "on"
-    camera = "off" if state.senses.camera_off else "on"
-    lines.append(f"  room      microphone {mic}, camera {camera}, volume {state.controls.volume} %")
+    idle = between_calls(state)
+    gates: Entry | Senses = state.entry if idle else state.senses
+    mic, camera = "muted" if gates.mic_muted else "on", "off" if gates.camera_off else "on"
+    lines.append(f"  {'next call' if idle else 'room     '} microphone {mic}, camera {camera}")
+    lines.append(f"  volume    {state.controls.volume} %")
     lines += [f"  {_clock(m.start)}     {m.title}" for m in state.agenda.meetings[:5]]
     lines += [f"  trouble   {d.kind}: {d.error}" for d in state.senses.devices if not d.healthy]
     lines += [f"  trouble   {service.name}: {service.detail}" for service in state.services if not service.ok]

@@ -7,7 +7,7 @@ from appliance import settings
 from appliance.calendars.agenda import Bookings
 from appliance.calendars.links import JoinLink
 from appliance.daemon import Room
-from appliance.state.commands import JoinMeeting, Leave, Origin
+from appliance.state.commands import JoinMeeting, Leave, Origin, SetMicMuted
 from appliance.state.room import Agenda, AutoJoin
 
 
@@ -25,3 +25,11 @@ async def test_a_meeting_that_was_left_no_longer_promises_to_be_joined_until_som
         await room.dispatcher.dispatch(command, Origin.TOUCH)
         seen.append(room.store.state.agenda.meetings[0].auto_join)
     assert seen == [AutoJoin.YES, AutoJoin.TOUCH, AutoJoin.YES]
+
+
+async def test_the_room_says_what_its_next_call_begins_with(room):
+    room.show_desired()
+    assert not room.store.state.entry.mic_muted
+    assert room.store.state.controls.mic_muted
+    await room.dispatcher.dispatch(SetMicMuted(muted=True), Origin.TOUCH)
+    assert room.store.state.entry.mic_muted
