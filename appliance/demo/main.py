@@ -159,16 +159,19 @@ async def _guest(stage: Stage, link: str) -> AsyncIterator[None]:
             yield
 
 
-async def _reachable(port: int) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-                continue
-            writer.close()
-            return
+async def _reachable(port: int, patience_s: float = 60) -> None:
+    try:
+        async with asyncio.timeout(patience_s):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.1)
+                    continue
+                writer.close()
+                return
+    except TimeoutError as err:
+        raise SalonError("the demo's meeting server did not start; logs/hub.log may say why") from err
 
 
 async def _follow(stage: Stage, course: Course) -> None:

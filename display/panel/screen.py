@@ -258,4 +258,4 @@ def _hint(state: RoomState, now: datetime, main: Sequence[Button]) -> str:
         return "" if state.countdown else reason_text(state.how_to_join)
     following = next((row for row in agenda_rows(state, now) if not row.on_now), None)
     coming = f"Next at {following.start}: {following.title}" if following and not following.day else ""
-    return "\n".join(filter(None, (coming, reason_text(state.how_to_join))))
+    return "\n\n".join(filter(None, (coming, reason_text(state.how_to_join))))

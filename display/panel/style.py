@@ -95,7 +95,7 @@ TouchKey:focus { outline: solid $bright; }
 .-band #actions.-two TouchKey { height: 7; width: 1fr; padding: 0; }
 .-band #actions.-two #first { margin: 0 2 0 0; }
 #levels { height: 1; margin-top: 1; display: none; }
-#hint { height: auto; max-height: 4; text-wrap: wrap; margin-top: 1; }
+#hint { height: auto; max-height: 5; text-wrap: wrap; margin-top: 1; }
 #meter { width: 1fr; height: 1; }
 #small-volume { display: none; width: 12; height: 1; margin-left: 2; }
 .-call #levels { display: block; }

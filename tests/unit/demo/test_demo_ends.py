@@ -11,7 +11,8 @@ import pytest
 from appliance import settings
 from appliance.demo import checks  # noqa: F401 - imported here, where reading files blocks nobody
 from appliance.demo import stage as staging
-from appliance.demo.main import Course, Report, _examine, _health, _tell
+from appliance.demo.main import Course, Report, _examine, _health, _reachable, _tell
+from appliance.errors import SalonError
 
 
 @pytest.fixture
@@ -45,3 +46,8 @@ def test_the_room_points_at_that_file_and_never_at_the_link(tmp_path, monkeypatc
     told = settings.load(stage.config)
     shutil.rmtree(stage.folder)
     assert told.room.how_to_join == "The guest link is in demo-out/room.txt"
+
+
+async def test_a_meeting_server_that_does_not_start_is_told_in_a_sentence(stage):
+    with pytest.raises(SalonError, match=r"hub\.log"):
+        await _reachable(stage.hub_port, patience_s=0.2)
