@@ -128,6 +128,14 @@ class Controls:
     """Percent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """With what the next call begins; one that is joined from afar begins with both closed."""
+
+    mic_muted: bool = True
+    camera_off: bool = True
+
+
 class DeviceKind(StrEnum):
     """The devices media opens."""
 
@@ -204,6 +212,7 @@ class RoomState:
     call: Call = Call()
     controls: Controls = Controls()
     """What is wished; `senses` says what is."""
+    entry: Entry = Entry()
     senses: Senses = Senses()
     face: Face = Face()
     layout: Layout = Layout()
