@@ -38,7 +38,7 @@ def test_meetings_are_listed_with_date_now_and_how_they_are_joined():
     said = describe(state, NOON)
     for line in (
         "  Mon 2026-11-23  11:55-12:25  now  Standup (joins by itself)",
-        "  Mon 2026-11-23  13:00-13:30  Review (press Join: The room does not join x.org by itself)",
+        "  Mon 2026-11-23  13:00-13:30  Review (the room does not join x.org by itself)",
         "  Tue 2026-11-24  12:00-12:30  Lunch (it has no link to an online meeting)",
     ):
         assert line in said
