@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,6 +17,8 @@ from appliance.service import log_to_file, log_to_stderr, run_program
 from appliance.settings import Settings, load
 
 _PR_SET_PDEATHSIG = 1
+_INVITE = 'salon hub invite --title "Design review" --until 2026-12-01T12:00'
+_JOIN_S = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_to_stderr(verbose=options.verbose)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
     except SalonError as err:
         print(f"salon: {err}", file=sys.stderr)  # noqa: T201 - the command's own voice
         return 1
@@ -48,8 +52,13 @@ def _end_with_parent() -> None:
             sys.exit(0)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    return load(options.config)
+def _at_terminal() -> bool:
+    """Whether there is one to read keys from and to draw on; a log may go elsewhere."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _settings(options: argparse.Namespace, *, look: bool = False) -> Settings:
+    return load(options.config, look=look)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "  salon COMMAND --help      more on one command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default: /etc/salon/room.toml)")
+    _add_config(parser, default=None)
     parser.add_argument("--verbose", "-v", action="store_true", help="log what only developers want to know")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_programs, _add_servers, _add_up, _add_questions, _add_wishes, _add_care):
@@ -70,22 +79,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_config(parser: argparse.ArgumentParser, default: str | None = argparse.SUPPRESS) -> None:
+    """Let a command take its settings too; without a default of its own it keeps those named before it."""
+    words = "settings (default: /etc/salon/room.toml)"
+    parser.add_argument("--config", type=Path, metavar="FILE", default=default, help=words)
+
+
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
 
-def _command(commands: "Commands", name: str, words: str, example: str) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=words,
+def _command(
+    commands: "Commands", name: str, words: str, example: str, *, listed: bool = True
+) -> argparse.ArgumentParser:
+    add = partial(commands.add_parser, name, help=words) if listed else partial(commands.add_parser, name)
+    parser = add(
         description=words[0].upper() + words[1:] + ".",
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_config(parser)
+    return parser
 
 
 def _add_programs(commands: "Commands") -> None:
-    daemon = _command(commands, "daemon", "run the room's brain: calendar, rules, state", "salon daemon")
+    daemon = _command(
+        commands, "daemon", "run the room's brain: calendar, rules, state", "salon daemon --config /etc/salon/room.toml"
+    )
     daemon.set_defaults(run=_run_daemon)
     media = _command(commands, "media", "run camera, microphone, speaker and calls", "salon media")
     media.set_defaults(run=_run_media)
@@ -126,28 +146,29 @@ def _run_panel(options: argparse.Namespace) -> int:
     from appliance.programs import panel
 
     settings = _settings(options)
+    if not options.headless and not _at_terminal():
+        raise SalonError("the panel draws on a terminal and there is none; run it in one, or say --headless")
     if sys.stderr.isatty() and not options.headless:
         logging.disable()  # a line of log would be drawn over the screen
     return run_program(lambda: panel(settings, headless=options.headless, kiosk=options.kiosk, shot=options.shot))
 
 
 def _add_servers(commands: "Commands") -> None:
-    hub = _command(
-        commands, "hub", "run the embedded meeting server, or invite guests to it", "salon hub invite --title Demo"
-    )
+    hub = _command(commands, "hub", "run the embedded meeting server, or invite guests to it", _INVITE)
     hub.set_defaults(run=_run_hub)
-    invite = hub.add_subparsers(metavar="invite").add_parser("invite", help="make a guest link and print it")
+    invite = _command(hub.add_subparsers(metavar="invite"), "invite", "make a guest link and print it", _INVITE)
     invite.add_argument("--title", default="Meeting", help="what the guest page calls the meeting")
     invite.add_argument("--until", default="", metavar="TIME", help="when the link ends, ISO 8601 (default: in a day)")
     invite.set_defaults(run=_run_invite)
-    broker = _command(commands, "broker", "run the embedded MQTT broker, for trying things out", "salon broker")
+    broker = _command(
+        commands,
+        "broker",
+        "run the embedded MQTT broker, for trying things out",
+        "salon broker &\n  salon console --url mqtt://127.0.0.1:1883",
+    )
     broker.set_defaults(run=_run_broker)
-    console = _command(
-        commands, "console", "list the rooms of the fleet", "salon console --once --url mqtt://broker:1883"
-    )
-    console.add_argument(
-        "--once", action="store_true", required=True, help="print the table once (all there is for now)"
-    )
+    console = _command(commands, "console", "list the rooms of the fleet", "salon console --url mqtt://broker:1883")
+    console.add_argument("--once", action="store_true", help="print the table once; there is no other way yet")
     console.add_argument("--url", default="", help="the broker (default: the room's own, mqtt.url)")
     console.set_defaults(run=_run_console)
 
@@ -201,8 +222,8 @@ def _add_up(commands: "Commands") -> None:
 def _run_up(options: argparse.Namespace) -> int:
     from appliance.up import Supervisor, room_programs
 
-    settings = load(options.config, look=True)
-    chosen = options.panel or ("terminal" if sys.stderr.isatty() else "headless")
+    settings = _settings(options, look=True)
+    chosen = options.panel or ("terminal" if _at_terminal() else "headless")
     shot = ("--shot", str(options.panel_shot)) if options.panel_shot else ()
     panel = {"terminal": ("panel",), "headless": ("panel", "--headless", *shot), "none": ()}[chosen]
     logs = options.logs or (settings.runtime_dir / "logs" if chosen == "terminal" else None)
@@ -252,7 +273,7 @@ def _add_wishes(commands: "Commands") -> None:
     join = _command(
         commands,
         "join",
-        "join a meeting now, with microphone and camera off",
+        "join a meeting now, with microphone and camera off, and say whether that worked",
         "salon join https://meet.example.org/weekly",
     )
     join.add_argument(
@@ -271,39 +292,47 @@ def _add_wishes(commands: "Commands") -> None:
 def _run_join(options: argparse.Namespace) -> int:
     from appliance.oneshot import command
     from appliance.state.commands import JoinMeeting, JoinUrl
+    from appliance.state.outcomes import joined
     from appliance.state.room import MeetingKey
 
     name: str = options.meeting
-    if "://" in name:
-        return asyncio.run(command(_settings(options), JoinUrl(name)))
-    return asyncio.run(command(_settings(options), JoinMeeting(MeetingKey(name) if name else None)))
+    wish = JoinUrl(name) if "://" in name else JoinMeeting(MeetingKey(name) if name else None)
+    return asyncio.run(command(_settings(options), wish, joined, patience_s=_JOIN_S))
 
 
 def _run_leave(options: argparse.Namespace) -> int:
     from appliance.oneshot import command
     from appliance.state.commands import Leave
+    from appliance.state.outcomes import left
 
-    return asyncio.run(command(_settings(options), Leave()))
+    return asyncio.run(command(_settings(options), Leave(), left))
 
 
 def _run_mute(options: argparse.Namespace) -> int:
     from appliance.oneshot import command
     from appliance.state.commands import SetMicMuted
+    from appliance.state.outcomes import muted
 
-    return asyncio.run(command(_settings(options), SetMicMuted(muted=True)))
+    return asyncio.run(command(_settings(options), SetMicMuted(muted=True), muted))
 
 
 def _run_view(options: argparse.Namespace) -> int:
     from appliance.oneshot import command
     from appliance.state.commands import SetView
     from appliance.state.layout import View
+    from appliance.state.outcomes import viewed
 
-    return asyncio.run(command(_settings(options), SetView(View(options.view))))
+    view = View(options.view)
+    return asyncio.run(command(_settings(options), SetView(view), partial(viewed, view=view)))
 
 
 def _add_care(commands: "Commands") -> None:
     fault = _command(
-        commands, "fault", "note that a program was given up, or works again", "salon fault record display"
+        commands,
+        "fault",
+        "note that a program was given up, or works again; for supervisors",
+        "salon fault record display",
+        listed=False,
     )
     fault.add_argument("action", choices=("record", "clear"))
     fault.add_argument("program", help="the program, also as a unit name (salon-display.service)")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from appliance.desired import Desired, forget_stale
 from appliance.dispatch import left, rebooked
@@ -14,6 +14,8 @@ from appliance.state.room import Countdown, Phase, RoomState
 from appliance.state.store import RoomStore
 
 logger = logging.getLogger(__name__)
+_READ_IN = timedelta(minutes=1)
+"""How long people have to read why a call ended or a join failed."""
 _AT_LEAST_EVERY_S = 30.0
 """The wall clock may jump (no battery clock on a Pi): look again although no moment is due."""
 
@@ -38,6 +40,7 @@ class Conductor:
         self._change = change
         self._now = now
         self._alone_since: datetime | None = None
+        self._noticed: tuple[str, datetime] | None = None
 
     async def run(self) -> None:
         """Apply the rules until cancelled."""
@@ -62,6 +65,7 @@ class Conductor:
         await self._follow_booking()
         state = self._store.state
         self._note_company(state, now)
+        self._let_notice_go(state.notice, now)
         if state.wanted is not None and state.call.phase is Phase.IDLE:
             await self._end(state.call.reason or "The meeting has ended.")
         elif should_leave(state.wanted, state.call, self._alone_since, now, self._timing):
@@ -85,6 +89,15 @@ class Conductor:
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = now
+
+    def _let_notice_go(self, notice: str, now: datetime) -> None:
+        """Take a notice away when there was time to read it."""
+        if not notice:
+            self._noticed = None
+        elif self._noticed is None or self._noticed[0] != notice:
+            self._noticed = (notice, now)
+        elif not timedelta(0) <= now - self._noticed[1] < _READ_IN:
+            self._store.apply(NoticeGiven(""))
 
     async def _end(self, reason: str) -> None:
         logger.info("leaving: %s", reason)
@@ -112,6 +125,9 @@ class Conductor:
         wake = next_wake(
             state.agenda, state.countdown, state.wanted, self._alone_since, now, self._timing, state.call.since
         )
+        if self._noticed is not None:
+            read = self._noticed[1] + _READ_IN
+            wake = read if wake is None else min(wake, read)
         wait_s = _AT_LEAST_EVERY_S if wake is None else min((wake - now).total_seconds(), _AT_LEAST_EVERY_S)
         try:
             async with asyncio.timeout(max(wait_s, 0.0)):

@@ -19,8 +19,8 @@ from appliance.calendars.watcher import CalendarRules, CalendarWatcher
 from appliance.conductor import Conductor
 from appliance.desired import Desired, DesiredFile
 from appliance.director import Director
-from appliance.dispatch import Context, Dispatcher, Entry
-from appliance.lifecycle.rules import Timing
+from appliance.dispatch import Context, Dispatcher, next_entry
+from appliance.lifecycle.rules import Timing, as_decided
 from appliance.link import faults
 from appliance.link.messages import new_boot
 from appliance.link.server import Handler, LinkServer
@@ -30,7 +30,7 @@ from appliance.service import notify, supervised, utc_now, watchdog
 from appliance.settings import Settings
 from appliance.state.commands import Origin
 from appliance.state.events import AgendaChanged, CallWanted, ControlsWanted, ServiceChanged
-from appliance.state.room import MeetingKey, RoomState, ServiceHealth, Wanted
+from appliance.state.room import Agenda, Entry, MeetingKey, RoomState, ServiceHealth, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.wishes import Devices, MediaWish
 from provisioning.identity import room_identity
@@ -51,15 +51,16 @@ class Room:
         state = RoomState(room_id, about.name, self.boot, how_to_join=about.how_to_join)
         self.store = RoomStore(state, now=now)
         self.links: dict[MeetingKey, str] = {}
+        self._booked = Agenda()
+        joining = settings.joining
+        self._entry = Entry(joining.enter_muted, joining.enter_camera_off)
         self._file = DesiredFile(settings.state_dir / "desired.json")
         self.desired = self._file.load()
         self.dispatcher = Dispatcher(context=self._context, save=self._file.save, adopt=self._adopt)
         self.media = MediaSeat(self.store, self.boot, change=self.dispatcher.change)
 
     def _context(self) -> Context:
-        joining = self._settings.joining
-        entry = Entry(joining.enter_muted, joining.enter_camera_off)
-        return Context(self.store.state, self.desired, self.links, entry, self._now())
+        return Context(self.store.state, self.desired, self.links, self._entry, self._now())
 
     def _adopt(self, desired: Desired) -> None:
         self.desired = desired
@@ -68,8 +69,9 @@ class Room:
     def show_desired(self) -> None:
         """Make the public state and media's wish say what is desired."""
         call = self.desired.call
+        self._show_agenda()
         self.store.apply(CallWanted(Wanted(call.key, call.title, call.ends_at) if call else None))
-        self.store.apply(ControlsWanted(self.desired.controls))
+        self.store.apply(ControlsWanted(self.desired.controls, next_entry(self.desired, self._entry)))
         self.publish_wish()
 
     def publish_wish(self) -> None:
@@ -92,7 +94,12 @@ class Room:
     def take_bookings(self, bookings: Bookings) -> None:
         """Take in what the calendar says."""
         self.links = {key: link.url for key, link in bookings.links.items()}
-        self.store.apply(AgendaChanged(bookings.agenda))
+        self._booked = bookings.agenda
+        self._show_agenda()
+
+    def _show_agenda(self) -> None:
+        """Show what is booked as what was decided makes it: a meeting the room left promises nothing."""
+        self.store.apply(AgendaChanged(as_decided(self._booked, self.desired.decided)))
 
     def take_health(self, health: ServiceHealth) -> None:
         """Take in how an edge service does."""

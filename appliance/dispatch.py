@@ -28,20 +28,12 @@ from appliance.state.commands import (
     SetView,
     SetVolume,
 )
-from appliance.state.room import Meeting, MeetingKey, RoomState
+from appliance.state.room import Entry, Meeting, MeetingKey, RoomState
 from appliance.state.wishes import CallWish
 
 logger = logging.getLogger(__name__)
 _FAR = frozenset({Origin.CLI, Origin.REMOTE})
 _ONLY_IN_THE_ROOM = "Only a touch on the room's own panel can {}. Ask somebody in the room."
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """With what the room enters its calls: `[joining]` in the settings."""
-
-    mic_muted: bool
-    camera_off: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +45,7 @@ class Context:
     links: Mapping[MeetingKey, str]
     """Join links of the agenda's meetings, where there are any."""
     entry: Entry
+    """`[joining]` in the settings."""
     now: datetime
 
 
@@ -121,13 +114,15 @@ def _entering(wish: CallWish, origin: Origin, context: Context) -> Desired:
     if desired.call is not None and desired.call.key == wish.key:
         return desired
     desired = forget_stale(desired, context.now)
-    muted, camera_off = True, True
-    if origin not in _FAR:
-        muted = _begins(desired.mic_preset, context.entry.mic_muted)
-        camera_off = _begins(desired.camera_preset, context.entry.camera_off)
-    controls = replace(desired.controls, mic_muted=muted, camera_off=camera_off)
+    entry = Entry() if origin in _FAR else next_entry(desired, context.entry)
+    controls = replace(desired.controls, mic_muted=entry.mic_muted, camera_off=entry.camera_off)
     entered = replace(desired, call=wish, controls=controls, mic_preset=None, camera_preset=None)
     return entered.deciding(wish.key, Decision.JOINED)
+
+
+def next_entry(desired: Desired, entry: Entry) -> Entry:
+    """Return what the next call begins with: as somebody set it before, else as the settings say."""
+    return Entry(_begins(desired.mic_preset, entry.mic_muted), _begins(desired.camera_preset, entry.camera_off))
 
 
 def _begins(preset: Preset | None, entry: bool) -> bool:

@@ -3,18 +3,22 @@
 import asyncio
 import json
 import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 
 from appliance.errors import SalonError
-from appliance.link.client import connected
+from appliance.link.client import Connection, connected
 from appliance.link.messages import LinkError, Message, new_boot
 from appliance.programs import room_zone
 from appliance.service import utc_now
 from appliance.settings import Settings
+from appliance.state.buttons import between_calls
 from appliance.state.commands import Ack, AckStatus, Command
+from appliance.state.outcomes import NOT_BEGUN, Judge, Outcome
 from appliance.state.problems import problems
-from appliance.state.room import Meeting, Phase, RoomState
-from appliance.state.views import MeetingRow, agenda_rows, calendar_line, open_meetings
+from appliance.state.room import Entry, Meeting, Phase, RoomState, Senses
+from appliance.state.views import MeetingRow, agenda_rows, calendar_line, company_text, open_meetings
 from appliance.state.wire import from_json, tagged
 
 _ANSWER_S = 6.0
@@ -29,46 +33,70 @@ async def status(settings: Settings, *, as_json: bool) -> int:
     """Print the room's state."""
     zone = room_zone(settings)
     try:
-        async with asyncio.timeout(_ANSWER_S), _room(settings, "watch") as connection:
-            async for message in connection.messages():
-                if as_json:
-                    _say(json.dumps(message.body, indent=2, ensure_ascii=False))
-                else:
-                    _say("\n".join(describe(from_json(RoomState, message.body), utc_now().astimezone(zone))))
-                return 0
-    except (OSError, TimeoutError, LinkError) as err:
+        async with asyncio.timeout(_ANSWER_S), aclosing(_states(settings)) as states:
+            body = await anext(states)
+    except TimeoutError as err:
         raise _no_room(settings, err) from err
-    return 1
+    if as_json:
+        _say(json.dumps(body, indent=2, ensure_ascii=False))
+    else:
+        _say("\n".join(describe(from_json(RoomState, body), utc_now().astimezone(zone))))
+    return 0
 
 
 async def watch(settings: Settings) -> int:
     """Print the state as a JSON line at each change, until interrupted or the daemon ends."""
-    try:
-        async with _room(settings, "watch") as connection:
-            async for message in connection.messages():
-                _say(json.dumps(message.body, ensure_ascii=False))
-    except (OSError, TimeoutError, LinkError) as err:
-        if isinstance(err, BrokenPipeError):
-            raise
-        raise _no_room(settings, err) from err
+    async with aclosing(_states(settings)) as states:
+        async for body in states:
+            _say(json.dumps(body, ensure_ascii=False))
     return 0
 
 
-async def command(settings: Settings, wish: Command) -> int:
-    """Send one command; say the refusal, if it is one."""
-    try:
-        async with asyncio.timeout(_ANSWER_S), _room(settings, "control") as connection:
-            await connection.send(Message("command", tagged(wish), 1))
-            async for message in connection.messages():
-                if message.kind == "ack":
-                    ack = from_json(Ack, message.body)
-                    if ack.status is AckStatus.OK:
-                        return 0
-                    print(f"salon: {ack.status}: {ack.reason}", file=sys.stderr)  # noqa: T201 - the command's own voice
-                    return 1
-    except (OSError, TimeoutError, LinkError) as err:
-        raise _no_room(settings, err) from err
+async def command(settings: Settings, wish: Command, judge: Judge, patience_s: float = _ANSWER_S) -> int:
+    """Send one command, wait until it is done or will not be, and say which."""
+    known = NOT_BEGUN
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience_s), aclosing(_course(settings, wish, judge)) as course:
+            async for known in course:
+                if known.settled:
+                    break
+    if known.ok:
+        _say(known.words)
+        return 0
+    when = "" if known.settled else f"not within {patience_s:g} seconds: "
+    print(f"salon: {when}{known.words}", file=sys.stderr)  # noqa: T201 - the command's own voice
     return 1
+
+
+async def _states(settings: Settings) -> AsyncGenerator[object]:
+    """Yield the state at each change, at least once, until the daemon ends."""
+    told = False
+    async with _room(settings, "watch") as connection:
+        async for message in connection.messages():
+            yield message.body
+            told = True
+        if not told:
+            raise LinkError("the daemon ended")
+
+
+async def _course(settings: Settings, wish: Command, judge: Judge) -> AsyncGenerator[Outcome]:
+    """Yield what becomes of a command, a state at a time; one that is refused has become nothing."""
+    known, accepted = NOT_BEGUN, False
+    newest: RoomState | None = None
+    async with _room(settings, "control") as connection:
+        await connection.send(Message("command", tagged(wish), 1))
+        async for message in connection.messages():
+            if message.kind == "ack":
+                ack = from_json(Ack, message.body)
+                accepted = ack.status is AckStatus.OK
+                if not accepted:
+                    yield Outcome(f"{ack.status}: {ack.reason}", settled=True)
+            else:
+                newest = from_json(RoomState, message.body)
+            if accepted and newest is not None:
+                known = judge(known, newest)
+                yield known
+        raise LinkError("the daemon ended")
 
 
 def describe(state: RoomState, now: datetime) -> list[str]:
@@ -76,9 +104,11 @@ def describe(state: RoomState, now: datetime) -> list[str]:
     lines = [f"{state.name} ({state.id})", f"  call      {_call(state)}"]
     if state.countdown is not None:
         lines.append(f"  joining   {state.countdown.title} at {_clock(state.countdown.joins_at, now)}")
-    mic = "muted" if state.senses.mic_muted else "on"
-    camera = "off" if state.senses.camera_off else "on"
-    lines.append(f"  room      microphone {mic}, camera {camera}, volume {state.controls.volume} %")
+    idle = between_calls(state)
+    gates: Entry | Senses = state.entry if idle else state.senses
+    mic, camera = "muted" if gates.mic_muted else "on", "off" if gates.camera_off else "on"
+    lines.append(f"  {'next call' if idle else 'room     '} microphone {mic}, camera {camera}")
+    lines.append(f"  volume    {state.controls.volume} %")
     if state.agenda.meetings or state.agenda.fetched_at or state.agenda.error:
         lines.append(f"  calendar  {calendar_line(state, now)}")
     lines += [f"  {_booked(m, now)}  {row.title} ({_lower(row.note)})" for m, row in _first_meetings(state, now)]
@@ -105,16 +135,22 @@ def _call(state: RoomState) -> str:
     call = state.call
     if call.phase is Phase.IDLE:
         return "none"
-    others = f", {len(call.participants)} others" if call.phase is Phase.LIVE else ""
-    return f"{call.phase} “{call.title}”{others}"
+    company = f", {company_text(len(call.participants))}" if call.phase is Phase.LIVE else ""
+    return f"{call.phase} “{call.title}”{company}"
 
 
 def _clock(moment: datetime, now: datetime) -> str:
     return f"{moment.astimezone(now.tzinfo):%H:%M}"
 
 
-def _room(settings: Settings, role: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a context manager
-    return connected(settings.runtime_dir / f"{role}.sock", role=role, boot=new_boot())
+@asynccontextmanager
+async def _room(settings: Settings, role: str) -> AsyncIterator[Connection]:
+    """Connect to the room; whatever goes wrong on the way is told as `NoRoom`."""
+    try:
+        async with connected(settings.runtime_dir / f"{role}.sock", role=role, boot=new_boot()) as connection:
+            yield connection
+    except (OSError, LinkError) as err:
+        raise _no_room(settings, err) from err
 
 
 def _no_room(settings: Settings, err: Exception) -> NoRoom:

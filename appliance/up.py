@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from appliance.link import faults
 from appliance.redact import without_secrets
@@ -142,8 +142,8 @@ class Supervisor:
                 *(sys.executable, "-m", "appliance.cli", *arguments),
                 stdin=None if program.foreground else asyncio.subprocess.DEVNULL,
                 stdout=None if program.foreground or self._log_dir is None else output,
-                # Textual draws on standard error
-                stderr=None if program.foreground else asyncio.subprocess.PIPE,
+                # the panel draws on standard output
+                stderr=asyncio.subprocess.PIPE,
                 env=self._environment(),
             )
             logger.info("%s started (pid %s)", " ".join(arguments[:2]), process.pid)
@@ -188,10 +188,8 @@ class _ForegroundEnded(Exception):
 @contextlib.asynccontextmanager
 async def _hearing(process: asyncio.subprocess.Process, voice: _Voice, output: BinaryIO) -> AsyncIterator[None]:
     """Listen to a child until it has ended; not longer, because a child of its own may hold the line."""
-    if process.stderr is None:
-        yield
-        return
-    listening = asyncio.create_task(voice.listen(process.stderr, output), name=f"pid {process.pid} speaking")
+    said = cast("asyncio.StreamReader", process.stderr)
+    listening = asyncio.create_task(voice.listen(said, output), name=f"pid {process.pid} speaking")
     try:
         yield
     finally:

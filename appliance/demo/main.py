@@ -25,6 +25,7 @@ from appliance.link.messages import LinkError, new_boot
 from appliance.service import log_to_file, log_to_stderr, run_program
 from appliance.state.layout import Tile
 from appliance.state.room import Phase, RoomState
+from appliance.state.views import company_text
 from appliance.state.wire import from_json
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ GUEST_NAME = "Bunny Guest"
 LEAD_S = 12
 ALIKE_PICTURE = 0.9
 ALIKE_SOUND = 0.6
+_LENGTH = timedelta(minutes=30)
 GRACE_S = 20
 """How much longer the demo looks, on a slow machine, before it says that something is missing."""
 
@@ -76,20 +78,23 @@ async def run_demo(out: Path, seconds: float | None) -> int:
     """Run the demo, for so many seconds or until interrupted; 0 when everything was really seen (or not asked for)."""
     stage = staging.build(out)
     began = time.monotonic()
-    terminal = seconds is None and sys.stdout.isatty()
-    if terminal:
-        log_to_file(out / "logs" / "demo.log")
+    terminal = seconds is None and sys.stdin.isatty() and sys.stdout.isatty()
     try:
+        link = await _invite(stage, datetime.now(UTC) + _LENGTH + timedelta(minutes=5))
+        _tell(stage, link)
+        if terminal:
+            log_to_file(out / "logs" / "demo.log")
         async with _program(*_up(stage, terminal=terminal), foreground=terminal) as room, asyncio.TaskGroup() as tasks:
             course = Course(datetime.now(UTC) + timedelta(days=1))
             following = tasks.create_task(_follow(stage, course), name="follow")
-            link = await _book(stage, course)
-            _say(stage, link, terminal=terminal)
+            await _book(stage, link, course)
             async with _guest(stage, link):
                 report = await _examine(stage, course, room, began + seconds if seconds is not None else math.inf)
             following.cancel()
     finally:
         shutil.rmtree(stage.folder, ignore_errors=True)
+        stage.note.unlink(missing_ok=True)  # nothing it names is there any more
+        _say(f"The demo is over. Pictures and logs are in {staging.from_here(out)}/")
     # without a time the demo is for looking at, and whoever closes the panel has seen enough
     return _conclude(out, report) if seconds is not None else 0
 
@@ -126,14 +131,13 @@ async def _program(
             await process.wait()
 
 
-async def _book(stage: Stage, course: Course) -> str:
-    """Make a guest link at the hub and book the meeting behind it, starting on a whole second soon."""
-    length = timedelta(minutes=30)
-    link = await _invite(stage, datetime.now(UTC) + length + timedelta(minutes=5))
+async def _book(stage: Stage, link: str, course: Course) -> None:
+    """Once the room is there, book the meeting behind the guest link, starting on a whole second soon."""
+    await _reachable(stage.hub_port)
     start = datetime.fromtimestamp(int(time.time()) + LEAD_S, UTC)
-    staging.schedule(stage, link, start, length)
+    staging.schedule(stage, link, start, _LENGTH)
     course.start = start
-    return link
+    logger.info("a meeting starts in %s seconds; the room will join it by itself", LEAD_S)
 
 
 async def _invite(stage: Stage, until: datetime) -> str:
@@ -150,22 +154,24 @@ async def _invite(stage: Stage, until: datetime) -> str:
 @asynccontextmanager
 async def _guest(stage: Stage, link: str) -> AsyncIterator[None]:
     arguments = (link, "--clip", str(CLIP), "--report", str(stage.folder / "guest.json"), "--name", GUEST_NAME)
-    await _reachable(stage.hub_port)
     with (stage.out / "logs" / "guest.log").open("ab") as output:
         async with _program("-m", "appliance.demo.guest", *arguments, output=output):
             yield
 
 
-async def _reachable(port: int) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-                continue
-            writer.close()
-            return
+async def _reachable(port: int, patience_s: float = 60) -> None:
+    try:
+        async with asyncio.timeout(patience_s):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.1)
+                    continue
+                writer.close()
+                return
+    except TimeoutError as err:
+        raise SalonError("the demo's meeting server did not start; logs/hub.log may say why") from err
 
 
 async def _follow(stage: Stage, course: Course) -> None:
@@ -177,17 +183,32 @@ async def _follow(stage: Stage, course: Course) -> None:
                 async for message in connection.messages():
                     state = from_json(RoomState, message.body)
                     course.note(state)
-                    story = f"{state.call.phase} with {len(state.call.participants)} others"
+                    story = _story(state)
                     if story != told:
                         logger.info("the room is %s", told := story)
         await asyncio.sleep(0.1)
 
 
-def _say(stage: Stage, link: str, *, terminal: bool) -> None:
-    if not terminal:
-        logger.info("a meeting starts in %s seconds; the room will join it by itself", LEAD_S)
-        logger.info("guest page  %s", link)
-        logger.info("TV picture  http://127.0.0.1:%s/", stage.picture_port)
+def _story(state: RoomState) -> str:
+    live = state.call.phase is Phase.LIVE
+    return f"{state.call.phase}, {company_text(len(state.call.participants))}" if live else state.call.phase
+
+
+def _tell(stage: Stage, link: str) -> None:
+    """Say where to look and what to try, also in a file: in a terminal the panel covers what was printed."""
+    salon = staging.from_here(Path(sys.executable).with_name("salon"))
+    text = (
+        f"guest page   {link}\n"
+        f"TV picture   http://127.0.0.1:{stage.picture_port}/\n"
+        f"in a shell   {salon} --config {stage.config} status\n"
+    )
+    stage.note.touch(mode=0o600)
+    stage.note.write_text(text)
+    _say(f"{text}This also stands in {staging.from_here(stage.note)} while the demo runs. Ctrl-C ends it.")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - the demo's own voice
 
 
 async def _examine(stage: Stage, course: Course, room: asyncio.subprocess.Process, until: float) -> Report:
@@ -279,7 +300,6 @@ def _conclude(out: Path, report: Report) -> int:
     (out / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
     for name, seen in report.checks.items():
         logger.info("%s %s", "seen   " if seen else "MISSING", name.replace("_", " "))
-    logger.info("report, pictures and logs are in %s", out)
     return 0 if all(report.checks.values()) else 1
 
 

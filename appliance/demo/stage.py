@@ -1,6 +1,7 @@
 """The demo's world on disk: settings for a room on simulated devices, and a calendar with a meeting soon."""
 
 import json
+import os
 import secrets
 import socket
 import tempfile
@@ -44,6 +45,11 @@ class Stage:
         return self.folder / "state"
 
     @property
+    def note(self) -> Path:
+        """Where guest link, addresses and commands stand while the demo runs; readable by its owner alone."""
+        return self.out / "room.txt"
+
+    @property
     def speaker(self) -> Path:
         return self.folder / "speaker.wav"
 
@@ -68,12 +74,18 @@ def schedule(stage: Stage, link: str, start: datetime, length: timedelta) -> Non
     scratch.replace(stage.calendar)
 
 
+def from_here(path: Path) -> str:
+    """Return a path as somebody in this folder would type it."""
+    near = os.path.relpath(path)
+    return str(path) if near.startswith("..") else near
+
+
 def _settings(stage: Stage, screen: str) -> str:
     text = json.dumps  # TOML's basic strings are JSON's
     return f"""\
 [room]
 name = {text(ROOM_NAME)}
-how_to_join = "Guests: open the link in the invitation"
+how_to_join = {text(f"The guest link is in {from_here(stage.note)}")}
 
 [paths]
 state = {text(str(stage.state))}

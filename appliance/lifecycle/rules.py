@@ -13,7 +13,7 @@ The rule table (also in docs/calendars.md):
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -32,6 +32,14 @@ class Decision(StrEnum):
     """The server ended it, or it could not be joined until its end."""
 
 
+_STAYS_OUT = {
+    Decision.LEFT: "You left it. Press Join to go back.",
+    Decision.CANCELLED: "You cancelled it. Press Join to go there.",
+    Decision.ENDED: "It ended or could not be joined. Press Join to try again.",
+}
+"""Why the room does not go there by itself any more, for those in front of the panel."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """The room's own settings for automatic joins, in seconds."""
@@ -39,6 +47,17 @@ class Timing:
     lead_s: float = 60
     min_countdown_s: float = 10
     alone_s: float = 10
+
+
+def as_decided(agenda: Agenda, decided: Mapping[MeetingKey, Decision]) -> Agenda:
+    """Return the agenda as the room will keep it: what it stays out of (rule 3) waits for a touch, and says why."""
+
+    def truly(meeting: Meeting) -> Meeting:
+        why = _STAYS_OUT.get(decided.get(meeting.key, Decision.JOINED))
+        by_itself = meeting.auto_join is AutoJoin.YES
+        return replace(meeting, auto_join=AutoJoin.TOUCH, why=why) if why and by_itself else meeting
+
+    return replace(agenda, meetings=tuple(truly(meeting) for meeting in agenda.meetings))
 
 
 def meeting_to_join(

@@ -114,6 +114,8 @@ def mic_button(state: RoomState) -> Button:
     """Mute or unmute; the detail is what the capture gate reports."""
     wished, real = state.controls.mic_muted, state.senses.mic_muted
     shut, opened = SetMicMuted(muted=True), SetMicMuted(muted=False)
+    if between_calls(state):
+        return _preset(state, _MIC, DeviceKind.MICROPHONE, (state.entry.mic_muted, real), (shut, opened))
     return _gate(state, _MIC, DeviceKind.MICROPHONE, (wished, real), (shut, opened))
 
 
@@ -121,6 +123,8 @@ def camera_button(state: RoomState) -> Button:
     """Stop or start the camera; the detail is what the capture gate reports."""
     wished, real = state.controls.camera_off, state.senses.camera_off
     shut, opened = SetCameraOff(off=True), SetCameraOff(off=False)
+    if between_calls(state):
+        return _preset(state, _CAMERA, DeviceKind.CAMERA, (state.entry.camera_off, real), (shut, opened))
     return _gate(state, _CAMERA, DeviceKind.CAMERA, (wished, real), (shut, opened))
 
 
@@ -138,6 +142,27 @@ def volume_buttons(state: RoomState) -> tuple[Button, Button]:
 def out_of_reach(button: Button, why: str) -> Button:
     """Return the button as it is while nobody can hear its command: disabled, and claiming nothing."""
     return replace(button, enabled=False, why=why, detail="", command=None, tone=Tone.NORMAL, live=False)
+
+
+def between_calls(state: RoomState) -> bool:
+    """Whether no call is on or wished, so that microphone and camera are closed and set for the next one only."""
+    return state.call.phase is Phase.IDLE and state.wanted is None
+
+
+def _preset(
+    state: RoomState,
+    words: _GateWords,
+    kind: DeviceKind,
+    shut_next_and_now: tuple[bool, bool],
+    commands: tuple[Command, Command],
+) -> Button:
+    shut_next, shut_now = shut_next_and_now
+    shut, opened = commands
+    captures = not shut_now and state.senses.connected and _works(state, kind)
+    if shut_next:
+        detail = f"Next call: {words.closed}"
+        return Button(words.open, True, detail=detail, command=opened, tone=Tone.MUTED, live=captures)
+    return Button(words.close, True, detail="Next call: on", command=shut, live=captures)
 
 
 def _gate(
@@ -183,7 +208,7 @@ def _works(state: RoomState, kind: DeviceKind) -> bool:
 def _silence(state: RoomState, kind: DeviceKind) -> str:
     if any(device.error or not device.healthy for device in state.senses.devices if device.kind is kind):
         return "fails"
-    return "closed" if state.call.phase is Phase.IDLE else "not open"
+    return "not open"
 
 
 def _join_label(state: RoomState, meeting: Meeting, now: datetime) -> str:
@@ -194,5 +219,5 @@ def _join_label(state: RoomState, meeting: Meeting, now: datetime) -> str:
 
 def _nothing_to_join(state: RoomState) -> str:
     if state.agenda.fetched_at is None:
-        return "The calendar has not been read yet."
+        return "No meeting to join is known yet."
     return "There is no meeting in the room's calendar."

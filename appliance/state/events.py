@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from appliance.state.layout import Layout
-from appliance.state.room import Agenda, Controls, Countdown, ServiceHealth, Wanted
+from appliance.state.room import Agenda, Controls, Countdown, Entry, ServiceHealth, Wanted
 from appliance.state.wishes import DisplayReport, MediaReport
 
 
@@ -33,6 +33,8 @@ class ControlsWanted:
     """Somebody set microphone, camera or volume."""
 
     controls: Controls
+    entry: Entry = Entry()
+    """What the next call begins with, by that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
             return replace(state, countdown=countdown)
         case CallWanted(wanted):
             return _call_wanted(replace(state, wanted=wanted), now)
-        case ControlsWanted(controls):
-            return replace(state, controls=controls)
+        case ControlsWanted(controls, entry):
+            return replace(state, controls=controls, entry=entry)
         case MediaReported(report, current):
             return _media_reported(state, report, current=current)
         case MediaLost():
@@ -62,9 +62,15 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
         case ServiceChanged(health):
             return _service_changed(state, health, now)
         case NoticeGiven(text):
-            return replace(state, notice=clean_text(text, 200))
+            return _noticed(state, clean_text(text, 200))
         case _:
             assert_never(event)
+
+
+def _noticed(state: RoomState, text: str) -> RoomState:
+    """A notice that goes takes the reason of a call that is over with it."""
+    over = not text and state.call.phase is Phase.IDLE
+    return replace(state, notice=text, call=replace(state.call, reason="") if over else state.call)
 
 
 def _call_wanted(state: RoomState, now: datetime) -> RoomState:

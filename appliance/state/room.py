@@ -129,6 +129,14 @@ class Controls:
     view: View = View.GALLERY
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """With what the next call begins; one that is joined from afar begins with both closed."""
+
+    mic_muted: bool = True
+    camera_off: bool = True
+
+
 class DeviceKind(StrEnum):
     """The devices media opens."""
 
@@ -228,6 +236,7 @@ class RoomState:
     call: Call = Call()
     controls: Controls = Controls()
     """What is wished; `senses` says what is."""
+    entry: Entry = Entry()
     senses: Senses = Senses()
     face: Face = Face()
     layout: Layout = Layout()

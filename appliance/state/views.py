@@ -6,6 +6,7 @@ Times come out in the zone of the `now` that is passed in. Strangers' words come
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from appliance.state.clean import clean_text
 from appliance.state.room import (
@@ -52,6 +53,15 @@ class PersonRow:
     sharing: bool
 
 
+class Availability(Enum):
+    """What the calendar says of this moment."""
+
+    FREE = auto()
+    BOOKED = auto()
+    UNKNOWN = auto()
+    """It was never read."""
+
+
 def status_line(state: RoomState, now: datetime, width: int = 0) -> str:
     """Say in one line what the room is doing. To fit into `width` columns the meeting's title gives way."""
     before, title, after = _status(state, now)
@@ -60,14 +70,20 @@ def status_line(state: RoomState, now: datetime, width: int = 0) -> str:
     return before + title + after
 
 
+def availability(state: RoomState, now: datetime) -> Availability:
+    """Say whether the room is free, by its calendar."""
+    if state.agenda.fetched_at is None and not state.agenda.meetings:
+        return Availability.UNKNOWN
+    booked = any(meeting.start <= now for meeting in _timed(state.agenda, now))
+    return Availability.BOOKED if booked else Availability.FREE
+
+
 def detail_line(state: RoomState, now: datetime) -> str:
-    """Say what stands behind the status: the booking, the time left, why the last call ended."""
+    """Say what stands behind the status: the booking, the time left, what comes next."""
     if state.call.phase is not Phase.IDLE:
         return _call_detail(state, now)
     if state.countdown is not None:
         return _countdown_detail(state, state.countdown, now)
-    if state.call.reason:
-        return reason_text(state.call.reason)
     following = next((m for m in _timed(state.agenda, now) if m.start > now), None)
     return f"Next: {meeting_title(following)}, {_when(following.start, now)}" if following else ""
 
@@ -109,7 +125,7 @@ def calendar_line(state: RoomState, now: datetime) -> str:
     """Say how old the room's knowledge of the calendar is."""
     fetched = state.agenda.fetched_at
     if fetched is None:
-        return "Calendar not read yet"
+        return ""
     if now - fetched < _MINUTE:
         return "Calendar up to date"
     return f"Calendar read {duration_text(now - fetched)} ago"
@@ -120,6 +136,17 @@ def words_change_in(state: RoomState, now: datetime) -> float:
     if state.countdown is not None and state.countdown.joins_at > now:
         return (state.countdown.joins_at - now) % timedelta(seconds=1) / timedelta(seconds=1) or 1.0
     return 60 - now.second - now.microsecond / 1e6
+
+
+def company_text(others: int) -> str:
+    """Say how many others are there."""
+    match others:
+        case 0:
+            return "alone so far"
+        case 1:
+            return "with 1 person"
+        case _:
+            return f"with {others} people"
 
 
 def duration_text(span: timedelta) -> str:
@@ -140,7 +167,7 @@ def _status(state: RoomState, now: datetime) -> tuple[str, str, str]:
         case Phase.LOBBY:
             return "Waiting to be let into ", title, ""
         case Phase.LIVE:
-            return "In ", title, f" {_company(len(state.call.participants))}{_muted(state)}"
+            return "In ", title, f" {company_text(len(state.call.participants))}{_muted(state)}"
         case Phase.RECONNECTING:
             return "Reconnecting: ", reason_text(state.call.reason) or title, ""
         case Phase.LEAVING:
@@ -153,10 +180,11 @@ def _idle_status(state: RoomState, now: datetime) -> tuple[str, str, str]:
     if state.countdown is not None:
         title = clean_text(state.countdown.title) or "the meeting"
         return "Joining ", title, f" {_time_to(state.countdown.joins_at, now)}"
-    if state.agenda.fetched_at is None and not state.agenda.meetings:
-        return "The calendar could not be read" if state.agenda.error else "The calendar has not been read yet", "", ""
     meetings = _timed(state.agenda, now)
-    if meetings and meetings[0].start <= now:
+    if (kind := availability(state, now)) is Availability.UNKNOWN:
+        # why it is not known is a problem, and said as one
+        return "Today’s meetings are not known" if state.agenda.error else "The calendar has not been read yet", "", ""
+    if kind is Availability.BOOKED:
         return f"Booked until {_when(meetings[0].end, now)}: ", meeting_title(meetings[0]), ""
     if meetings and meetings[0].start.astimezone(now.tzinfo).date() == now.date():
         return f"Free until {_clock(meetings[0].start, now)}", "", ""
@@ -208,7 +236,7 @@ def _note(state: RoomState, meeting: Meeting) -> str:
         case AutoJoin.YES:
             return "joins by itself"
         case AutoJoin.TOUCH:
-            return f"press Join: {why}" if why else "press Join"
+            return why or "press Join"
         case AutoJoin.NO:
             return why or "no join link"
 
@@ -225,16 +253,6 @@ def _timed(agenda: Agenda, now: datetime) -> list[Meeting]:
 
 def _find(state: RoomState, key: MeetingKey | None) -> Meeting | None:
     return next((m for m in state.agenda.meetings if m.key == key), None)
-
-
-def _company(others: int) -> str:
-    match others:
-        case 0:
-            return "alone so far"
-        case 1:
-            return "with 1 person"
-        case _:
-            return f"with {others} people"
 
 
 def _muted(state: RoomState) -> str:

@@ -111,7 +111,8 @@ class Agenda(Container):
 
 
 def _about(row: MeetingRow) -> str:
-    return f"{row.organizer}  ·  {row.note}" if row.organizer else row.note
+    """Say first what the room will do: where there is little room, the name gives way."""
+    return f"{row.note}  ·  {row.organizer}" if row.organizer else row.note
 
 
 def _line(left: tuple[str, str], right: tuple[str, str], width: int) -> Content:

@@ -17,8 +17,9 @@ from appliance.state.views import reason_text, words_change_in
 from display.panel import style
 from display.panel.keys import TouchKey
 from display.panel.link import LevelSource, RoomLink
-from display.panel.screen import RoomScreen
+from display.panel.screen import AWAY_S, RoomScreen
 from display.panel.sound import LevelMeter
+from display.panel.terminal import Terminal
 
 _TOAST_S = 6.0
 _ANSWER_S = 10.0
@@ -56,11 +57,12 @@ class PanelApp(App[None]):
         *,
         kiosk: bool = False,
         far: str = "",
+        typed_at: bool = False,
         now: Callable[[], datetime] = local_now,
         clock: Callable[[], float] = time.monotonic,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=Terminal)
         self.animation_level = "none"
         self.changes = 0
         """How often the picture may have changed; whoever takes pictures compares."""
@@ -69,7 +71,7 @@ class PanelApp(App[None]):
         self._kiosk = kiosk
         self._now = now
         self._on_ready = on_ready
-        self.room = RoomScreen(clock=clock, far=far)
+        self.room = RoomScreen(clock=clock, far=far, typed_at=typed_at)
         """The one screen."""
         self._state: RoomState | None = None
         self._told_ready = False
@@ -139,6 +141,7 @@ class PanelApp(App[None]):
         if self._ticker is not None:
             self._ticker.stop()
         wait = 60.0 if self._state is None else words_change_in(self._state, now)
+        wait = wait if self._link.connected else min(wait, AWAY_S)
         # a hair late, so that the words have really changed
         self._ticker = self.set_timer(wait + 0.01, self._show, name="panel:tick")
 

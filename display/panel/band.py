@@ -54,8 +54,8 @@ class Band(Widget):
         return Content("\n  ").join([head, Content.styled(first.help, palette.SOFT)]) if first.help else head
 
 
-class ProblemSheet(ModalScreen[None]):
-    """One problem at a time, in full."""
+class Sheet(ModalScreen[None]):
+    """Things to read, one at a time, in full."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", show=False)]
 

@@ -6,16 +6,24 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.content import Content
 
-from appliance.state.room import Phase
+from appliance.state.room import Phase, RoomState
+from appliance.state.views import Availability, availability
 from display.panel import palette
 from display.panel.words import Words
 
-_DOTS = {
-    Phase.IDLE: palette.GREEN,
-    Phase.LIVE: palette.RED,
-    Phase.RECONNECTING: palette.AMBER,
-    Phase.LEAVING: palette.AMBER,
+_DOTS = {Phase.LIVE: palette.RED, Phase.RECONNECTING: palette.AMBER, Phase.LEAVING: palette.AMBER}
+_IDLE_DOTS = {
+    Availability.FREE: palette.GREEN,
+    Availability.BOOKED: palette.AMBER,
+    Availability.UNKNOWN: palette.FAINT,
 }
+
+
+def dot(state: RoomState, now: datetime) -> str:
+    """Return the colour that says from afar what the room does."""
+    if state.call.phase is not Phase.IDLE:
+        return _DOTS.get(state.call.phase, palette.BLUE)
+    return palette.BLUE if state.countdown else _IDLE_DOTS[availability(state, now)]
 
 
 class Header(Container):
@@ -46,10 +54,9 @@ class Header(Container):
             parts += [("  ", ""), (f" {badge} ", f"bold {palette.NIGHT} on {palette.AMBER}")]
         self.query_one("#room", Words).say(Content.assemble(*parts))
 
-    def show_status(self, status: str, detail: str, phase: Phase | None) -> None:
-        """Say what the room does; without a phase nobody knows."""
-        dot = _DOTS.get(phase, palette.BLUE) if phase else palette.FAINT
-        line = Content.assemble(("● ", dot), (status, f"bold {palette.BRIGHT}"))
+    def show_status(self, status: str, detail: str, colour: str = palette.FAINT) -> None:
+        """Say what the room does; the faint colour is for what nobody knows."""
+        line = Content.assemble(("● ", colour), (status, f"bold {palette.BRIGHT}"))
         self.query_one("#status", Words).say(line)
         self.query_one("#detail", Words).say(Content.styled(detail, palette.SOFT))
 

@@ -54,7 +54,8 @@ async def run_panel(
         ready.set()
         on_ready()
 
-    app = PanelApp(link, levels, kiosk=options.kiosk, far=options.far, on_ready=shown)
+    typed_at = not (options.kiosk or options.headless)
+    app = PanelApp(link, levels, kiosk=options.kiosk, far=options.far, typed_at=typed_at, on_ready=shown)
     async with asyncio.TaskGroup() as tasks:
         beside = [
             tasks.create_task(link.run(), name="panel:link"),

@@ -1,6 +1,7 @@
 """The panel's one screen: turns the room's state into words and keys; its own is only which meeting is chosen."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.widgets import Static
 
 from appliance.state.buttons import Button, actions, camera_button, mic_button, out_of_reach, target, volume_buttons
 from appliance.state.problems import Problem, problems
@@ -18,17 +20,34 @@ from appliance.state.room import MeetingKey, Phase, RoomState
 from appliance.state.views import agenda_rows, calendar_line, detail_line, reason_text, status_line
 from display.panel import palette
 from display.panel.agenda import Agenda, MeetingLine
-from display.panel.band import Band, ProblemSheet
-from display.panel.header import Header
+from display.panel.band import Band, Sheet
+from display.panel.header import Header, dot
 from display.panel.keys import TouchKey
 from display.panel.people import People
 from display.panel.sound import LevelMeter, VolumeBar
 from display.panel.words import Words
 
+AWAY_S = 5.0
+"""After so long without a room it is no longer thought to be starting."""
+_CONNECTING, _ITS_START = "Connecting to the room", "Its control program is starting."
+_NOBODY, _REMEDY = "No room answers here", "Start it: salon up, or systemctl start salon.target"
+_KEYS = Problem(
+    "Keys",
+    "m  mute or unmute        c  camera\n"
+    "j  join                  l  leave or cancel\n"
+    "+ −  volume              ↑ ↓  choose a meeting\n"
+    "p  what does not work    Tab, Enter  any key here",
+)
+_ENDS = "\nCtrl-C  end this panel"
+_FOOTER = "m mute   c camera   j join   l leave   + − volume   ? all keys   Ctrl-C ends"
 _STARTING = "The room's control program is starting; a moment."
 _CALL_GOES_ON = "The room's control program is restarting; the call goes on"
 _COMES_BACK = "The room's control program is restarting"
 _TRY_LATER = "The room's control program is restarting; this key works again in a moment."
+
+
+class Place(Container, can_focus=True):
+    """Where the first Tab goes: Enter does nothing there, and so never ends a call by mistake."""
 
 
 class RoomScreen(Screen[None]):
@@ -45,11 +64,14 @@ class RoomScreen(Screen[None]):
         Binding("down", "choose(1)", show=False),
         Binding("up", "choose(-1)", show=False),
         Binding("p", "problems", show=False),
+        Binding("question_mark", "keys", show=False),
     ]
 
-    def __init__(self, *, clock: Callable[[], float], far: str = "") -> None:
+    def __init__(self, *, clock: Callable[[], float], far: str = "", typed_at: bool = False) -> None:
         super().__init__()
         self._clock = clock
+        self._typed_at = typed_at
+        self._away_since: float | None = None
         self._far = far
         self._state: RoomState | None = None
         self._now = datetime.min.replace(tzinfo=UTC)
@@ -61,7 +83,7 @@ class RoomScreen(Screen[None]):
         yield Header()
         yield Band()
         with Container(id="body"):
-            with Container(id="list"):
+            with Place(id="list"):
                 yield Agenda(clock=self._clock)
                 yield People(clock=self._clock)
             with Vertical(id="side"):
@@ -78,10 +100,17 @@ class RoomScreen(Screen[None]):
             yield TouchKey(key_id="quieter", clock=self._clock, pause_s=0.08)
             yield VolumeBar(bar_id="volume")
             yield TouchKey(key_id="louder", clock=self._clock, pause_s=0.08)
+        self.set_class(self._typed_at, "-typed")
+        if self._typed_at:
+            yield Static(_FOOTER, id="footer", markup=False)
 
     def show(self, state: RoomState | None, now: datetime, *, connected: bool) -> None:
         """Show the newest state, None before the first; without a connection it is the last one known."""
         self._state, self._now, self._connected = state, now, connected
+        if connected:
+            self._away_since = None
+        elif self._away_since is None:
+            self._away_since = self._clock()
         # a tick may still come while the panel is being taken down, or was before it was all up
         if not self.is_mounted or not self.app.is_running or self.app.return_code is not None:
             return
@@ -127,7 +156,14 @@ class RoomScreen(Screen[None]):
 
     def action_problems(self) -> None:
         if items := self.query_one(Band).items:
-            self.app.push_screen(ProblemSheet(items, clock=self._clock))
+            self.app.push_screen(Sheet(items, clock=self._clock))
+
+    def action_keys(self) -> None:
+        keys = replace(_KEYS, help=_KEYS.help + _ENDS) if self._typed_at else _KEYS
+        self.app.push_screen(Sheet((keys,), clock=self._clock))
+
+    def _long_away(self) -> bool:
+        return self._away_since is not None and self._clock() - self._away_since >= AWAY_S
 
     def _fit(self, size: Size) -> None:
         self.set_class(size.width < 70 or size.height < 22, "-compact")
@@ -139,7 +175,7 @@ class RoomScreen(Screen[None]):
     def _show_nothing_known(self) -> None:
         header = self.query_one(Header)
         header.show_room("Salon", far=self._far)
-        header.show_status("Connecting to the room", "Its control program is starting.", None)
+        header.show_status(*((_NOBODY, _REMEDY) if self._long_away() else (_CONNECTING, _ITS_START)))
         for key, label in (("mic", "Mute"), ("camera", "Stop camera"), ("quieter", "Quieter"), ("louder", "Louder")):
             self._key(key).show(Button(label, enabled=False, why=_STARTING))
         self._key("first").show(Button("Join", enabled=False, why=_STARTING))
@@ -163,13 +199,15 @@ class RoomScreen(Screen[None]):
         header.show_room(reason_text(state.name) or "Salon", simulated=state.simulated, far=self._far)
         if self._connected:
             status = status_line(state, now, max(0, header.room_for - 2))
-            header.show_status(status, detail_line(state, now), state.call.phase)
+            header.show_status(status, detail_line(state, now), dot(state, now))
         else:
-            header.show_status(_CALL_GOES_ON if self._in_call(state) else _COMES_BACK, "", None)
+            header.show_status(
+                _CALL_GOES_ON if self._in_call(state) else _COMES_BACK, _REMEDY if self._long_away() else ""
+            )
 
     def _show_band(self, state: RoomState, now: datetime) -> None:
         notice = reason_text(state.notice)
-        items: tuple[Problem, ...] = (Problem(notice, ""),) if notice and notice != detail_line(state, now) else ()
+        items: tuple[Problem, ...] = (Problem(notice, ""),) if notice else ()
         items = items + problems(state, now) if self._connected else ()
         self.query_one(Band).show(items)
         self.set_class(bool(items), "-band")
@@ -182,7 +220,7 @@ class RoomScreen(Screen[None]):
             crowd.show(state)
             return
         meant = target(state, now, self._chosen)
-        empty = "Nothing is booked." if state.agenda.fetched_at else "The calendar has not been read yet."
+        empty = "Nothing is booked." if state.agenda.fetched_at else ""
         agenda.show(agenda_rows(state, now), chosen=meant.key if meant else None, empty=empty)
 
     def _show_keys(self, state: RoomState, now: datetime) -> None:
@@ -219,4 +257,5 @@ def _hint(state: RoomState, now: datetime, main: Sequence[Button]) -> str:
     if state.call.phase is Phase.IDLE:
         return "" if state.countdown else reason_text(state.how_to_join)
     following = next((row for row in agenda_rows(state, now) if not row.on_now), None)
-    return f"Next at {following.start}: {following.title}" if following and not following.day else ""
+    coming = f"Next at {following.start}: {following.title}" if following and not following.day else ""
+    return "\n\n".join(filter(None, (coming, reason_text(state.how_to_join))))

@@ -128,5 +128,5 @@ def bar(word: str, level: float, width: int, colour: str) -> Content:
     room = max(0, width - len(word) - bool(word))
     filled = round(room * level)
     return Content.assemble(
-        (f"{word} " if word else "", palette.SOFT), ("━" * filled, colour), ("━" * (room - filled), "#2b3b5a")
+        (f"{word} " if word else "", palette.SOFT), ("━" * filled, colour), ("━" * (room - filled), "#2b2f5e")
     )

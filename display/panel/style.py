@@ -1,13 +1,14 @@
 """The panel's surfaces and sizes, as Textual CSS in code: nothing has to be read from the disk while the panel starts.
 
+Terminals with 256 colours round each channel; the surfaces are chosen so that they stay apart there too.
 Three sizes: regular (80x24), `-compact` (40x15) and `-wide` (100x30).
 """
 
 CSS = """$night: #0b1220;
 $card: #111b2e;
-$tile: #24365c;
-$tile-off: #172238;
-$go: #14633c;
+$tile: #222f5e;
+$tile-off: #1e2228;
+$go: #14632e;
 $stop: #b3261e;
 $muted: #8a1c14;
 $pending: #5a4212;
@@ -34,11 +35,11 @@ Words { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
 Band {
     width: 1fr;
     height: auto;
-    max-height: 2;
+    max-height: 3;
     background: #2a220f;
     padding: 0 1;
     margin-bottom: 1;
-    text-wrap: nowrap;
+    text-wrap: wrap;
     text-overflow: ellipsis;
 }
 
@@ -77,7 +78,10 @@ TouchKey.-muted { background: $muted; }
 TouchKey.-pending { background: $pending; }
 TouchKey.-off { background: $tile-off; color: $faint; }
 TouchKey.-sent { background: #3d5487; }
-TouchKey:focus { text-style: underline; }
+TouchKey:focus { outline: solid $bright; }
+#list:focus, #list:focus MeetingLine { background: $card; }
+#list:focus MeetingLine.-chosen { background: $tile; }
+#footer { dock: bottom; height: 2; padding-top: 1; color: $faint; text-wrap: nowrap; text-overflow: ellipsis; }
 #more-meetings, #more-people { dock: bottom; height: 3; display: none; background: $tile-off; }
 
 #actions { layout: vertical; height: 7; }
@@ -91,7 +95,7 @@ TouchKey:focus { text-style: underline; }
 .-band #actions.-two TouchKey { height: 7; width: 1fr; padding: 0; }
 .-band #actions.-two #first { margin: 0 2 0 0; }
 #levels { height: 1; margin-top: 1; display: none; }
-#hint { height: auto; max-height: 4; text-wrap: wrap; margin-top: 1; }
+#hint { height: auto; max-height: 5; text-wrap: wrap; margin-top: 1; }
 #meter { width: 1fr; height: 1; }
 #small-volume { display: none; width: 12; height: 1; margin-left: 2; }
 .-call #levels { display: block; }
@@ -118,7 +122,7 @@ RoomScreen.-away #meter, .-away.-compact.-call #meter { visibility: hidden; }
 RoomScreen.-compact { padding: 0; }
 .-compact #header { padding: 0 1; margin: 0; }
 .-compact #date, .-compact #calendar { display: none; }
-.-compact Band { margin: 0; }
+.-compact Band { margin: 0; max-height: 2; }
 .-compact #body { layout: vertical; }
 .-compact #list { margin: 0; }
 .-compact #side { width: 1fr; height: 4; }
@@ -127,7 +131,8 @@ RoomScreen.-compact { padding: 0; }
 .-compact #actions, .-compact #actions.-two { layout: horizontal; height: 3; padding: 0; }
 .-compact #actions TouchKey, .-compact #actions.-two TouchKey { height: 3; margin: 0; }
 .-compact #actions.-two #first { margin: 0 2 0 0; }
-.-compact #hint { display: none; }
+RoomScreen.-typed { padding-bottom: 0; }
+.-compact #hint, .-compact #footer { display: none; }
 .-compact #levels { display: block; margin: 0; padding: 0 1; }
 .-compact #meter { visibility: hidden; }
 .-compact.-call #meter { visibility: visible; }
@@ -138,11 +143,11 @@ RoomScreen.-compact { padding: 0; }
 .-compact #volume { display: none; }
 
 /* The sheet and the toast */
-ProblemSheet { align: center middle; background: $night 70%; }
+Sheet { align: center middle; background: $night 70%; }
 #sheet { width: 80%; max-width: 64; height: auto; max-height: 100%; background: $card; padding: 1 2; }
 #sheet-text { height: auto; text-wrap: wrap; margin-bottom: 1; }
 #sheet-keys { height: 5; }
 #sheet-next { margin-right: 2; }
 ToastRack { dock: top; align: center top; margin: 0; }
-Toast { width: 1fr; max-width: 100%; background: #3a2d10; color: $bright; padding: 1 2; margin: 0; }
+Toast { width: 1fr; max-width: 100%; background: #3a3010; color: $bright; padding: 1 2; margin: 0; }
 """

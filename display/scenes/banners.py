@@ -25,7 +25,10 @@ class Badge:
 
     text: str
     corner: Corner = Corner.BOTTOM_RIGHT
-    inset: int = 24
+
+    @property
+    def inset(self) -> int:
+        return theme.EDGE if self.corner is Corner.UPPER_RIGHT else 24
 
     def draw(self, typesetter: Typesetter) -> Image.Image:
         line = typesetter.line(self.text, theme.CAPTION)

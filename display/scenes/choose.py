@@ -19,6 +19,8 @@ from display.scenes.scene import Corner, Overlay, Scene
 _ENDED_FOR: Final = timedelta(seconds=8)
 _BANNER_PLACES: Final = {"idle": Corner.LOWER_LEFT, "gallery": Corner.TOP, "reconnecting": Corner.TOP}
 """Where a banner covers the least of the scene."""
+_BADGE_PLACES: Final = {"gallery": Corner.UPPER_RIGHT, "reconnecting": Corner.UPPER_RIGHT}
+"""Where the badge lies on nobody's frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def choose_scene(view: View, now: datetime) -> Scene:
     if view.faults and view.faults[0].program in FATAL and not _call_goes_on(view):
         return notices.safe_scene(view.faults[0], now, view.room)
     scene = _room_scene(view.room, now) if view.room else notices.starting_scene(now)
-    overlays = (_simulated(view), _banner(view, now, _BANNER_PLACES.get(scene.name, Corner.BOTTOM)))
+    overlays = (_simulated(view, scene.name), _banner(view, now, _BANNER_PLACES.get(scene.name, Corner.BOTTOM)))
     return replace(scene, overlays=(*scene.overlays, *filter(None, overlays)))
 
 
@@ -69,9 +71,11 @@ def _just_ended(room: RoomState, now: datetime) -> bool:
     return bool(call.reason and call.since and timedelta(0) <= now - call.since < _ENDED_FOR)
 
 
-def _simulated(view: View) -> Overlay | None:
+def _simulated(view: View, scene: str) -> Overlay | None:
     """Say so when any device is not a real one."""
-    return Badge("Simulated devices") if view.room and view.room.simulated else None
+    if view.room is None or not view.room.simulated:
+        return None
+    return Badge("Simulated devices", _BADGE_PLACES.get(scene, Corner.BOTTOM_RIGHT))
 
 
 def _banner(view: View, now: datetime, corner: Corner) -> Overlay | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from appliance.state.clean import clean_text
 from appliance.state.room import AutoJoin, Meeting, RoomState
+from appliance.state.views import Availability, availability
 from display import theme
 from display.colour import Rgb
 from display.geometry import Rect
@@ -104,17 +105,19 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class NoMeetings:
-    """The same place with nothing booked."""
+    """The same place with nothing booked, or nothing known."""
 
     day: str
+    title: str = "Nothing booked"
+    help: str = "Invite this room and it joins by itself."
     rect: Rect = Rect(_CARD_X, 80, _CARD_W, 376)
 
     def paint(self, pen: Pen) -> None:
         pen.rounded(self.rect, theme.CARD_RADIUS, theme.SURFACE)
         x = _CARD_X + _PAD
         pen.text(x, 152, self.day, theme.TIMES, theme.ACCENT)
-        pen.text(x, 258, "Nothing booked", theme.TITLE, theme.TEXT)
-        pen.text(x, 316, "Invite this room and it joins by itself.", theme.NOTE, theme.QUIET, width=704)
+        pen.text(x, 258, self.title, theme.TITLE, theme.TEXT)
+        pen.text(x, 316, self.help, theme.NOTE, theme.QUIET, width=704)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +167,24 @@ def idle_scene(room: RoomState, now: datetime) -> Scene:
     patches: tuple[Patch, ...] = (
         Header(clean_text(room.name)),
         Clock(words.clock(now)),
-        _today(coming, now),
+        _today(room, coming, now),
         HowToJoin(clean_text(room.how_to_join, 120)),
-        _next(coming[0], now) if coming else NoMeetings("Today"),
+        _next(coming[0], now) if coming else _nothing(room, now),
         *_rows(coming[1 : 1 + _ROWS], now),
         _calendar_note(room, now),
     )
     return Scene("idle", patches)
 
 
-def _today(coming: tuple[Meeting, ...], now: datetime) -> Today:
+def _nothing(room: RoomState, now: datetime) -> NoMeetings:
+    if availability(room, now) is Availability.UNKNOWN:
+        return NoMeetings("Today", "Meetings not known", "They appear once the calendar has been read.")
+    return NoMeetings("Today")
+
+
+def _today(room: RoomState, coming: tuple[Meeting, ...], now: datetime) -> Today:
+    if availability(room, now) is Availability.UNKNOWN:
+        return Today(words.date(now), "The calendar has not been read yet", busy=True)
     timed = [meeting for meeting in coming if not meeting.all_day]
     current = next((meeting for meeting in timed if meeting.start <= now), None)
     following = next((m for m in timed if m.start > now and m.start.astimezone(now.tzinfo).date() == now.date()), None)
@@ -228,8 +239,9 @@ def _until(meeting: Meeting, now: datetime) -> str:
 
 def _calendar_note(room: RoomState, now: datetime) -> CalendarNote:
     fetched = room.agenda.fetched_at
-    read = f"as of {words.clock(fetched.astimezone(now.tzinfo))}" if fetched else "not read yet"
+    read = f"Calendar as of {words.clock(fetched.astimezone(now.tzinfo))}" if fetched else ""
     if room.agenda.error:
-        return CalendarNote(f"Calendar {read}. {clean_text(room.agenda.error, 120)}", wrong=True)
+        why = clean_text(room.agenda.error, 120)
+        return CalendarNote(f"{read}. {why}" if read else why, wrong=True)
     late = fetched is not None and now - fetched > _LATE
-    return CalendarNote(f"Calendar {read}", wrong=late)
+    return CalendarNote(read, wrong=late)

@@ -30,6 +30,8 @@ class Corner(Enum):
     TOP_LEFT = (0.0, 0.0)
     TOP = (0.5, 0.0)
     TOP_RIGHT = (1.0, 0.0)
+    UPPER_RIGHT = (1.0, 0.075)
+    """Below what is at the top right."""
     MIDDLE = (0.5, 0.5)
     BOTTOM = (0.5, 1.0)
     LOWER_LEFT = (0.0, 0.82)

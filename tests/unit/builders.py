@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from appliance.desired import Desired
-from appliance.dispatch import Context, Entry
+from appliance.dispatch import Context
 from appliance.state.layout import PersonId
 from appliance.state.room import (
     Agenda,
@@ -12,6 +12,7 @@ from appliance.state.room import (
     Boot,
     Call,
     Controls,
+    Entry,
     Meeting,
     MeetingKey,
     Participant,

@@ -10,11 +10,11 @@ from builders import NOON, OPEN, URL, meeting, minutes, people, report, room, wi
 
 from appliance.conductor import Conductor
 from appliance.desired import Desired
-from appliance.dispatch import Context, Dispatcher, Entry
+from appliance.dispatch import Context, Dispatcher
 from appliance.lifecycle.rules import Decision, Timing
 from appliance.state.commands import CancelJoin, Leave, Origin, SetCameraOff, SetMicMuted
-from appliance.state.events import AgendaChanged, CallWanted, MediaReported
-from appliance.state.room import Agenda, Phase, Wanted
+from appliance.state.events import AgendaChanged, CallWanted, MediaReported, NoticeGiven
+from appliance.state.room import Agenda, Entry, Phase, Wanted
 from appliance.state.store import RoomStore
 
 
@@ -192,3 +192,12 @@ async def test_the_loop_wakes_at_the_start_and_when_the_agenda_changes():
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+async def test_a_notice_goes_when_there_was_time_to_read_it():
+    day = Day(start=NOON)
+    day.store.apply(NoticeGiven("The meeting was full."))
+    await day.at(NOON)
+    assert (await day.at(NOON + timedelta(seconds=59))).notice
+    gone = await day.at(NOON + timedelta(seconds=60))
+    assert (gone.notice, gone.call.reason) == ("", "")

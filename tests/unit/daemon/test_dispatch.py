@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.desired import Desired
-from appliance.dispatch import Dispatcher, Entry, judge, left
+from appliance.dispatch import Dispatcher, judge, left
 from appliance.lifecycle.rules import Decision
 from appliance.state.commands import (
     AckStatus,
@@ -22,7 +22,7 @@ from appliance.state.commands import (
     SetVolume,
 )
 from appliance.state.layout import View
-from appliance.state.room import Controls, Countdown, MeetingKey, Wanted
+from appliance.state.room import Controls, Countdown, Entry, MeetingKey, Wanted
 
 WEEKLY = MeetingKey("weekly")
 IN_CALL = Desired(call=wish(), controls=OPEN)

@@ -1,44 +1,127 @@
-"""What `salon status` says."""
+"""The one-shot commands at a served room: what they print, and how they end."""
 
-from dataclasses import replace
-from datetime import timedelta
+import asyncio
+import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import asynccontextmanager
 
-from builders import NOON, meeting, minutes, room
+import pytest
+from builders import NOON, meeting, room
 
-from appliance.oneshot import describe
-from appliance.state.room import Agenda, AutoJoin, ServiceHealth
+from appliance import oneshot, settings
+from appliance.errors import SalonError
+from appliance.link.messages import new_boot
+from appliance.link.server import LinkServer
+from appliance.seats import CommandSeat, WatchSeat
+from appliance.state.commands import Ack, JoinUrl, Origin
+from appliance.state.events import CallWanted
+from appliance.state.outcomes import joined
+from appliance.state.room import MeetingKey, Wanted
+from appliance.state.store import RoomStore
 
-
-def troubles(state, now=NOON):
-    return [line for line in describe(state, now) if line.startswith("  trouble")]
-
-
-def test_a_calendar_that_cannot_be_read_is_a_trouble():
-    state = replace(room(), agenda=Agenda(error="calendar.example.org does not answer."))
-    assert "  trouble   The calendar could not be read: calendar.example.org does not answer." in troubles(state)
-    stale = replace(room(), agenda=Agenda(fetched_at=NOON - timedelta(hours=3), error="It does not answer."))
-    assert "  trouble   The calendar is 3 hours old: It does not answer." in troubles(stale)
-    assert "  calendar  Calendar read 3 hours ago" in describe(stale, NOON)
-
-
-def test_programs_and_services_that_do_not_work_are_troubles():
-    state = replace(room(), services=(ServiceHealth("mqtt", ok=False, detail="The broker is away."),))
-    said = troubles(state)
-    assert any("Sound and picture" in line for line in said)
-    assert any("TV program" in line for line in said)
-    assert "  trouble   Mqtt: The broker is away." in said
+LINK = JoinUrl("https://zoom.us/j/123")
 
 
-def test_meetings_are_listed_with_date_now_and_how_they_are_joined():
-    state = room(
-        meeting("standup", NOON - minutes(5)),
-        meeting("review", NOON + minutes(60), auto=AutoJoin.TOUCH, why="The room does not join x.org by itself."),
-        meeting("lunch", NOON + timedelta(days=1), auto=AutoJoin.NO, why="It has no link to an online meeting."),
-    )
-    said = describe(state, NOON)
-    for line in (
-        "  Mon 2026-11-23  11:55-12:25  now  Standup (joins by itself)",
-        "  Mon 2026-11-23  13:00-13:30  Review (press Join: The room does not join x.org by itself)",
-        "  Tue 2026-11-24  12:00-12:30  Lunch (it has no link to an online meeting)",
-    ):
-        assert line in said
+@pytest.fixture
+def told(runtime_dir):
+    return settings.parse(f'paths = {{ state = "{runtime_dir}", runtime = "{runtime_dir}" }}', where="the test")
+
+
+@asynccontextmanager
+async def served(told, dispatch=None):
+    """A room's sockets for commands and watchers, without the rest of its daemon."""
+    store = RoomStore(room(meeting()), now=lambda: NOON)
+
+    async def no(_command, _origin):
+        return Ack.refused("Not now.")
+
+    async def answer(command, origin):
+        return await (dispatch(store) if dispatch else no(command, origin))
+
+    seats = {"control": CommandSeat(store, lambda _: Origin.CLI, answer).serve, "watch": WatchSeat(store).serve}
+    paths = [told.runtime_dir / f"{role}.sock" for role in seats]
+    servers = [
+        asyncio.create_task(LinkServer(path, role, boot=new_boot(), handler=serve).run())
+        for path, (role, serve) in zip(paths, seats.items(), strict=True)
+    ]
+    async with asyncio.timeout(30):
+        while not all(path.exists() for path in paths):
+            await asyncio.sleep(0.01)
+        yield store
+    for server in servers:
+        server.cancel()
+    await asyncio.gather(*servers, return_exceptions=True)
+
+
+async def gives_up(store):
+    store.apply(CallWanted(Wanted(MeetingKey("link"), "Meeting")))
+    asyncio.get_running_loop().call_later(0.2, store.apply, CallWanted(None))
+    return Ack()
+
+
+async def test_a_join_that_fails_says_why_and_is_no_success(told, capsys):
+    async with served(told, gives_up):
+        assert await oneshot.command(told, LINK, joined) == 1
+    assert capsys.readouterr().err == "salon: Somebody in the room stopped it.\n"
+
+
+async def test_a_join_that_takes_too_long_says_how_it_stands(told, capsys):
+    async def joins_for_ever(store):
+        store.apply(CallWanted(Wanted(MeetingKey("link"), "Meeting")))
+        return Ack()
+
+    async with served(told, joins_for_ever):
+        assert await oneshot.command(told, LINK, joined, patience_s=0.5) == 1
+    assert capsys.readouterr().err.startswith("salon: not within 0.5 seconds: The server has not answered yet.")
+
+
+async def test_a_refused_command_says_why_and_is_no_success(told, capsys):
+    async with served(told):
+        assert await oneshot.command(told, LINK, joined) == 1
+    assert capsys.readouterr().err == "salon: refused: Not now.\n"
+
+
+async def test_without_a_room_a_command_says_so(told):
+    with pytest.raises(SalonError, match="no room answers"):
+        await oneshot.command(told, LINK, joined)
+
+
+async def test_status_is_silent_when_nobody_reads_it_and_takes_its_settings_after_the_command(told, tmp_path):
+    config = tmp_path / "room.toml"
+    config.write_text(f'paths = {{ state = "{told.runtime_dir}", runtime = "{told.runtime_dir}" }}')
+    async with served(told):
+        words = [sys.executable, "-m", "appliance.cli", "status", "--json", "--config", str(config)]
+        read, write = os.pipe()
+        os.close(read)
+        unread = await asyncio.create_subprocess_exec(*words, stdout=write, stderr=subprocess.PIPE)
+        os.close(write)
+        assert await unread.communicate() == (None, b"")
+        assert unread.returncode == 0
+        heard = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
+        out, _ = await heard.communicate()
+        assert json.loads(out)["name"] == "Aquarium"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_panel_draws_on_a_terminal_or_not_at_all(terminal, told, tmp_path):
+    config = tmp_path / "room.toml"
+    config.write_text(f'paths = {{ state = "{told.runtime_dir}", runtime = "{told.runtime_dir}" }}')
+    ours, its = pty.openpty()
+    words = [sys.executable, "-m", "appliance.cli", "--config", str(config), "panel"]
+    out = its if terminal else subprocess.PIPE
+    with subprocess.Popen(words, stdin=its, stdout=out, stderr=subprocess.PIPE) as panel:
+        os.close(its)
+        if terminal:
+            drawn = b""
+            while b"Connecting" not in drawn:
+                drawn += os.read(ours, 4096)
+            panel.terminate()
+        said, complaint = panel.communicate(timeout=30)
+    os.close(ours)
+    assert not said
+    assert b"\x1b" not in complaint
+    assert (b"salon: the panel draws on a terminal" in complaint) is not terminal
+    assert panel.returncode == (0 if terminal else 1)

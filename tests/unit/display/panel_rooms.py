@@ -15,6 +15,7 @@ from appliance.state.room import (
     Countdown,
     DeviceKind,
     DeviceUse,
+    Entry,
     Face,
     Meeting,
     MeetingKey,
@@ -43,6 +44,7 @@ IDLE = RoomState(
     Boot("b"),
     agenda=Agenda((meeting("a"), meeting("b", 70)), NOW),
     controls=Controls(mic_muted=False, camera_off=False, volume=60),
+    entry=Entry(mic_muted=False, camera_off=False),
     senses=Senses(
         connected=True,
         mic_muted=False,

@@ -8,6 +8,8 @@ from panel_rooms import COUNTING, IDLE, NOW, Clock, ScriptedRoom, live, meeting,
 from appliance.link.distance import OVER_SSH
 from appliance.state.commands import Ack, CancelJoin, JoinMeeting, Leave, SetCameraOff, SetMicMuted, SetVolume
 from appliance.state.room import Agenda, AutoJoin, Call, Controls, DeviceKind, DeviceUse, MeetingKey, Phase
+from display.panel import palette
+from display.panel.header import dot
 from display.panel.keys import TouchKey
 from display.panel.sound import LevelMeter
 
@@ -57,10 +59,13 @@ async def test_the_keyboard_does_the_same(state, key, command):
         assert room.sent == [command]
 
 
-async def test_tab_and_enter_reach_every_key():
+async def test_tab_and_enter_reach_every_key_and_the_first_is_harmless():
     room = ScriptedRoom(IDLE)
     async with panel(room).run_test() as pilot:
         await pilot.pause()
+        await pilot.press("enter", "tab", "enter")
+        assert room.sent == []
+        assert pilot.app.focused.id == "list"
         for _ in range(5):
             await pilot.press("tab", "enter")
         await pilot.pause()
@@ -71,6 +76,61 @@ async def test_tab_and_enter_reach_every_key():
             SetVolume(55),
             SetVolume(65),
         ]
+
+
+async def test_the_keys_are_told_at_the_foot_of_a_panel_somebody_types_at_and_on_a_sheet():
+    async with panel(ScriptedRoom(IDLE), typed_at=True).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "m mute   c camera   j join   l leave" in text_of(pilot.app)
+        await pilot.press("?")
+        await pilot.pause()
+        assert "mute or unmute" in text_of(pilot.app)
+        assert "Ctrl-C  end this panel" in text_of(pilot.app)
+
+
+async def test_a_room_that_does_not_answer_is_not_said_to_be_starting_for_ever():
+    room, clock = ScriptedRoom(connected=False), Clock()
+    async with panel(room, clock=clock).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "Its control program is starting." in text_of(pilot.app)
+        clock.at += 5
+        pilot.app._show()
+        await pilot.pause()
+        assert "No room answers here" in text_of(pilot.app)
+        assert "Start it: salon up" in text_of(pilot.app)
+
+
+async def test_why_a_join_failed_is_readable_in_full_beside_what_comes_next():
+    why = "The meeting server refused the link: This link is not valid. Ask whoever invited you for a new one."
+    async with panel(ScriptedRoom(replace(IDLE, notice=why, call=Call(reason=why)))).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        shown = text_of(pilot.app)
+        assert "Ask whoever" in " ".join(shown.split())
+        assert "for a new one." in shown
+        assert "Next: Meeting a" in shown
+
+
+async def test_an_unread_calendar_is_said_once():
+    agenda = Agenda(error="The server does not answer.")
+    async with panel(ScriptedRoom(replace(IDLE, agenda=agenda))).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        shown = text_of(pilot.app)
+        assert shown.lower().count("calendar") == 1
+        assert "The server does not answer." in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "colour"),
+    [
+        (IDLE, palette.GREEN),
+        (COUNTING, palette.BLUE),
+        (live(), palette.RED),
+        (replace(IDLE, agenda=Agenda((meeting("a", -5),), NOW)), palette.AMBER),
+        (replace(IDLE, agenda=Agenda(error="No such file.")), palette.FAINT),
+    ],
+)
+def test_the_dot_is_green_only_when_the_room_is_known_to_be_free(state, colour):
+    assert dot(state, NOW) == colour
 
 
 async def test_leave_from_the_keyboard_never_joins():

@@ -1,11 +1,14 @@
 """The panel fits its three sizes, and every key is big enough for a finger."""
 
+import re
 from dataclasses import replace
 
 import pytest
 from panel_rooms import COUNTING, IDLE, SIZES, ScriptedRoom, live, meeting, panel, text_of
+from rich.color import Color, ColorSystem
 
 from appliance.state.room import Agenda, DeviceKind, DeviceUse
+from display.panel import style
 from display.panel.keys import TouchKey
 
 FLOORS = {(40, 15): (8, 3), (80, 24): (12, 5), (100, 30): (12, 5)}
@@ -83,3 +86,10 @@ async def test_people_that_do_not_fit_are_a_touch_away(size):
         await resting(pilot)
         assert "● Guest-37" in text_of(pilot.app)
         assert not await pages(pilot, "#more-people", names)
+
+
+def test_surfaces_stay_apart_in_a_terminal_with_256_colours():
+    names = ("night", "tile", "tile-off", "go", "stop", "muted", "pending")
+    colours = [re.search(rf"\${name}: (#\w+);", style.CSS)[1] for name in names]
+    rough = {Color.parse(colour).downgrade(ColorSystem.EIGHT_BIT).number for colour in colours}
+    assert len(rough) == len(names)

@@ -19,6 +19,8 @@ from appliance.state.room import (
     Senses,
     Wanted,
 )
+from display import theme
+from display.geometry import Rect
 from display.icons import Icon
 from display.scenes.banners import Badge, Banner, Reconnecting, Status, TitleLabel
 from display.scenes.choose import View, choose_scene
@@ -166,6 +168,25 @@ def test_simulated_devices_are_never_hidden():
     senses = Senses(True, False, False, (DeviceUse(DeviceKind.CAMERA, simulated=True),))
     for state in (room(senses=senses), replace(in_call(["Ada"]), senses=senses)):
         assert part(choose_scene(View(state), NOW), Badge).text == "Simulated devices"
+
+
+def test_the_badge_lies_below_the_status_and_on_nobodys_frame():
+    senses = Senses(True, False, False, (DeviceUse(DeviceKind.CAMERA, simulated=True),))
+    scene = choose_scene(View(replace(in_call(["Ada"]), senses=senses)), NOW)
+    (_, status), (across, badge) = (
+        overlay.corner.place(280, 56, Rect(0, 0, 1920, 1080), overlay.inset)
+        for overlay in (part(scene, Status), part(scene, Badge))
+    )
+    assert badge >= status + 56
+    assert across + 280 <= 1920 - theme.EDGE
+
+
+def test_a_calendar_that_was_never_read_is_no_free_room():
+    for error in ("", "No such file."):
+        scene = choose_scene(View(agenda(fetched_at=None, error=error)), NOW)
+        assert part(scene, Today).busy
+        assert part(scene, NoMeetings).title == "Meetings not known"
+        assert part(scene, CalendarNote).text == error
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,16 @@ from datetime import timedelta
 import pytest
 from builders import NOON, meeting, minutes, people
 
-from appliance.lifecycle.rules import COME_BACK, Decision, Timing, booked_end, next_countdown, next_wake, should_leave
+from appliance.lifecycle.rules import (
+    COME_BACK,
+    Decision,
+    Timing,
+    as_decided,
+    booked_end,
+    next_countdown,
+    next_wake,
+    should_leave,
+)
 from appliance.state.room import Agenda, AutoJoin, Call, MeetingKey, Phase, Wanted
 
 TIMING = Timing(lead_s=60, min_countdown_s=10, alone_s=10)
@@ -37,6 +46,18 @@ def test_a_meeting_moved_during_its_countdown_is_counted_down_anew():
 @pytest.mark.parametrize("decision", [Decision.LEFT, Decision.CANCELLED, Decision.ENDED])
 def test_what_was_left_or_cancelled_is_not_joined_again(decision):
     assert countdown(meeting(), at=NOON, decided={MeetingKey("weekly"): decision}) is None
+
+
+@pytest.mark.parametrize("decision", [Decision.LEFT, Decision.CANCELLED, Decision.ENDED])
+def test_what_the_room_stays_out_of_promises_nothing(decision):
+    shown = as_decided(Agenda((meeting(), meeting("next"))), {MeetingKey("weekly"): decision})
+    assert [m.auto_join for m in shown.meetings] == [AutoJoin.TOUCH, AutoJoin.YES]
+    assert "Press Join" in shown.meetings[0].why
+
+
+def test_a_meeting_the_room_is_in_or_could_never_join_is_shown_as_booked():
+    booked = Agenda((meeting(), meeting("zoom", auto=AutoJoin.NO, why="The room cannot join Zoom meetings yet.")))
+    assert as_decided(booked, {MeetingKey("weekly"): Decision.JOINED, MeetingKey("zoom"): Decision.LEFT}) == booked
 
 
 def test_a_call_that_got_lost_without_a_decision_is_joined_again():

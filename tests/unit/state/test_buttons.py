@@ -25,6 +25,7 @@ from appliance.state.room import (
     Countdown,
     DeviceKind,
     DeviceUse,
+    Entry,
     Meeting,
     MeetingKey,
     Phase,
@@ -82,7 +83,7 @@ def test_join_means_the_chosen_meeting_while_it_is_there():
     ("state", "why"),
     [
         (room(), "There is no meeting in the room's calendar."),
-        (room(agenda=Agenda()), "The calendar has not been read yet."),
+        (room(agenda=Agenda()), "No meeting to join is known yet."),
         (room(meeting("a", -5, AutoJoin.NO)), "It has no join link. Put one into the invitation."),
         (room(meeting("a", -5, AutoJoin.NO, why="Its link is damaged.")), "Its link is damaged."),
         (room(meeting("a"), call=Call(Phase.LIVE)), "The room is in a call; leave it first."),
@@ -155,8 +156,6 @@ def test_the_camera_key_shows_what_is_captured_not_what_was_wished(wished, real,
 @pytest.mark.parametrize(
     ("devices", "phase", "detail"),
     [
-        ((), Phase.IDLE, "Mic closed"),
-        ((DeviceUse(DeviceKind.MICROPHONE),), Phase.IDLE, "Mic closed"),
         ((), Phase.LIVE, "Mic not open"),
         ((DeviceUse(DeviceKind.MICROPHONE, open=True, healthy=False),), Phase.LIVE, "Mic fails"),
     ],
@@ -164,6 +163,23 @@ def test_the_camera_key_shows_what_is_captured_not_what_was_wished(wished, real,
 def test_an_open_gate_without_a_working_device_lights_no_lamp(devices, phase, detail):
     button = mic_button(gate(wished=False, real=False, devices=devices, phase=phase))
     assert (button.detail, button.live) == (detail, False)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words", "command"),
+    [
+        (Entry(mic_muted=False), ("Mute", "Next call: on"), SetMicMuted(muted=True)),
+        (Entry(mic_muted=True), ("Unmute", "Next call: muted"), SetMicMuted(muted=False)),
+    ],
+)
+def test_between_calls_the_microphone_key_is_about_the_next_one(entry, words, command):
+    button = mic_button(room(entry=entry, senses=Senses(connected=True)))
+    assert ((button.label, button.detail), button.command, button.live) == (words, command, False)
+
+
+def test_between_calls_the_camera_key_is_about_the_next_one():
+    assert camera_button(room(entry=Entry(camera_off=False))).detail == "Next call: on"
+    assert camera_button(room(entry=Entry(camera_off=True))).detail == "Next call: off"
 
 
 def test_while_media_is_away_only_the_safe_side_can_be_asked_for():

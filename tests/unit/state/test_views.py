@@ -61,7 +61,7 @@ MUTED = Senses(connected=True, mic_muted=True)
         (room(meeting(start="12:00", end="13:00"), meeting("Later", "15:00", "16:00")), "Free until 15:00"),
         (room(meeting("Holiday", "00:00", "23:59", all_day=True)), "Free for the rest of today"),
         (room(agenda=Agenda()), "The calendar has not been read yet"),
-        (room(agenda=Agenda(error="no route")), "The calendar could not be read"),
+        (room(agenda=Agenda(error="no route")), "Today’s meetings are not known"),
         (room(countdown=counting(42)), "Joining Weekly sync in 0:42"),
         (room(countdown=counting(0.4)), "Joining Weekly sync in 0:01"),
         (room(countdown=counting(-1)), "Joining Weekly sync now"),
@@ -100,7 +100,7 @@ def test_a_title_with_tricks_becomes_plain_words():
     [
         (room(meeting()), "Next: Weekly sync, 14:00"),
         (room(meeting(day=NOW + timedelta(days=1))), "Next: Weekly sync, tomorrow 14:00"),
-        (room(meeting(), call=Call(reason="The meeting was full.")), "The meeting was full."),
+        (room(meeting(), call=Call(reason="The meeting was full.")), "Next: Weekly sync, 14:00"),
         (room(meeting(organizer="Grace"), countdown=counting(9)), "14:00 – 14:30  ·  Grace"),
         (room(countdown=counting(9)), "Booked for 13:20"),
         (room(meeting(start="13:00", end="13:30"), call=call(Phase.LIVE)), "Until 13:30, 10 minutes left"),
@@ -130,7 +130,7 @@ def test_times_are_those_of_the_wall_also_across_a_change_of_the_clocks():
     ("auto_join", "why", "note", "joinable"),
     [
         (AutoJoin.YES, "", "joins by itself", True),
-        (AutoJoin.TOUCH, "unknown server", "press Join: unknown server", True),
+        (AutoJoin.TOUCH, "Unknown server. Press Join.", "Unknown server. Press Join.", True),
         (AutoJoin.TOUCH, "", "press Join", True),
         (AutoJoin.NO, "", "no join link", False),
         (AutoJoin.NO, "its link is damaged", "its link is damaged", False),
@@ -158,7 +158,7 @@ def test_those_who_speak_come_first_and_a_muted_one_never_speaks():
 @pytest.mark.parametrize(
     ("age", "words"),
     [
-        (None, "Calendar not read yet"),
+        (None, ""),
         (timedelta(seconds=59), "Calendar up to date"),
         (timedelta(minutes=1), "Calendar read 1 minute ago"),
         (timedelta(minutes=12, seconds=40), "Calendar read 12 minutes ago"),

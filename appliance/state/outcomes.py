@@ -1,0 +1,67 @@
+"""What became of a command that was accepted: judged from the states that follow it, in words for a terminal. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from appliance.state.layout import View
+from appliance.state.room import Phase, RoomState
+from appliance.state.views import call_title, reason_text
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How far it has come."""
+
+    words: str
+    settled: bool = False
+    """There is nothing more to wait for."""
+    ok: bool = False
+    """It is as it was asked for."""
+
+
+Judge = Callable[[Outcome, RoomState], Outcome]
+"""Says from what was known and the next state what is known now. The first states may be older than the command."""
+
+NOT_BEGUN = Outcome("The room has not begun.")
+
+
+def joined(known: Outcome, state: RoomState) -> Outcome:
+    """Wait until the room is in the call it was asked for, or has given up."""
+    call, begun = state.call, known is not NOT_BEGUN
+    if state.wanted is not None:
+        if call.phase is Phase.LIVE:
+            return Outcome(f"The room is in “{call_title(state)}”.", settled=True, ok=True)
+        if call.phase is Phase.LOBBY:
+            return Outcome("It waits to be let in. `salon leave` gives up.")
+        reason = _sentence(call.reason) or "The server has not answered yet."
+        return Outcome(f"{reason} It goes on trying; `salon leave` gives up.")
+    if begun and call.phase is Phase.IDLE:
+        reason = _sentence(call.reason or state.notice) or "Somebody in the room stopped it."
+        return Outcome(reason, settled=True)
+    return replace(known, settled=False)
+
+
+def left(known: Outcome, state: RoomState) -> Outcome:
+    """Wait until the room is in no call and counts down to none."""
+    if state.wanted is None and state.countdown is None and state.call.phase is Phase.IDLE:
+        return Outcome("The room is in no call.", settled=True, ok=True)
+    return replace(known, words="The room is leaving still.")
+
+
+def muted(known: Outcome, state: RoomState) -> Outcome:
+    """Wait until the microphone's gate is closed, by media's own report."""
+    if state.controls.mic_muted and state.senses.mic_muted:
+        return Outcome("The microphone is muted.", settled=True, ok=True)
+    return replace(known, words="The microphone is open still.")
+
+
+def viewed(known: Outcome, state: RoomState, view: View) -> Outcome:
+    """Wait until the room shows people that way, or would if it were in a call."""
+    if state.controls.view is view:
+        return Outcome(f"The TV shows the {view}.", settled=True, ok=True)
+    return replace(known, words="The TV has not changed yet.")
+
+
+def _sentence(reason: str) -> str:
+    text = reason_text(reason).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -1,0 +1,35 @@
+"""The daemon's room: what it shows of its calendar and its will."""
+
+import pytest
+from builders import NOON, URL, meeting
+
+from appliance import settings
+from appliance.calendars.agenda import Bookings
+from appliance.calendars.links import JoinLink
+from appliance.daemon import Room
+from appliance.state.commands import JoinMeeting, Leave, Origin, SetMicMuted
+from appliance.state.room import Agenda, AutoJoin
+
+
+@pytest.fixture
+def room(tmp_path):
+    told = settings.parse(f'paths = {{ state = "{tmp_path}", runtime = "{tmp_path}" }}', where="the test")
+    return Room(told, "room-1", now=lambda: NOON)
+
+
+async def test_a_meeting_that_was_left_no_longer_promises_to_be_joined_until_somebody_presses_join(room):
+    booked = meeting()
+    room.take_bookings(Bookings(Agenda((booked,), NOON), {booked.key: JoinLink("livekit", URL, "meet.example.org")}))
+    seen = []
+    for command in (JoinMeeting(booked.key), Leave(), JoinMeeting(booked.key)):
+        await room.dispatcher.dispatch(command, Origin.TOUCH)
+        seen.append(room.store.state.agenda.meetings[0].auto_join)
+    assert seen == [AutoJoin.YES, AutoJoin.TOUCH, AutoJoin.YES]
+
+
+async def test_the_room_says_what_its_next_call_begins_with(room):
+    room.show_desired()
+    assert not room.store.state.entry.mic_muted
+    assert room.store.state.controls.mic_muted
+    await room.dispatcher.dispatch(SetMicMuted(muted=True), Origin.TOUCH)
+    assert room.store.state.entry.mic_muted
