@@ -92,7 +92,9 @@ def _add_programs(commands: "Commands") -> None:
     display = _command(commands, "display", "run the TV picture", "salon display")
     display.add_argument("--safe", action="store_true", help="show only what is broken; for supervisors")
     display.set_defaults(run=_run_display)
-    panel = _command(commands, "panel", "open the touch panel in this terminal (also over SSH)", "salon panel")
+    panel = _command(
+        commands, "panel", "open the touch panel in this terminal (over SSH it cannot unmute)", "salon panel"
+    )
     panel.add_argument("--kiosk", action="store_true", help="no key ends it: for the room's own panel")
     panel.add_argument("--headless", action="store_true", help="run without a terminal")
     panel.add_argument("--shot", type=Path, metavar="FILE.svg", help="keep a picture of the panel in this file")

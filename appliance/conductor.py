@@ -5,9 +5,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from appliance.desired import Desired
-from appliance.dispatch import left
-from appliance.lifecycle.rules import Decision, Timing, next_countdown, next_wake, should_leave
+from appliance.desired import Desired, forget_stale
+from appliance.dispatch import left, rebooked
+from appliance.lifecycle.rules import Decision, Timing, booked_end, next_countdown, next_wake, should_leave
 from appliance.state.commands import Ack, AckStatus, Command, JoinMeeting, Origin
 from appliance.state.events import CountdownChanged, NoticeGiven
 from appliance.state.room import Countdown, Phase, RoomState
@@ -57,13 +57,27 @@ class Conductor:
             changed.set()
 
     async def _step(self) -> None:
-        now, state = self._now(), self._store.state
+        now = self._now()
+        await self._change(lambda desired: forget_stale(desired, now))
+        await self._follow_booking()
+        state = self._store.state
         self._note_company(state, now)
         if state.wanted is not None and state.call.phase is Phase.IDLE:
             await self._end(state.call.reason or "The meeting has ended.")
         elif should_leave(state.wanted, state.call, self._alone_since, now, self._timing):
             await self._end("The meeting is over and nobody else is there.")
         await self._count_down(now)
+
+    async def _follow_booking(self) -> None:
+        """Take over a new end of the meeting the room is in."""
+        state = self._store.state
+        wanted = state.wanted
+        if wanted is None or state.call.phase in {Phase.IDLE, Phase.LEAVING}:
+            return
+        ends_at = booked_end(wanted, state.agenda)
+        if ends_at != wanted.ends_at:
+            logger.info("the meeting is booked until another time now")
+            await self._change(lambda desired: rebooked(desired, wanted.key, ends_at))
 
     def _note_company(self, state: RoomState, now: datetime) -> None:
         alone = state.call.phase is Phase.LIVE and not state.call.participants

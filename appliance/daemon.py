@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,8 +24,8 @@ from appliance.lifecycle.rules import Timing
 from appliance.link import faults
 from appliance.link.messages import new_boot
 from appliance.link.server import Handler, LinkServer
-from appliance.programs import group_of, room_zone, runtime_dir
-from appliance.seats import CommandSeat, DisplaySeat, MediaSeat, WatchSeat
+from appliance.programs import calendar_address, group_of, is_installed, room_zone, runtime_dir
+from appliance.seats import CommandSeat, DisplaySeat, MediaSeat, WatchSeat, origin_at_panel
 from appliance.service import notify, supervised, utc_now, watchdog
 from appliance.settings import Settings
 from appliance.state.commands import Origin
@@ -110,8 +111,8 @@ async def run_daemon(settings: Settings) -> None:
     store, dispatch = room.store, room.dispatcher.dispatch
     reporting = {"media": room.media.serve, "display": DisplaySeat(store, room.boot).serve}
     commanding = {
-        "panel": CommandSeat(store, Origin.TOUCH, dispatch).serve,
-        "control": CommandSeat(store, Origin.CLI, dispatch).serve,
+        "panel": CommandSeat(store, partial(origin_at_panel, installed=is_installed()), dispatch).serve,
+        "control": CommandSeat(store, lambda _: Origin.CLI, dispatch).serve,
         "watch": WatchSeat(store).serve,
     }
     async with asyncio.TaskGroup() as tasks:
@@ -158,7 +159,7 @@ def _conductor(room: Room, settings: Settings) -> Conductor:
 
 
 def _watch_calendar(tasks: asyncio.TaskGroup, room: Room, settings: Settings, zone: ZoneInfo) -> None:
-    uri = settings.calendar.source
+    uri = calendar_address(settings)
     if not uri:
         return
     rules = CalendarRules(

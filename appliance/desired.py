@@ -8,16 +8,19 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from appliance.lifecycle.rules import Decision
 from appliance.state.room import Controls, MeetingKey
-from appliance.state.wire import BadValue, from_json, to_json
+from appliance.state.wire import from_json, to_json
 from appliance.state.wishes import CallWish, MediaReport
 
 logger = logging.getLogger(__name__)
+OPENING_LASTS = timedelta(minutes=10)
+"""How long a microphone or camera that was opened before a call stays meant so: whoever did it may be gone."""
 _REMEMBERED = 200
 """Decisions kept; a room has far fewer meetings in the two days its agenda spans."""
 
@@ -27,15 +30,25 @@ def _no_decisions() -> Mapping[MeetingKey, Decision]:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """What somebody set microphone or camera to while no call was on: the next call begins so."""
+
+    closed: bool
+    at: datetime
+
+    def stale(self, now: datetime) -> bool:
+        """Whether it means nothing any more. Closing never ends by itself; opening does, also if the clock was set."""
+        return not self.closed and not timedelta(0) <= now - self.at < OPENING_LASTS
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """The room's whole will."""
 
     call: CallWish | None = None
     controls: Controls = Controls()
-    preset_muted: bool | None = None
-    """What somebody set the microphone to while no call was on: the next call begins so."""
-    preset_camera_off: bool | None = None
-    """The same for the camera."""
+    mic_preset: Preset | None = None
+    camera_preset: Preset | None = None
     decided: Mapping[MeetingKey, Decision] = field(default_factory=_no_decisions)
 
     def deciding(self, key: MeetingKey, decision: Decision) -> "Desired":
@@ -43,6 +56,17 @@ class Desired:
         kept = {k: v for k, v in self.decided.items() if k != key}
         newest = [*kept.items(), (key, decision)][-_REMEMBERED:]
         return replace(self, decided=MappingProxyType(dict(newest)))
+
+
+def forget_stale(desired: Desired, now: datetime) -> Desired:
+    """Return the will without what was opened too long ago for a call that never came: closed again."""
+    if desired.call is not None:
+        return desired
+    if desired.mic_preset is not None and desired.mic_preset.stale(now):
+        desired = replace(desired, mic_preset=None, controls=replace(desired.controls, mic_muted=True))
+    if desired.camera_preset is not None and desired.camera_preset.stale(now):
+        desired = replace(desired, camera_preset=None, controls=replace(desired.controls, camera_off=True))
+    return desired
 
 
 def adopt(stored: Desired, report: MediaReport | None) -> Desired:
@@ -110,20 +134,21 @@ def _json(desired: Desired) -> dict[str, Any]:
     return {
         "call": to_json(desired.call),
         "controls": to_json(desired.controls),
-        "preset_muted": desired.preset_muted,
-        "preset_camera_off": desired.preset_camera_off,
+        "mic_preset": to_json(desired.mic_preset),
+        "camera_preset": to_json(desired.camera_preset),
         "decided": {key: decision.value for key, decision in desired.decided.items()},
     }
 
 
 def _desired(data: Any) -> Desired:
-    presets = (data["preset_muted"], data["preset_camera_off"])
-    if any(preset not in {None, True, False} for preset in presets):
-        raise BadValue("a preset is true, false or null")
     return Desired(
         call=None if data["call"] is None else from_json(CallWish, data["call"]),
         controls=from_json(Controls, data["controls"]),
-        preset_muted=presets[0],
-        preset_camera_off=presets[1],
+        mic_preset=_preset(data["mic_preset"]),
+        camera_preset=_preset(data["camera_preset"]),
         decided=MappingProxyType({MeetingKey(k): Decision(v) for k, v in data["decided"].items()}),
     )
+
+
+def _preset(data: Any) -> Preset | None:
+    return None if data is None else from_json(Preset, data)

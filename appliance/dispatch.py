@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from appliance.desired import Desired
+from appliance.desired import Desired, Preset, forget_stale
 from appliance.lifecycle.rules import Decision
 from appliance.state.commands import (
     Ack,
@@ -117,13 +117,18 @@ def _entering(wish: CallWish, origin: Origin, context: Context) -> Desired:
     desired = context.desired
     if desired.call is not None and desired.call.key == wish.key:
         return desired
+    desired = forget_stale(desired, context.now)
     muted, camera_off = True, True
     if origin not in _FAR:
-        muted = context.entry.mic_muted if desired.preset_muted is None else desired.preset_muted
-        camera_off = context.entry.camera_off if desired.preset_camera_off is None else desired.preset_camera_off
+        muted = _begins(desired.mic_preset, context.entry.mic_muted)
+        camera_off = _begins(desired.camera_preset, context.entry.camera_off)
     controls = replace(desired.controls, mic_muted=muted, camera_off=camera_off)
-    entered = replace(desired, call=wish, controls=controls, preset_muted=None, preset_camera_off=None)
+    entered = replace(desired, call=wish, controls=controls, mic_preset=None, camera_preset=None)
     return entered.deciding(wish.key, Decision.JOINED)
+
+
+def _begins(preset: Preset | None, entry: bool) -> bool:
+    return entry if preset is None else preset.closed
 
 
 def _cancel(context: Context) -> tuple[Ack, Desired]:
@@ -150,18 +155,26 @@ def left(desired: Desired, decision: Decision) -> Desired:
     return replace(desired, call=None, controls=closed).deciding(desired.call.key, decision)
 
 
+def rebooked(desired: Desired, key: MeetingKey, ends_at: datetime | None) -> Desired:
+    """Return the will of a room whose call is booked until another time now."""
+    call = desired.call
+    if call is None or call.key != key:
+        return desired
+    return replace(desired, call=replace(call, ends_at=ends_at))
+
+
 def _set_mic(origin: Origin, context: Context, *, muted: bool) -> tuple[Ack, Desired]:
     if not muted and origin is not Origin.TOUCH:
         return Ack.refused(_ONLY_IN_THE_ROOM.format("unmute the microphone")), context.desired
     desired = replace(context.desired, controls=replace(context.desired.controls, mic_muted=muted))
-    return Ack(), desired if desired.call is not None else replace(desired, preset_muted=muted)
+    return Ack(), desired if desired.call is not None else replace(desired, mic_preset=Preset(muted, context.now))
 
 
 def _set_camera(origin: Origin, context: Context, *, off: bool) -> tuple[Ack, Desired]:
     if not off and origin is not Origin.TOUCH:
         return Ack.refused(_ONLY_IN_THE_ROOM.format("switch the camera on")), context.desired
     desired = replace(context.desired, controls=replace(context.desired.controls, camera_off=off))
-    return Ack(), desired if desired.call is not None else replace(desired, preset_camera_off=off)
+    return Ack(), desired if desired.call is not None else replace(desired, camera_preset=Preset(off, context.now))
 
 
 def _set_volume(percent: int, context: Context) -> tuple[Ack, Desired]:

@@ -5,13 +5,15 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from appliance.errors import SalonError
 from appliance.media.rtc.native import library
+from appliance.programs import calendar_address
 from appliance.settings import Settings
 
 
@@ -39,6 +41,12 @@ _EXTRAS = {
     "display": ("cv2", "PIL", "numpy", "sdl2"),
     "panel": ("textual",),
 }
+_SCRIPTS = {
+    "fonts-noto-core": {"Arabic": "\u0645", "Hebrew": "\u05e9", "Devanagari": "\u0928", "Thai": "\u0e01"},
+    "fonts-noto-cjk": {"Chinese": "\u6f22", "Japanese": "\u3042", "Korean": "\ud55c"},
+    "fonts-noto-color-emoji": {"emoji": "\U0001f600"},
+}
+"""A letter of each script that people's names are likely to be in and our own font lacks, by Debian package."""
 _SCHEMES_NEEDING = {"picamera": "picamera2", "gpio": "gpiozero"}
 
 
@@ -59,6 +67,8 @@ def examine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
     yield from _folders(settings)
     yield from _devices(settings, root)
     yield _screen(settings, root)
+    if importlib.util.find_spec("PIL") is not None:
+        yield _names(root)
     yield _clock(root)
     yield from _services(settings)
     yield _running(settings)
@@ -152,6 +162,35 @@ def _screen(settings: Settings, root: Path) -> Finding:
     return Finding(Level.NOTE, f"no TV is connected; the picture goes to {settings.display.screen.partition('?')[0]}")
 
 
+def _names(root: Path) -> Finding:
+    """Look whether the TV can write people's names, whatever their script."""
+    # only with the software for the display, which may be what is missing
+    from PIL import features  # noqa: PLC0415
+
+    from display.fonts.library import SYSTEM_FONTS, Library  # noqa: PLC0415
+
+    library = Library([root / folder.relative_to("/") for folder in SYSTEM_FONTS])
+    lacking = {
+        package: [script for script, letter in scripts.items() if library.substitute(letter) is None]
+        for package, scripts in _SCRIPTS.items()
+    }
+    return names_finding(lacking, right_to_left=all(map(features.check, ("raqm", "fribidi"))))
+
+
+def names_finding(lacking: Mapping[str, Sequence[str]], *, right_to_left: bool) -> Finding:
+    """Say which scripts cannot be written, and which packages bring them; `lacking` has the scripts by package."""
+    packages = [package for package, scripts in lacking.items() if scripts]
+    troubles = [f"no font for {', '.join(script for scripts in lacking.values() for script in scripts)}"] * bool(
+        packages
+    )
+    if not right_to_left:
+        packages.insert(0, "libfribidi0")
+        troubles.append("Arabic and Hebrew come out in the wrong order")
+    if not packages:
+        return Finding(Level.OK, "names on the TV: fonts for all common scripts")
+    return Finding(Level.NOTE, f"names on the TV: {'; '.join(troubles)}", f"apt install {' '.join(packages)}")
+
+
 def _clock(root: Path) -> Finding:
     if (root / "run/systemd/timesync/synchronized").exists():
         return Finding(Level.OK, "the clock is synchronised")
@@ -162,19 +201,27 @@ def _clock(root: Path) -> Finding:
     )
 
 
-def _services(settings: Settings) -> Iterator[Finding]:
-    source = settings.calendar.source
+def _calendar(settings: Settings) -> Finding:
+    try:
+        source = calendar_address(settings)
+    except SalonError as err:
+        return Finding(Level.LACK, f"calendar: {err}", "Look as the user salon, who reads it, or correct [calendar].")
     if not source:
-        yield Finding(Level.NOTE, "no calendar is set", 'Set calendar.source = "https://…/room.ics" to join by itself.')
-    elif source.startswith("file:"):
+        return Finding(
+            Level.NOTE, "no calendar is set", 'Set calendar.source = "https://…/room.ics" to join by itself.'
+        )
+    if source.startswith("file:"):
         there = Path(source.removeprefix("file:")).is_file()
-        yield Finding(
+        return Finding(
             Level.OK if there else Level.LACK,
             f"calendar {source}" + ("" if there else ": there is no such file"),
             "" if there else "Put the .ics file there or change calendar.source.",
         )
-    else:
-        yield _reachable("calendar", source, 443)
+    return _reachable("calendar", source, 443)
+
+
+def _services(settings: Settings) -> Iterator[Finding]:
+    yield _calendar(settings)
     if settings.mqtt.url:
         yield _reachable("broker", settings.mqtt.url, 1883)
     else:

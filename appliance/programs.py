@@ -64,6 +64,14 @@ def secret_from(path: str, what: str) -> str:
         raise SalonError(f"{what} cannot be read from {file}: {err}") from err
 
 
+def calendar_address(settings: Settings) -> str:
+    """Return where the calendar is, from the settings or from the file they name; empty for none."""
+    wanted = settings.calendar
+    if wanted.source and wanted.source_file:
+        raise SalonError("calendar.source and calendar.source_file are both set; keep one of them.")
+    return wanted.source or secret_from(wanted.source_file, "the calendar's address")
+
+
 def group_of(role: str) -> int | None:
     """Return the id of a role's own group (systemd/sysusers.d makes it); None outside an installed room."""
     import grp
@@ -72,6 +80,11 @@ def group_of(role: str) -> int | None:
         return grp.getgrnam(f"salon-{role}").gr_gid
     except KeyError:
         return None
+
+
+def is_installed() -> bool:
+    """Whether this machine is an installed room, where systemd runs the panel, rather than one on a desk."""
+    return group_of("panel") is not None
 
 
 async def media(settings: Settings) -> None:
@@ -147,13 +160,14 @@ async def safe_display(settings: Settings) -> None:
 
 async def panel(settings: Settings, *, headless: bool, kiosk: bool, shot: Path | None) -> None:
     """Run the touch panel."""
+    from appliance.link.distance import why_far
     from display.panel.main import PanelOptions, run_panel
 
-    options = PanelOptions(headless=headless, kiosk=kiosk, shot=shot)
+    far = await asyncio.to_thread(why_far, os.getpid(), installed=is_installed())
+    options = PanelOptions(headless=headless, kiosk=kiosk, shot=shot, far=far)
     runtime = settings.runtime_dir
-    await run_panel(
-        runtime / "panel.sock", runtime / "meters.sock", options=options, on_ready=lambda: notify("READY=1")
-    )
+    control = runtime / ("control.sock" if far else "panel.sock")
+    await run_panel(control, runtime / "meters.sock", options=options, on_ready=lambda: notify("READY=1"))
 
 
 async def hub(settings: Settings) -> None:

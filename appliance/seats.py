@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 from appliance.desired import Desired, adopt
+from appliance.link.distance import why_far
 from appliance.link.messages import LinkError
 from appliance.link.server import Peer
 from appliance.state.commands import Ack, Command, Origin
@@ -46,18 +47,19 @@ class MediaSeat:
         self._wishes.put(wish)
 
     async def serve(self, peer: Peer) -> None:
-        """Talk with one media until it goes; a newer one takes the seat."""
+        """Talk with one media until it goes; a newer one takes the seat, and is the only one heard."""
+        if self._seated is not None:
+            logger.warning("another media connected; the one before is not heard any more")
+            self._seated.hang_up()
         self._seated = peer
         publisher: asyncio.Task[None] | None = None
         try:
-            async for message in peer.messages():
-                if message.kind != "report":
-                    raise LinkError(f"media said {message.kind!r}; it may only report")
-                report = from_json(MediaReport, message.body)
+            async for report in self._reports(peer):
                 if publisher is None:
                     await self._adopt(report)
                     publisher = asyncio.create_task(self._publish(peer), name="media wishes")
-                self._take(report)
+                if self._seated is peer:  # adopting takes its time
+                    self._take(report)
         finally:
             if publisher is not None:
                 publisher.cancel()
@@ -65,6 +67,14 @@ class MediaSeat:
             if self._seated is peer:
                 self._seated = None
                 self._store.apply(MediaLost())
+
+    async def _reports(self, peer: Peer) -> AsyncIterator[MediaReport]:
+        async for message in peer.messages():
+            if self._seated is not peer:  # said before it hung up
+                return
+            if message.kind != "report":
+                raise LinkError(f"media said {message.kind!r}; it may only report")
+            yield from_json(MediaReport, message.body)
 
     async def _adopt(self, report: MediaReport) -> None:
         def adopted(desired: Desired) -> Desired:
@@ -117,29 +127,44 @@ class DisplaySeat:
 class CommandSeat:
     """Where panels and the CLI sit: they see the room, may command, and each command is answered."""
 
-    def __init__(self, store: RoomStore, origin: Origin, dispatch: Callable[[Command, Origin], Awaitable[Ack]]) -> None:
+    def __init__(
+        self,
+        store: RoomStore,
+        origin_of: Callable[[Peer], Origin],
+        dispatch: Callable[[Command, Origin], Awaitable[Ack]],
+    ) -> None:
         self._store = store
-        self._origin = origin
+        self._origin_of = origin_of
         self._dispatch = dispatch
 
     async def serve(self, peer: Peer) -> None:
-        """Talk with one panel or command until it goes."""
+        """Talk with one panel or command until it goes; who it is, is asked once, as it comes."""
+        origin = await asyncio.to_thread(self._origin_of, peer)
         publisher = asyncio.create_task(show_states(self._store, peer), name="states")
         try:
             async for message in peer.messages():
                 if message.kind != "command":
                     raise LinkError(f"{message.kind!r} is not a command")
-                peer.offer("ack", to_json(await self._answer(message.body)), message.id)
+                peer.offer("ack", to_json(await self._answer(message.body, origin)), message.id)
         finally:
             publisher.cancel()
             await asyncio.gather(publisher, return_exceptions=True)
 
-    async def _answer(self, body: object) -> Ack:
+    async def _answer(self, body: object, origin: Origin) -> Ack:
         try:
             command: Command = untagged(Command, body)
         except BadValue as err:
             return Ack.refused(f"The room does not understand that: {err}")
-        return await self._dispatch(command, self._origin)
+        return await self._dispatch(command, origin)
+
+
+def origin_at_panel(peer: Peer, *, installed: bool) -> Origin:
+    """A touch, if the peer on the panel's socket is a panel in the room; from anywhere else no more than the CLI."""
+    why = why_far(peer.who.pid, installed=installed)
+    if not why:
+        return Origin.TOUCH
+    logger.info("the panel of pid %s (%s) can neither unmute nor switch the camera on", peer.who.pid, why)
+    return Origin.CLI
 
 
 class WatchSeat:

@@ -8,16 +8,19 @@ import random
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.errors import SalonError
+from appliance.redact import without_secrets
 from appliance.state.room import ServiceHealth
 
 logger = logging.getLogger(__name__)
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
+_UNFORESEEN = "It failed in a way nobody foresaw, and is tried again. The log of salon daemon says how."
 _FORMAT = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 _TIME = "%H:%M:%S"
 
@@ -30,7 +33,8 @@ def utc_now() -> datetime:
 async def supervised(name: str, run: Callable[[], Awaitable[None]], on_health: Callable[[ServiceHealth], None]) -> None:
     """Keep an edge service running: when it fails, say so, wait (longer each time, with jitter), start it again.
 
-    Edge services reach for things that may be away: a calendar, a broker. The room goes on without them.
+    Edge services reach for things that may be away: a calendar, a broker. The room goes on without them. Everybody sees
+    the reason, so it is a sentence of ours: what went wrong in a library is for the log.
     """
     wait = _FIRST_WAIT_S
     while True:
@@ -39,11 +43,12 @@ async def supervised(name: str, run: Callable[[], Awaitable[None]], on_health: C
             await run()
             reason = "it stopped by itself"
         except SalonError as err:
-            reason = str(err)
+            reason = without_secrets(str(err))
             logger.warning("%s: %s", name, reason)
-        except Exception as err:  # the one home of the broad except: an edge must never take the room down
-            reason = f"{type(err).__name__}: {err}"
-            logger.exception("%s failed", name)
+        except Exception:  # noqa: BLE001 - the one home of the broad except: an edge must never take the room down
+            reason = _UNFORESEEN
+            # not logger.exception: an address in the exception's text may hold a secret
+            logger.error("%s failed\n%s", name, without_secrets(traceback.format_exc()))  # noqa: TRY400
         on_health(ServiceHealth(name, ok=False, detail=reason))
         if asyncio.get_running_loop().time() - started > _LONGEST_WAIT_S:
             wait = _FIRST_WAIT_S

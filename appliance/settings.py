@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from appliance.errors import SalonError
+from appliance.redact import without_secrets
 
 SYSTEM_FILE = Path("/etc/salon/room.toml")
 ENVIRONMENT = "SALON_CONFIG"
@@ -63,7 +64,9 @@ class CalendarSettings:
     """[calendar]"""
 
     source: str
-    """file:/path/room.ics, https://… or webcal://…; empty for a room without a calendar."""
+    """file:/path/room.ics, https://… or webcal://…; empty for a room without a calendar, or with source_file."""
+    source_file: str
+    """File with that address, mode 0600, for one that holds a secret."""
     poll_s: Annotated[float, Between(1, 86400)]
     """How often the calendar is read."""
     auto_join_hosts: tuple[str, ...]
@@ -256,12 +259,17 @@ def _wrong(kind: Any, value: Any, name: str) -> Iterator[str]:
     if get_origin(bare) is tuple:
         yield from _wrong_list(get_args(bare)[0], value, name)
     elif bare is float and type(value) not in {int, float}:
-        yield f"{name} must be a number, not {value!r}"
+        yield f"{name} must be a number, not {_shown(value)}"
     elif bare is not float and type(value) is not bare:
         words = {str: "text in quotes", int: "a whole number", bool: "true or false"}
-        yield f"{name} must be {words[bare]}, not {value!r}"
+        yield f"{name} must be {words[bare]}, not {_shown(value)}"
     elif limits and not limits.least <= value <= limits.most:
         yield f"{name} must be from {limits.least:g} to {limits.most:g}, not {value}"
+
+
+def _shown(value: Any) -> str:
+    """Quote a value in a mistake's message, which everybody may read, without what an address may hold."""
+    return without_secrets(repr(value))
 
 
 def _wrong_list(item: Any, value: Any, name: str) -> Iterator[str]:

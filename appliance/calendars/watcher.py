@@ -60,7 +60,6 @@ class CalendarWatcher:
         self._zone = ZoneInfo(rules.zone)
         self._now = now
         self._on_bookings = on_bookings
-        self._poked = asyncio.Event()
         self._version: Version | None = None
         self._good: _Good | None = None
         self._refused: _Refused | None = None
@@ -76,10 +75,6 @@ class CalendarWatcher:
         while True:
             await self._poll()
             await self._pause()
-
-    def poke(self) -> None:
-        """Ask the source again now."""
-        self._poked.set()
 
     async def _start_from_copy(self) -> None:
         copy = await asyncio.to_thread(self._cache.load)
@@ -158,15 +153,11 @@ class CalendarWatcher:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._delay_s()
         self._tell()
-        while (left := due - loop.time()) > 0 and not self._poked.is_set():
+        while (left := due - loop.time()) > 0:
             change = next_change(self._now(), self._told.agenda, self._zone) if self._told else None
             until_change = (change - self._now()).total_seconds() if change else left
-            try:
-                async with asyncio.timeout(min(left, max(until_change, _SHORTEST_PAUSE_S))):
-                    await self._poked.wait()
-            except TimeoutError:
-                self._tell()
-        self._poked.clear()
+            await asyncio.sleep(min(left, max(until_change, _SHORTEST_PAUSE_S)))
+            self._tell()
 
     def _delay_s(self) -> float:
         doubled = self._rules.poll_s * 2.0 ** min(max(self._failures - 1, 0), 8)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.errors import SalonError
-from appliance.hub.files import write_secret
+from appliance.hub.files import write_public, write_secret
 
 _VALID = timedelta(days=397)
 """Browsers refuse certificates that are valid for longer."""
@@ -45,7 +45,7 @@ def own_certificate(folder: Path, hosts: Sequence[str], *, now: datetime) -> tup
         pem = serialization.Encoding.PEM
         secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         write_secret(key_file, secret)
-        write_secret(cert_file, _make(key, names, hosts[0], now).public_bytes(pem))
+        write_public(cert_file, _make(key, names, hosts[0], now).public_bytes(pem))
     return cert_file, key_file
 
 

@@ -41,7 +41,7 @@ class Invite:
 
 @dataclass(frozen=True, slots=True)
 class Invites:
-    """The guest links of one hub, in a file that other programs of the same user may add to."""
+    """The guest links of one hub, in a file that other programs of the same user, or of root, may add to."""
 
     path: Path
     now: Callable[[], datetime]

@@ -8,7 +8,8 @@ The rule table (also in docs/calendars.md):
 3. A meeting the room left, cancelled or was thrown out of is not joined again by itself.
 4. While the room is in a call it joins nothing else and cuts nobody off.
 5. A call is left when its booked end has passed and nobody else has been there for `alone_s`; one that breaks off after
-   its booked end has `COME_BACK` to come back.
+   its booked end has `COME_BACK` to come back. The booked end is what the calendar says now; a booking that is gone
+   from it keeps the end it had.
 """
 
 from collections.abc import Mapping
@@ -74,6 +75,11 @@ def next_countdown(
         return None
     meeting = meeting_to_join(agenda, decided, now, timing.lead_s)
     return countdown_for(meeting, running, now, timing) if meeting is not None else None
+
+
+def booked_end(wanted: Wanted, agenda: Agenda) -> datetime | None:
+    """Return when the wanted call ends as it is booked now, or was when it was last in the calendar."""
+    return next((meeting.end for meeting in agenda.meetings if meeting.key == wanted.key), wanted.ends_at)
 
 
 def should_leave(

@@ -46,8 +46,11 @@ class Credentials:
 class Peer:
     """One connected program. `offer` keeps only the newest message of a kind while the peer is slow."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: Hello) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, hello: Hello, who: Credentials
+    ) -> None:
         self.hello = hello
+        self.who = who
         self._reader = reader
         self._writer = writer
         self._pending: dict[tuple[str, int], Message] = {}
@@ -62,6 +65,10 @@ class Peer:
         """Yield what the peer says until it goes; raise `LinkError` if it talks nonsense."""
         while line := await read_line(self._reader):
             yield decode(line)
+
+    def hang_up(self) -> None:
+        """Close at once, also when the peer reads nothing any more."""
+        self._writer.transport.abort()
 
     async def send_forever(self) -> None:
         """Write what was offered; ends by an OSError when the peer is gone."""
@@ -122,7 +129,7 @@ class LinkServer:
                 return
             hello = await self._greet(reader, writer)
             logger.info("%s connected (pid %s, release %s)", self._role, who.pid, hello.release)
-            await self._talk(Peer(reader, writer, hello))
+            await self._talk(Peer(reader, writer, hello=hello, who=who))
         except (LinkError, BadValue) as err:
             logger.warning("%s link closed: %s", self._role, err)
         except (TimeoutError, OSError) as err:

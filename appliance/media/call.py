@@ -66,11 +66,15 @@ class CallRunner:
         stage: Stage,
         changed: Callable[[Call], None],
         now: Callable[[], datetime],
+        ends_at: Callable[[], datetime | None],
     ) -> None:
+        """`ends_at` says until when the meeting is booked, which may change while it is on."""
+        self._ends_at = ends_at
         self._wish, self._providers, self._stage, self._changed, self._now = wish, providers, stage, changed, now
         self._call = Call(Phase.JOINING, wish.key, wish.title, now())
         self._speakers: tuple[PersonId, ...] = ()
         self._settling: asyncio.TimerHandle | None = None
+        self._dismissed = False
         self.session: Session | None = None
         """The stay in progress, for layout and mute."""
 
@@ -84,6 +88,12 @@ class CallRunner:
         except asyncio.CancelledError:
             self._update(replace(self._call, phase=Phase.IDLE, participants=(), speakers=(), reason=""))
             raise
+
+    def dismiss(self) -> None:
+        """Clear the stage, which is another's from now on: this call may take its time to leave, unheard and unseen."""
+        if not self._dismissed:
+            self._stage.strike()
+            self._dismissed = True
 
     async def _attend(self, prepare: Callable[[Session], None]) -> Ended:
         """Join again and again while that is worth trying; return why it is not any more."""
@@ -105,7 +115,7 @@ class CallRunner:
             await asyncio.sleep(next(waits))
 
     def _give_up_at(self, trouble_since: datetime) -> datetime:
-        ends_at = self._wish.ends_at
+        ends_at = self._ends_at()
         return trouble_since + _WITHOUT_END if ends_at is None else max(ends_at, trouble_since + _RUNS_LATE)
 
     async def _stay(self, prepare: Callable[[Session], None]) -> Ended:
@@ -120,9 +130,12 @@ class CallRunner:
             return Ended(str(err), err.retryable)
         finally:
             self.session = None
-            self._stage.strike()
+            if not self._dismissed:
+                self._stage.strike()
 
     def _happened(self, event: Event) -> None:
+        if self._dismissed:
+            return
         match event:
             case Joined():
                 self._update(replace(self._call, phase=Phase.LIVE, reason=""))
@@ -153,7 +166,7 @@ class CallRunner:
     def _update(self, call: Call) -> None:
         if call.phase is not self._call.phase:
             call = replace(call, since=self._now())
-        if call != self._call:
+        if call != self._call and not self._dismissed:
             self._call = call
             self._changed(call)
 

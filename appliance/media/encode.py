@@ -3,12 +3,13 @@
 from fractions import Fraction
 
 import av
+from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame
 from hardware.planes import plane_of
-from hardware.ports import VideoFrame
+from hardware.ports import DeviceError, VideoFrame
 
 BITRATE = 1_500_000
 _NO_KEYFRAME_BY_ITSELF = 3000
@@ -23,15 +24,21 @@ class Vp8Encoder:
         self._last_pts = -1
 
     def encode(self, frame: VideoFrame, *, keyframe: bool = False) -> EncodedFrame | None:
-        """Encode one picture; None when the encoder chose to skip it to hold its rate."""
-        codec = self._codec_for(frame)
+        """Encode one picture; None when the encoder chose to skip it to hold its rate.
+
+        Raise `DeviceError` for pictures that the encoder does not take: then the camera is of no use.
+        """
         picture = _picture(frame)
         timestamp = frame.captured_ns * VIDEO_CLOCK // 1_000_000_000
         # two pictures within one tick of the clock would be refused
         self._last_pts = picture.pts = max(timestamp, self._last_pts + 1)
         if keyframe:
             picture.pict_type = PictureType.I
-        packets = codec.encode(picture)
+        try:
+            packets = self._codec_for(frame).encode(picture)
+        except FFmpegError as err:
+            size = f"{frame.width}x{frame.height}"
+            raise DeviceError(f"The camera's picture of {size} cannot be encoded ({err.strerror}).") from err
         if not packets:
             return None
         data = b"".join(bytes(packet) for packet in packets)

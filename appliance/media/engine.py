@@ -214,7 +214,12 @@ class Engine:
             if _same_call(wish, self._wish.call):
                 self._call_changed(call)
 
-        runner = CallRunner(wish, providers=self._providers, stage=studio, changed=changed, now=self._now)
+        def ends_at() -> datetime | None:
+            return self._wish.call.ends_at if self._wish.call is not None else None
+
+        runner = CallRunner(
+            wish, providers=self._providers, stage=studio, changed=changed, now=self._now, ends_at=ends_at
+        )
         self._runner = runner
         try:
             await runner.run(self._prepare)
@@ -227,6 +232,10 @@ class Engine:
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=_LEAVE_S)
+        if self._runner is not None:
+            # it may be leaving still: the next call must find the stage empty, and keep what it puts there
+            self._runner.dismiss()
+            self._runner = None
 
     def _prepare(self, session: "Session") -> None:
         session.set_layout(self._wish.layout)

@@ -13,6 +13,8 @@ from hardware.registry import simulated
 logger = logging.getLogger(__name__)
 _BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 SILENT_S = 2.0
+_STEADY_S = 10.0
+"""A device that fails sooner has not worked: the next one is tried, and later and later."""
 _SLICE_S = 0.25
 """How soon a reader notices that it should stop."""
 
@@ -55,7 +57,7 @@ class DeviceKeeper(Generic[D]):
         self._uris: tuple[str, ...] | None = None
         self._interrupt = threading.Event()
         self._thread: threading.Thread | None = None
-        self._worked = False
+        self._works_since: float | None = None
         self._error = ""
         """What was last said to be wrong; it is said once."""
 
@@ -88,9 +90,7 @@ class DeviceKeeper(Generic[D]):
         uris: tuple[str, ...] = ()
         while (wanted := self._wanted(uris)) is not None:
             uris = wanted
-            self._worked = False
-            self._try_each(uris)
-            failures = 0 if self._worked else failures + 1
+            failures = 0 if self._try_each(uris) else failures + 1
             if uris:
                 self._interrupt.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
             else:
@@ -105,14 +105,17 @@ class DeviceKeeper(Generic[D]):
                 self._changed(closed_device(self._kind, before))
             return self._uris
 
-    def _try_each(self, uris: tuple[str, ...]) -> None:
+    def _try_each(self, uris: tuple[str, ...]) -> bool:
+        """Serve one after another until one has worked for a while; return False when none has."""
+        steady = False
         failed: list[str] = [] if uris else [f"no {self._kind} is named: add one under [devices] in room.toml"]
         for uri in uris:
             try:
                 self._serve(uri, " ".join(failed))
             except (DeviceError, OSError) as err:
                 failed.append(str(err))
-            if self._interrupt.is_set() or self._worked:
+            steady = self._interrupt.is_set() or self._was_steady()
+            if steady:
                 break
         error = " ".join(failed)
         if error and error != self._error:
@@ -121,12 +124,17 @@ class DeviceKeeper(Generic[D]):
         if not self._interrupt.is_set():
             uri = uris[0] if uris else ""
             self._changed(DeviceUse(self._kind, uri, healthy=False, simulated=simulated(uri), error=error))
+        return steady
+
+    def _was_steady(self) -> bool:
+        return self._works_since is not None and time.monotonic() - self._works_since >= _STEADY_S
 
     def _serve(self, uri: str, failed: str) -> None:
+        self._works_since = None
         with self._driver(uri) as device:
 
             def works() -> None:
-                self._worked = True
+                self._works_since = time.monotonic()
                 logger.info("%s: using %s", self._kind, device.name)
                 use = DeviceUse(self._kind, uri, device.name, open=True, simulated=device.simulated, error=failed)
                 self._changed(use)

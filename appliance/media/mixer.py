@@ -48,11 +48,6 @@ class Mixer:
         with self._lock:
             self._playouts.pop(stream, None)
 
-    def clear(self) -> None:
-        """Forget all streams."""
-        with self._lock:
-            self._playouts.clear()
-
     def ring(self) -> None:
         """Sound the chime, from its beginning."""
         with self._lock:

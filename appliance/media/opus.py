@@ -10,6 +10,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from appliance.media.rtc.frames import AUDIO_CLOCK
+from hardware.ports import DeviceError
 
 Samples = NDArray[np.int16]
 BITRATE = 40_000
@@ -27,12 +28,16 @@ class OpusEncoder:
         self._pts = 0
 
     def encode(self, samples: bytes) -> bytes:
-        """Encode one block of mono s16."""
+        """Encode one block of mono s16, or raise `DeviceError`: then the microphone is of no use."""
         frame = av.AudioFrame(format="s16", layout="mono", samples=len(samples) // 2)
         frame.planes[0].update(samples)
         frame.sample_rate, frame.pts = AUDIO_CLOCK, self._pts
         self._pts += frame.samples
-        return b"".join(bytes(packet) for packet in self._codec.encode(frame))
+        try:
+            packets = self._codec.encode(frame)
+        except FFmpegError as err:
+            raise DeviceError(f"The microphone's sound cannot be encoded ({err.strerror}).") from err
+        return b"".join(bytes(packet) for packet in packets)
 
 
 class OpusDecoder:

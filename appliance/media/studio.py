@@ -12,7 +12,7 @@ from appliance.media.gate import MuteGate
 from appliance.media.keeper import DeviceKeeper
 from appliance.media.mixer import Mixer
 from appliance.media.video import CameraFeed, Key, PictureWall
-from appliance.meetings.provider import Bound, Sent, Slot, Unbound
+from appliance.meetings.provider import Bound, Received, Sent, Slot, Unbound
 from appliance.state.layout import Layout, Source
 from appliance.state.room import DeviceKind, DeviceUse
 from appliance.state.wishes import Devices, Meters, StreamStats
@@ -34,6 +34,7 @@ class Studio:
         self._camera_feed = CameraFeed(gate=gate, loop=loop)
         self._microphone_feed = MicrophoneFeed(gate=gate, loop=loop)
         self._wall = PictureWall(loop=loop, painted=self._painted)
+        self._voices: set[Received] = set()
         self._ring: RingWriter | None = None
         self._generations = itertools.count(1)
 
@@ -77,13 +78,14 @@ class Studio:
         if bound.slot in _SOURCES:
             self._wall.bind((bound.person, _SOURCES[bound.slot]), bound.media)
         else:
+            self._voices.add(bound.media)
             bound.media.on_frame = lambda frame: self.mixer.push(bound.media, frame)
 
     def unbind(self, unbound: Unbound) -> None:
         if unbound.slot in _SOURCES:
             self._wall.unbind((unbound.person, _SOURCES[unbound.slot]), unbound.media)
         else:
-            self.mixer.remove(unbound.media)
+            self._silence(unbound.media)
 
     def send_to(self, slot: Slot, out: Sent | None) -> None:
         if slot is Slot.CAMERA:
@@ -95,7 +97,8 @@ class Studio:
         self._camera_feed.send_to(None)
         self._microphone_feed.send_to(None)
         self._wall.clear()
-        self.mixer.clear()
+        for voice in list(self._voices):
+            self._silence(voice)
 
     def meters(self) -> Meters:
         """Return the levels of now."""
@@ -114,6 +117,12 @@ class Studio:
         self._wall.close()
         if self._ring is not None:
             self._ring.close()
+
+    def _silence(self, voice: Received) -> None:
+        """Take no more sound from `voice`: the next packet would begin it anew."""
+        voice.on_frame = None
+        self._voices.discard(voice)
+        self.mixer.remove(voice)
 
     def _painted(self, _key: Key) -> None:
         self.frames.notify()

@@ -35,6 +35,8 @@ class CameraFeed:
 
     def send_to(self, out: Sent | None) -> None:
         """Send to `out` from now on; without one nothing is encoded."""
+        if self._out is not None:
+            self._out.on_keyframe_request = None
         self._out = out
         self._keyframe.set()
         if out is not None:

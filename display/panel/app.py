@@ -55,6 +55,7 @@ class PanelApp(App[None]):
         levels: LevelSource,
         *,
         kiosk: bool = False,
+        far: str = "",
         now: Callable[[], datetime] = local_now,
         clock: Callable[[], float] = time.monotonic,
         on_ready: Callable[[], None] = lambda: None,
@@ -68,7 +69,7 @@ class PanelApp(App[None]):
         self._kiosk = kiosk
         self._now = now
         self._on_ready = on_ready
-        self.room = RoomScreen(clock=clock)
+        self.room = RoomScreen(clock=clock, far=far)
         """The one screen."""
         self._state: RoomState | None = None
         self._told_ready = False

@@ -35,12 +35,15 @@ class Header(Container):
         """How many columns the status has."""
         return self.query_one("#status").content_size.width
 
-    def show_room(self, name: str, *, simulated: bool) -> None:
-        """Name the room; simulated devices are never passed off as real ones."""
-        parts: list[tuple[str, str]] = [(name, f"bold {palette.SOFT}")]
+    def show_room(self, name: str, *, simulated: bool = False, far: str = "") -> None:
+        """Name the room; simulated devices are never passed off as real ones, nor a far panel as the room's."""
+        compact = self.screen.has_class("-compact")
+        badges = [far if compact else f"{far}: unmute at the room"] if far else []
         if simulated:
-            badge = " SIMULATED " if self.screen.has_class("-compact") else " SIMULATED DEVICES "
-            parts += [("  ", ""), (badge, f"bold {palette.NIGHT} on {palette.AMBER}")]
+            badges.append("SIMULATED" if compact else "SIMULATED DEVICES")
+        parts: list[tuple[str, str]] = [(name, f"bold {palette.SOFT}")]
+        for badge in badges:
+            parts += [("  ", ""), (f" {badge} ", f"bold {palette.NIGHT} on {palette.AMBER}")]
         self.query_one("#room", Words).say(Content.assemble(*parts))
 
     def show_status(self, status: str, detail: str, phase: Phase | None) -> None:

@@ -30,6 +30,8 @@ class PanelOptions:
     shot: Path | None = None
     """Where to write a picture of the panel (SVG), again whenever it has changed, and on SIGUSR1."""
     shot_every_s: float = 2.0
+    far: str = ""
+    """Why it is no panel in the room, and speaks with the authority of the command line; empty for one in it."""
 
 
 async def run_panel(
@@ -52,7 +54,7 @@ async def run_panel(
         ready.set()
         on_ready()
 
-    app = PanelApp(link, levels, kiosk=options.kiosk, on_ready=shown)
+    app = PanelApp(link, levels, kiosk=options.kiosk, far=options.far, on_ready=shown)
     async with asyncio.TaskGroup() as tasks:
         beside = [
             tasks.create_task(link.run(), name="panel:link"),

@@ -47,9 +47,10 @@ class RoomScreen(Screen[None]):
         Binding("p", "problems", show=False),
     ]
 
-    def __init__(self, *, clock: Callable[[], float]) -> None:
+    def __init__(self, *, clock: Callable[[], float], far: str = "") -> None:
         super().__init__()
         self._clock = clock
+        self._far = far
         self._state: RoomState | None = None
         self._now = datetime.min.replace(tzinfo=UTC)
         self._chosen: MeetingKey | None = None
@@ -137,7 +138,7 @@ class RoomScreen(Screen[None]):
 
     def _show_nothing_known(self) -> None:
         header = self.query_one(Header)
-        header.show_room("Salon", simulated=False)
+        header.show_room("Salon", far=self._far)
         header.show_status("Connecting to the room", "Its control program is starting.", None)
         for key, label in (("mic", "Mute"), ("camera", "Stop camera"), ("quieter", "Quieter"), ("louder", "Louder")):
             self._key(key).show(Button(label, enabled=False, why=_STARTING))
@@ -159,7 +160,7 @@ class RoomScreen(Screen[None]):
 
     def _show_header(self, state: RoomState, now: datetime) -> None:
         header = self.query_one(Header)
-        header.show_room(reason_text(state.name) or "Salon", simulated=state.simulated)
+        header.show_room(reason_text(state.name) or "Salon", simulated=state.simulated, far=self._far)
         if self._connected:
             status = status_line(state, now, max(0, header.room_for - 2))
             header.show_status(status, detail_line(state, now), state.call.phase)

@@ -45,7 +45,7 @@ class LiveKitDouble:
         self._socket = socket = web.WebSocketResponse()
         await socket.prepare(request)
         async with (
-            Peer(name="double sub", addresses=_loopback) as self._subscriber,
+            Peer(name="double sub", addresses=_loopback, on_state=lambda _: self.news.set()) as self._subscriber,
             Peer(name="double pub", addresses=_loopback, on_media=self._came) as self._publisher,
         ):
             me = models.ParticipantInfo(sid=ROOM, identity="room", name="Room")
@@ -74,8 +74,7 @@ class LiveKitDouble:
             "audio": self._subscriber.add_out("audio", "opus", stream_id=f"{GUEST}|{MICROPHONE}", track_id=MICROPHONE),
         }
         await self.offer()
-        async with asyncio.timeout(10):
-            await self._subscriber.wait_connected()
+        await self.until(lambda: self._subscriber.state == "connected")
 
     async def hang_up(self):
         with contextlib.suppress(ConnectionError):

@@ -9,8 +9,8 @@ from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpRrPacket
 from aiortc.utils import random32
 
 from appliance.media.rtc.bandwidth import Bandwidth
+from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.native.receiver import NativeReceiver, NativeReports
-from appliance.media.rtc.receiver import StreamReceiver
 
 _REPORT_S = 1.0
 _FIRST_REPORT_S = 0.05
@@ -35,15 +35,15 @@ class Feedback:
         self.ssrc: int = random32()
         """In whose name feedback goes out."""
         self._bandwidth = Bandwidth()
-        self._streams: list[StreamReceiver | NativeReceiver] = []
+        self._streams: list[LineReceiver | NativeReceiver] = []
         self._woken = asyncio.Event()
         self.native_reports = NativeReports(wake=self._woken.set, bandwidth=self._bandwidth)
         self._reporters: list[Reporter] = [self.native_reports]
         self._next_report: float | None = None
 
-    def new_stream(self, kind: str) -> StreamReceiver:
+    def new_stream(self, kind: str) -> LineReceiver:
         """Make the receiver of one m-line."""
-        stream = StreamReceiver(kind, wake=self._woken.set, bandwidth=self._bandwidth)
+        stream = LineReceiver(kind, wake=self._woken.set, bandwidth=self._bandwidth)
         self._streams.append(stream)
         self._reporters.append(stream)
         return stream

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from aiortc import RTCRtpTransceiver
 
 from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats
+from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.native.receiver import NativeReceiver
 from appliance.media.rtc.private import SenderPort
-from appliance.media.rtc.receiver import StreamReceiver
 from appliance.media.rtc.sender import FrameQueue
 
 
@@ -15,7 +15,7 @@ class MediaIn:
     """One received stream: one person's camera, say. Another person on the same m-line is another MediaIn."""
 
     def __init__(
-        self, kind: str, *, mid: str, stream_id: str, track_id: str, stream: StreamReceiver | NativeReceiver
+        self, kind: str, *, mid: str, stream_id: str, track_id: str, stream: LineReceiver | NativeReceiver
     ) -> None:
         self.kind = kind
         self.mid = mid
@@ -29,10 +29,10 @@ class MediaIn:
         self.on_frame: Callable[[EncodedFrame], None] | None = None
         """Called in the event loop with every whole frame, in order."""
 
-    def request_keyframe(self) -> None:
-        """Ask the sender for a key frame: at most once a second, later rather than never."""
+    def request_keyframe(self, layer: str = "") -> None:
+        """Ask the sender for a key frame (of a simulcast layer): at most once a second, later rather than never."""
         if not self.ended:
-            self._stream.request_keyframe()
+            self._stream.request_keyframe(layer)
 
     def stats(self) -> InStats:
         """Return the counters of the m-line."""
@@ -77,10 +77,14 @@ class MediaOut:
         if not self.closed:
             self._queue.put(frame)
 
-    def source_changed(self) -> None:
-        """Take what comes now for another source: small timestamp jumps are then no mistake."""
+    def source_changed(self, *, at_keyframe: bool = False) -> None:
+        """Take what comes now for another source: small timestamp jumps are then no mistake.
+
+        `at_keyframe` says that its next frame is a key frame: then there is none to ask for.
+        """
         self._port.clock.restart()
-        self._queue.need_key()
+        if not at_keyframe:
+            self._queue.need_key()
 
     def stats(self) -> OutStats:
         """Return the counters of the m-line."""

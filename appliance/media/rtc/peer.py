@@ -177,10 +177,6 @@ class Peer:
         if candidate:
             await self._add_candidates([candidate])
 
-    async def wait_connected(self) -> None:
-        """Wait until media can flow."""
-        await self._connected.wait()
-
     async def close(self) -> None:
         """End everything; safe to call again."""
         if self._closed:

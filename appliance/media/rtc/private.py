@@ -7,6 +7,7 @@ import itertools
 import logging
 import struct
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from aioice import Connection as IceConnection
@@ -25,18 +26,19 @@ from aiortc import (
 from aiortc.clock import current_ntp_time
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport
-from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.native.engine import Engine, Event, address_of, is_media
 from appliance.media.rtc.native.receiver import NativeReceiver
 from appliance.media.rtc.native.setup import LineWish, sender_setup
 from appliance.media.rtc.native.transport import NativeSender, NativeTransport
 from appliance.media.rtc.outgoing import OutgoingStream, OutTrack
-from appliance.media.rtc.receiver import StreamReceiver
 from appliance.media.rtc.router import MidRouter
+from appliance.media.rtc.sdp import REPAIRED_RID, RID
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +119,7 @@ class ReceiverPort:
 
     def __init__(
         self,
-        stream: StreamReceiver | NativeReceiver,
+        stream: LineReceiver | NativeReceiver,
         transport: RTCDtlsTransport,
         number: int,
         native: GetNative,
@@ -128,6 +130,8 @@ class ReceiverPort:
         self.ssrcs: list[int] = []
         self._number = number
         self._native = native
+        self.extensions: list[RTCRtpHeaderExtensionParameters] = []
+        """Header extensions that tell simulcast layers apart, which aiortc's own tables do not name."""
         self._enabled = True
         self._track: MediaStreamTrack | None = None
 
@@ -139,6 +143,7 @@ class ReceiverPort:
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
         """Learn what comes: called again after each negotiation, unlike aiortc's own."""
         self.stream.configure(parameters.codecs, self.repairs)
+        parameters = replace(parameters, headerExtensions=[*parameters.headerExtensions, *self.extensions])
         self.transport._register_rtp_receiver(cast("RTCRtpReceiver", self), parameters)
         for ssrc in self.ssrcs:
             self.transport._rtp_router.ssrc_table[ssrc] = cast("RTCRtpReceiver", self)
@@ -183,7 +188,7 @@ class ReceiverPort:
             self.stream.on_sender_report(packet)
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
-        if self._enabled and isinstance(self.stream, StreamReceiver):
+        if self._enabled and isinstance(self.stream, LineReceiver):
             self.stream.on_packet(packet, arrival_time_ms)
 
 
@@ -194,7 +199,7 @@ class Connection(RTCPeerConnection):
         self,
         *,
         addresses: Callable[[], Sequence[str]],
-        receivers: Callable[[str], StreamReceiver | NativeReceiver],
+        receivers: Callable[[str], LineReceiver | NativeReceiver],
         on_connected: Callable[[], None],
         library: ctypes.CDLL | None = None,
         ssrc: int = 0,
@@ -268,6 +273,7 @@ class Connection(RTCPeerConnection):
                 pairs = [group.items for group in media.ssrc_group if group.semantic == "FID" and len(group.items) == 2]
                 port.repairs = {int(repair): int(primary) for primary, repair in pairs}
                 port.ssrcs = [source.ssrc for source in media.ssrc][:8]
+                port.extensions = [ext for ext in media.rtp.headerExtensions if ext.uri in {RID, REPAIRED_RID}]
 
     async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - aiortc's name
         try:

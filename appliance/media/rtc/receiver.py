@@ -1,4 +1,4 @@
-"""What arrives on one m-line: packets in, frames out, and the feedback their sender should get."""
+"""What arrives of one stream: packets in, frames out, and the feedback their sender should get."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,10 +33,11 @@ _Audio = tuple[str, RtpPacket]
 
 
 class StreamReceiver:
-    """One receiving m-line. A new SSRC on it is a new stream: everything begins anew."""
+    """One received stream: an m-line's only one, or one of its layers. With a new SSRC everything begins anew."""
 
-    def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth) -> None:
+    def __init__(self, kind: str, *, layer: str = "", wake: Callable[[], None], bandwidth: Bandwidth) -> None:
         self.kind = kind
+        self.layer = layer
         self.on_frame: Callable[[EncodedFrame], None] | None = None
         self._wake = wake
         self._bandwidth = bandwidth
@@ -195,7 +196,8 @@ class StreamReceiver:
         if key:
             self._key_wanted = False
             self._keyframes += 1
-        self._emit(EncodedFrame(self._codec, timestamp, self._clock_rate, data, key, time.monotonic_ns()))
+        received_ns = time.monotonic_ns()
+        self._emit(EncodedFrame(self._codec, timestamp, self._clock_rate, data, key, received_ns, layer=self.layer))
 
     def _emit_audio(self, codec: str, packet: RtpPacket) -> None:
         if packet.payload:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,7 +24,7 @@ from appliance.state.room import AutoJoin
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 # read before the tests, whose event loops must not wait for a disk
 BERLIN = ZoneInfo("Europe/Berlin")
-RULES = CalendarRules(BERLIN.key, poll_s=3600.0, join=JoinPolicy(auto_hosts=("hub.example.org",)))
+RULES = CalendarRules(BERLIN.key, poll_s=0.02, join=JoinPolicy(auto_hosts=("hub.example.org",)))
 LINK = "https://hub.example.org/#AbCdEfGhIjKlMnOpQrSt-_"
 
 
@@ -92,11 +93,10 @@ async def on_disk(state_dir: Path, uri: str = "shelf:") -> tuple[bytes, datetime
     return await asyncio.to_thread(CalendarCache(state_dir, uri).load)
 
 
-async def polled(room: Room, shelf: Shelf) -> None:
-    """Have the source asked once more, and wait until the watcher waits again."""
+async def polled(shelf: Shelf) -> None:
+    """Wait until the source was asked once more, and what it gave was taken in."""
     for _ in range(2):
         shelf.fetched.clear()
-        room.watcher.poke()
         async with asyncio.timeout(20):
             await shelf.fetched.wait()
 
@@ -115,7 +115,7 @@ async def test_an_unchanged_calendar_is_asked_for_conditionally_and_told_once(tm
     shelf = Shelf(calendar())
     async with watching(shelf, tmp_path) as room:
         await room.hears(lambda b: bool(b.agenda.meetings))
-        await polled(room, shelf)
+        await polled(shelf)
         assert len(room.told) == 1
         assert shelf.asked[0] is None
         assert shelf.asked[-1] == Version(tag=calendar().decode())
@@ -127,7 +127,7 @@ async def test_a_new_stamp_alone_is_no_change(tmp_path: Path):
         await room.hears(lambda b: bool(b.agenda.meetings))
         kept = await on_disk(tmp_path)
         shelf.content = calendar(stamp="20261123T080000Z")
-        await polled(room, shelf)
+        await polled(shelf)
         assert len(room.told) == 1
         assert await on_disk(tmp_path) == kept
 
@@ -138,14 +138,12 @@ async def test_a_failure_keeps_the_last_good_agenda_and_its_age(tmp_path: Path):
         await room.hears(lambda b: bool(b.agenda.meetings))
         shelf.content = CalendarError("The calendar is away.")
         room.time += timedelta(minutes=20)
-        room.watcher.poke()
         broken = await room.hears(lambda b: bool(b.agenda.error))
         assert broken.agenda.error == "The calendar is away."
         assert room.titles() == ["Weekly"]
         assert broken.agenda.fetched_at == NOW
 
         shelf.content = calendar("New")
-        room.watcher.poke()
         mended = await room.hears(lambda b: not b.agenda.error)
         assert room.titles() == ["New"]
         assert mended.agenda.fetched_at == room.time
@@ -190,7 +188,6 @@ async def test_tomorrow_comes_without_the_calendar_changing(tmp_path: Path):
     async with watching(shelf, tmp_path) as room:
         assert (await room.hears(lambda b: True)).agenda.meetings == ()
         room.time += timedelta(days=6)
-        room.watcher.poke()
         await room.hears(lambda b: bool(b.agenda.meetings))
         assert room.titles() == ["Weekly"]
         assert shelf.asked[-1] is not None
@@ -202,14 +199,13 @@ async def test_a_new_day_is_reached_also_while_the_source_is_away(tmp_path: Path
         await room.hears(lambda b: True)
         shelf.content = CalendarError("No network.")
         room.time += timedelta(days=6)
-        room.watcher.poke()
         bookings = await room.hears(lambda b: bool(b.agenda.meetings))
         assert bookings.agenda.error == "No network."
 
 
 async def test_a_meeting_that_ends_between_two_polls_goes_by_itself(tmp_path: Path):
     shelf = Shelf(calendar())
-    async with watching(shelf, tmp_path) as room:
+    async with watching(shelf, tmp_path, replace(RULES, poll_s=3600.0)) as room:
         room.time = datetime(2026, 11, 23, 9, 59, 59, 900_000, tzinfo=UTC)
         await room.hears(lambda b: bool(b.agenda.meetings))
         room.time += timedelta(seconds=1)
@@ -222,7 +218,6 @@ async def test_the_age_of_a_healthy_calendar_is_told_now_and_then(tmp_path: Path
     async with watching(shelf, tmp_path) as room:
         await room.hears(lambda b: bool(b.agenda.meetings))
         room.time += timedelta(minutes=5)
-        room.watcher.poke()
         later = await room.hears(lambda b: b.agenda.fetched_at == room.time)
     assert later.agenda.fetched_at == NOW + timedelta(minutes=5)
     assert await on_disk(tmp_path) == (calendar(), NOW + timedelta(minutes=5))

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOON, URL, meeting, minutes, people, report, room, wish
+from builders import NOON, OPEN, URL, meeting, minutes, people, report, room, wish
 
 from appliance.conductor import Conductor
 from appliance.desired import Desired
 from appliance.dispatch import Context, Dispatcher, Entry
 from appliance.lifecycle.rules import Decision, Timing
-from appliance.state.commands import CancelJoin, Leave, Origin
+from appliance.state.commands import CancelJoin, Leave, Origin, SetCameraOff, SetMicMuted
 from appliance.state.events import AgendaChanged, CallWanted, MediaReported
 from appliance.state.room import Agenda, Phase, Wanted
 from appliance.state.store import RoomStore
@@ -92,6 +92,16 @@ async def test_a_cancelled_countdown_does_not_come_back(command):
         assert (state.countdown, state.wanted) == (None, None)
 
 
+async def test_what_was_opened_in_the_idle_room_closes_again():
+    day = Day(start=NOON)
+    for command in (SetMicMuted(False), SetCameraOff(False)):
+        await day.dispatcher.dispatch(command, Origin.TOUCH)
+    await day.at(NOON + minutes(9))
+    assert day.desired.controls == OPEN
+    await day.at(NOON + minutes(10))
+    assert day.desired == day.saved[-1] == Desired()
+
+
 async def test_a_call_left_by_hand_is_not_joined_again():
     day = Day(meeting(), start=SOON)
     await day.at(SOON)
@@ -125,6 +135,38 @@ async def test_a_running_meeting_is_not_cut_off_by_the_next():
     await day.at(NOON + minutes(32))
     state = await day.at(NOON + minutes(33))
     assert state.countdown.key == "next"
+
+
+async def test_a_meeting_extended_while_it_is_on_is_left_at_its_new_end():
+    day = Day(meeting(), start=SOON)
+    await day.at(SOON)
+    await day.at(NOON)
+    day.media()
+    day.store.apply(AgendaChanged(Agenda((meeting(length=60),), NOON)))
+    await day.at(NOON + minutes(29))
+    assert day.saved[-1].call.ends_at == NOON + minutes(60)
+    assert (await day.at(NOON + minutes(59))).wanted is not None
+    assert (await day.at(NOON + minutes(61))).wanted is None
+
+
+async def test_a_meeting_shortened_while_it_is_on_is_left_at_its_new_end():
+    day = Day(meeting(), start=SOON)
+    await day.at(SOON)
+    await day.at(NOON)
+    day.media()
+    day.store.apply(AgendaChanged(Agenda((meeting(length=20),), NOON)))
+    assert (await day.at(NOON + minutes(19))).wanted is not None
+    assert (await day.at(NOON + minutes(21))).wanted is None
+
+
+async def test_a_booking_that_changes_as_its_call_ends_does_not_begin_it_again():
+    day = Day(meeting(), start=SOON)
+    await day.at(SOON)
+    await day.at(NOON)
+    day.media(Phase.IDLE, reason="The host ended the meeting.")
+    day.store.apply(AgendaChanged(Agenda((meeting(length=60),), NOON)))
+    state = await day.at(NOON + minutes(1))
+    assert (state.wanted, state.call.phase) == (None, Phase.IDLE)
 
 
 async def test_a_daemon_that_starts_again_stays_in_a_meeting_that_runs_late():

@@ -3,9 +3,9 @@ import os
 from dataclasses import replace
 
 import pytest
-from builders import OPEN, report, wish
+from builders import NOON, OPEN, report, wish
 
-from appliance.desired import Desired, DesiredFile, adopt
+from appliance.desired import Desired, DesiredFile, Preset, adopt
 from appliance.lifecycle.rules import Decision
 from appliance.state.room import Controls, MeetingKey
 
@@ -14,7 +14,7 @@ WEEKLY = MeetingKey("weekly")
 
 def test_the_will_survives_on_disk_and_only_for_its_owner(tmp_path):
     path = tmp_path / "state" / "desired.json"
-    will = Desired(wish(), OPEN, preset_muted=True).deciding(WEEKLY, Decision.JOINED)
+    will = Desired(wish(), OPEN, Preset(closed=True, at=NOON)).deciding(WEEKLY, Decision.JOINED)
     DesiredFile(path).save(will)
     assert DesiredFile(path).load() == will
     assert path.stat().st_mode & 0o777 == 0o600

@@ -46,6 +46,41 @@ def test_what_somebody_set_before_the_call_holds_in_it():
     assert not desired.controls.camera_off
 
 
+SHY = Entry(mic_muted=True, camera_off=True)
+EAGER = Entry(mic_muted=False, camera_off=False)
+
+
+def entered_after(minutes_later, *set_before, entry):
+    """Return the controls of a call that begins so long after somebody set these in the idle room."""
+    state, desired = room(meeting()), Desired()
+    for command in set_before:
+        _, desired = judge(command, Origin.TOUCH, context(state, desired))
+    later = context(state, desired, entry=entry, now=NOON + minutes(minutes_later))
+    return judge(JoinMeeting(WEEKLY), Origin.CALENDAR, later)[1].controls
+
+
+def test_what_was_opened_before_the_call_holds_for_ten_minutes():
+    opened = (SetMicMuted(False), SetCameraOff(False))
+    assert entered_after(9.9, *opened, entry=SHY) == Controls(mic_muted=False, camera_off=False)
+    assert entered_after(10, *opened, entry=SHY) == Controls()
+    assert entered_after(-1, *opened, entry=SHY) == Controls()
+
+
+def test_what_was_closed_before_the_call_waits_for_it():
+    closed = (SetMicMuted(True), SetCameraOff(True))
+    assert entered_after(60 * 24, *closed, entry=EAGER) == Controls()
+
+
+def test_what_was_set_before_a_call_is_for_that_call_only():
+    state, desired = room(meeting()), Desired()
+    _, desired = judge(SetMicMuted(False), Origin.TOUCH, context(state, desired, entry=SHY))
+    _, desired = judge(JoinMeeting(WEEKLY), Origin.CALENDAR, context(state, desired, entry=SHY))
+    assert not desired.controls.mic_muted
+    desired = left(desired, Decision.ENDED)
+    _, desired = judge(JoinMeeting(WEEKLY), Origin.CALENDAR, context(state, desired, entry=SHY))
+    assert desired.controls.mic_muted
+
+
 def test_the_next_meeting_is_joined_when_none_is_named():
     past, next_one = meeting("past", NOON - minutes(60)), meeting("next", NOON + minutes(5))
     _, desired = judge(JoinMeeting(), Origin.TOUCH, context(room(past, next_one)))
@@ -121,8 +156,8 @@ def test_nobody_far_away_can_open_a_closed_gate(asked, muted, camera_off):
         assert desired.controls.mic_muted >= muted
         assert desired.controls.camera_off >= camera_off
         muted, camera_off = desired.controls.mic_muted, desired.controls.camera_off
-        assert desired.preset_muted is not False
-        assert desired.preset_camera_off is not False
+        for preset in (desired.mic_preset, desired.camera_preset):
+            assert preset is None or preset.closed
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The programs as `salon` puts them together."""
 
 import asyncio
+import os
+import sys
 
 import pytest
 
@@ -34,3 +36,29 @@ async def test_media_is_at_the_daemons_table_once(told, tmp_path):
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("session", "door"), [({}, "panel"), ({"SSH_CONNECTION": "::1 1 ::1 22"}, "control")])
+async def test_a_panel_over_ssh_comes_in_by_the_door_of_the_command_line(tmp_path, session, door):
+    came = asyncio.Queue()
+    config = tmp_path / "room.toml"
+    config.write_text(f'paths = {{ state = "{tmp_path}/state", runtime = "{tmp_path}" }}')
+
+    def table(role):
+        async def seat(_peer):
+            came.put_nowait(role)
+            await asyncio.Event().wait()
+
+        return LinkServer(tmp_path / f"{role}.sock", role, boot=new_boot(), handler=seat)
+
+    serving = [asyncio.create_task(table(role).run()) for role in ("panel", "control")]
+    panel = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "appliance.cli", "--config", config, "panel", "--headless", env={**os.environ, **session}
+    )
+    async with asyncio.timeout(20):
+        assert await came.get() == door
+        panel.terminate()
+        await panel.wait()
+    for task in serving:
+        task.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)

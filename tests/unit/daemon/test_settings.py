@@ -1,5 +1,7 @@
 import pytest
 
+from appliance.errors import SalonError
+from appliance.programs import calendar_address
 from appliance.settings import BadSettings, load, parse
 
 
@@ -45,3 +47,26 @@ def test_a_file_that_cannot_be_read_names_the_way_out(tmp_path):
         load(tmp_path / "latin.toml")
     with pytest.raises(BadSettings, match="not TOML"):
         parse("[room", where="room.toml")
+
+
+def test_a_mistake_is_told_without_the_secret_of_an_address():
+    with pytest.raises(BadSettings) as caught:
+        parse('[calendar]\nsource = ["https://ada:pa55@cal.example/t0ken/basic.ics"]', where="room.toml")
+    assert "calendar.source must be text in quotes, not ['https://cal.example/…']" in str(caught.value)
+
+
+SECRET = "https://cal.example/t0ken/basic.ics"
+
+
+def test_a_calendars_address_may_stand_in_a_file_of_its_own(tmp_path):
+    file = tmp_path / "calendar"
+    file.touch(mode=0o600)
+    file.write_text(f"{SECRET}\n")
+    assert calendar_address(parse(f'calendar.source_file = "{file}"', where="the test")) == SECRET
+    assert calendar_address(parse(f'calendar.source = "{SECRET}"', where="the test")) == SECRET
+    assert calendar_address(parse("", where="the test")) == ""
+    with pytest.raises(SalonError, match="keep one"):
+        calendar_address(parse(f'calendar = {{ source = "{SECRET}", source_file = "{file}" }}', where="the test"))
+    file.chmod(0o640)
+    with pytest.raises(SalonError, match="chmod 600"):
+        calendar_address(parse(f'calendar.source_file = "{file}"', where="the test"))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from panel_rooms import COUNTING, IDLE, NOW, Clock, ScriptedRoom, live, meeting, panel, text_of
 
+from appliance.link.distance import OVER_SSH
 from appliance.state.commands import Ack, CancelJoin, JoinMeeting, Leave, SetCameraOff, SetMicMuted, SetVolume
 from appliance.state.room import Agenda, AutoJoin, Call, Controls, DeviceKind, DeviceUse, MeetingKey, Phase
 from display.panel.keys import TouchKey
@@ -260,6 +261,13 @@ async def test_simulated_devices_are_never_passed_off_as_real(size):
         room.put(replace(IDLE, senses=simulated))
         await pilot.pause()
         assert "SIMULATED" in text_of(pilot.app)
+
+
+@pytest.mark.parametrize(("size", "words"), [((40, 15), "over SSH"), ((80, 24), "over SSH: unmute at the room")])
+async def test_a_panel_over_ssh_says_so(size, words):
+    async with panel(ScriptedRoom(IDLE), far=OVER_SSH).run_test(size=size) as pilot:
+        await pilot.pause()
+        assert words in text_of(pilot.app)
 
 
 async def test_talking_while_muted_is_told():

@@ -1,3 +1,5 @@
+import os
+import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,6 +7,8 @@ import yarl
 
 from appliance.hub.certificate import BadCertificate, own_certificate, tls_context
 from appliance.hub.downlink import Downlink, Flow
+from appliance.hub.invites import Invites
+from appliance.hub.layers import Step
 from appliance.hub.limits import Bucket, CallerLimits
 from appliance.hub.pages import Pages
 from appliance.hub.server import HubSettings
@@ -84,11 +88,13 @@ def test_who_leaves_while_speaking_ceases_to_speak():
     assert speakers.changes(1.5) == []
 
 
-CAMERA, SCREEN = Flow("camera", 1_500_000), Flow("screen", 800_000, is_screen=True)
+CAMERA = Flow("camera", (Step("", 1_500_000, 720),))
+SCREEN = Flow("screen", (Step("", 800_000, 1080),), is_screen=True)
 
 
 def hold(downlink, now, *, estimate, loss):
-    return downlink.hold([CAMERA, SCREEN], estimate=estimate, loss=loss, sounds=2, now=now)
+    chosen = downlink.choose([CAMERA, SCREEN], estimate=estimate, loss=loss, sounds=2, now=now)
+    return {sid for sid, step in chosen.items() if step is None}
 
 
 def test_a_low_estimate_without_loss_holds_nothing_back():
@@ -129,6 +135,32 @@ def test_the_own_certificate_is_kept_until_it_is_for_others_or_old(tmp_path):
     assert second != first
     own_certificate(tmp_path, ["room.example", "192.0.2.8"], now=now + timedelta(days=380))
     assert cert.read_bytes() != second
+
+
+def test_the_certificate_is_for_the_rooms_media_and_the_key_for_the_hub_alone(tmp_path):
+    before = os.umask(0o027)
+    cert, key = own_certificate(tmp_path, ["room.example"], now=datetime.now(UTC))
+    os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (cert, key)] == [0o644, 0o600]
+
+
+def test_a_link_that_root_adds_can_still_be_read_by_the_hub(tmp_path):
+    hubs = 65534 if os.geteuid() == 0 else os.geteuid()
+    os.chown(tmp_path, hubs, -1)
+    now = datetime.now(UTC)
+    Invites(tmp_path / "invites.json", now=lambda: now).invite("r", "t", now, now + timedelta(hours=1))
+    assert {path.name: path.stat().st_uid for path in tmp_path.iterdir()} == {
+        "invites.json": hubs,
+        "invites.json.lock": hubs,
+    }
+
+
+def test_a_link_laid_for_the_lock_leads_nowhere(tmp_path):
+    (tmp_path / "invites.json.lock").symlink_to(tmp_path / "elsewhere")
+    now = datetime.now(UTC)
+    with pytest.raises(OSError, match="symbolic"):
+        Invites(tmp_path / "invites.json", now=lambda: now).invite("r", "t", now, now + timedelta(hours=1))
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_certificate_that_does_not_fit_is_said_in_words(tmp_path):

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from builders import NOON, meeting, minutes, people
 
-from appliance.lifecycle.rules import COME_BACK, Decision, Timing, next_countdown, next_wake, should_leave
+from appliance.lifecycle.rules import COME_BACK, Decision, Timing, booked_end, next_countdown, next_wake, should_leave
 from appliance.state.room import Agenda, AutoJoin, Call, MeetingKey, Phase, Wanted
 
 TIMING = Timing(lead_s=60, min_countdown_s=10, alone_s=10)
@@ -62,6 +62,17 @@ def test_a_meeting_is_left_when_it_is_over_and_nobody_is_there():
     assert not should_leave(WANTED, company, None, end + minutes(60), TIMING)
     assert not should_leave(WANTED, alone, NOON, end - timedelta(seconds=1), TIMING)
     assert not should_leave(Wanted(MeetingKey("x"), "X"), alone, NOON, end, TIMING)
+
+
+@pytest.mark.parametrize("length", [20, 30, 60])
+def test_a_meeting_ends_when_its_booking_says_now(length):
+    agenda = Agenda((meeting("other", length=5), meeting(length=length)))
+    assert booked_end(WANTED, agenda) == NOON + minutes(length)
+
+
+def test_a_meeting_that_is_in_no_calendar_keeps_its_end():
+    assert booked_end(WANTED, Agenda((meeting("other"),))) == WANTED.ends_at
+    assert booked_end(Wanted(MeetingKey("link:1"), "Meeting"), Agenda((meeting(),))) is None
 
 
 def test_a_call_that_cannot_come_back_is_given_up_after_its_end():

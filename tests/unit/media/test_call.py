@@ -45,6 +45,7 @@ class Script:
         self.specs, self.calls, self.staged = [], [], []
         self.clock = Clock()
         self.leaving = 0
+        self.lingers = None
         self.news = asyncio.Event()
 
     def accepts(self, url):
@@ -70,6 +71,10 @@ class Script:
             await asyncio.Event().wait()
         finally:
             self.leaving += 1
+            if self.lingers is not None:
+                await self.lingers.wait()
+                for event in (Bound(ANN.id, Slot.CAMERA, None), Opened(Slot.CAMERA, None), RosterChanged(())):
+                    tell(event)
 
     def bind(self, bound):
         self.staged.append(("bind", bound.person))
@@ -89,7 +94,9 @@ class Script:
 
     def runner(self, *, url="script:1", ends_in=timedelta(hours=1)):
         wish = CallWish(MeetingKey("k"), "Weekly", url, "Room", ends_at=ends_in and START + ends_in)
-        return CallRunner(wish, providers=(self,), stage=self, changed=self.changed, now=self.clock)
+        return CallRunner(
+            wish, providers=(self,), stage=self, changed=self.changed, now=self.clock, ends_at=lambda: wish.ends_at
+        )
 
     async def until(self, condition):
         async with asyncio.timeout(10):
@@ -187,6 +194,21 @@ async def test_cancelling_leaves():
     assert script.leaving == 1
     assert script.phases[-1] is Phase.IDLE
     assert script.staged[-1] == ("strike",)
+
+
+async def test_a_dismissed_call_that_lingers_touches_the_stage_no_more_and_says_nothing():
+    script = Script([Joined()])
+    script.lingers = asyncio.Event()
+    runner = script.runner()
+    task = asyncio.create_task(runner.run(lambda _session: None))
+    await script.until(lambda: Phase.LIVE in script.phases)
+    task.cancel()
+    runner.dismiss()
+    assert script.staged == [("strike",)]
+    said = len(script.calls)
+    script.lingers.set()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (script.leaving, script.staged, len(script.calls)) == (1, [("strike",)], said)
 
 
 async def test_streams_go_to_the_stage():

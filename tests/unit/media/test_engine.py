@@ -1,15 +1,18 @@
 """The whole of `salon media` on simulated devices, told by wishes, in a meeting on a server in miniature."""
 
 import asyncio
+import importlib
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from livekit.protocol import rtc
 from livekit_double import livekit_double
+from troubles import Codec, Lingering
 
 from appliance.link.frame_socket import FrameClient
+from appliance.media import engine as engine_module
 from appliance.media.engine import Engine, MediaSettings
 from appliance.media.gate import MuteGate
 from appliance.media.rtc.frames import EncodedFrame
@@ -69,7 +72,11 @@ class Media:
         self.daemon = Daemon()
         self.settings = MediaSettings(folder / "gate.json", folder / "frames", folder / "meters", identity="room")
         gate = MuteGate(self.settings.gate_file)
-        self.engine = Engine(self.settings, gate=gate, link=self.daemon, boot=Boot("m"), now=lambda: datetime.now(UTC))
+        self.engine = Engine(self.settings, gate=gate, link=self.daemon, boot=Boot("m"), now=self._now)
+        self.ahead = timedelta()
+
+    def _now(self):
+        return datetime.now(UTC) + self.ahead
 
 
 @asynccontextmanager
@@ -202,6 +209,31 @@ async def test_a_missing_camera_is_reported_and_the_call_goes_on_without(runtime
         )
 
 
+@pytest.mark.parametrize(
+    ("kind", "codec", "error"),
+    [
+        (DeviceKind.CAMERA, "encode.VideoCodecContext", "The camera's picture of 320x180 cannot be encoded"),
+        (DeviceKind.MICROPHONE, "opus.AudioCodecContext", "The microphone's sound cannot be encoded"),
+    ],
+)
+async def test_a_codec_that_fails_is_told_and_tried_again_and_the_call_goes_on(
+    runtime_dir, server, monkeypatch, kind, codec, error
+):
+    module, name = codec.split(".")
+    module = importlib.import_module(f"appliance.media.{module}")
+    broken = Codec(getattr(module, name))
+    monkeypatch.setattr(module, name, broken)
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server), controls=OPEN)
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE and not daemon.use(kind).healthy)
+        assert daemon.use(kind).error.startswith(error)
+        broken.mended = True
+        report = await daemon.until(lambda r: daemon.use(kind).open and daemon.use(kind).healthy)
+        await server.until(lambda: {"audio", "video"} <= server.received.keys())
+        assert report.call.phase is Phase.LIVE
+
+
 async def test_a_dead_daemon_changes_nothing_and_a_new_one_with_the_same_wish_neither(runtime_dir, server):
     async with running(runtime_dir) as media:
         daemon = media.daemon
@@ -240,6 +272,46 @@ async def test_a_server_that_dies_is_rejoined_with_the_roster_kept(runtime_dir, 
         assert [p.name for p in report.call.participants] == ["Ann"]
         await daemon.until(lambda r: r.call.phase is Phase.LIVE)
         assert server.joins == 2
+
+
+async def test_a_call_that_is_slow_to_leave_touches_nothing_of_the_next(runtime_dir, server, monkeypatch):
+    slow = Lingering()
+    load = engine_module._load_providers
+    monkeypatch.setattr(engine_module, "_load_providers", lambda settings: (slow, *load(settings)))
+    monkeypatch.setattr(engine_module, "_LEAVE_S", 0.01)
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=replace(call(server), key=MeetingKey("slow"), url="lingering:"), controls=OPEN)
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        assert slow.voice.on_frame is not None
+        daemon.want(call=call(server))
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE and r.call.key == "k")
+        assert (slow.voice.on_frame, slow.camera.on_keyframe_request) == (None, None)
+        await server.until(lambda: {"audio", "video"} <= server.received.keys())
+        slow.let_go.set()
+        await slow.gone.wait()
+        for media_in in server.received.values():
+            seen = asyncio.Event()
+            media_in.on_frame = lambda _frame, seen=seen: seen.set()
+            async with asyncio.timeout(10):
+                await seen.wait()
+
+
+async def test_a_meeting_that_was_extended_is_rejoined_until_its_new_end(runtime_dir, server):
+    begins, hour = datetime.now(UTC), timedelta(hours=1)
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(call=call(server, ends_at=begins + hour))
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
+        daemon.want(call=call(server, ends_at=begins + 3 * hour))
+        await daemon.applied()
+        server.status = 503
+        await server.hang_up()
+        broke = (await daemon.until(lambda r: r.call.phase is Phase.RECONNECTING)).call.reason
+        media.ahead = 2 * hour
+        await daemon.until(lambda r: r.call.reason != broke)
+        server.status = None
+        await daemon.until(lambda r: r.call.phase is Phase.LIVE)
 
 
 async def test_being_removed_ends_the_call_with_its_reason_and_closes_the_devices(runtime_dir, server):

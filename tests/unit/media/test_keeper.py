@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 
 import pytest
 
@@ -37,7 +38,7 @@ class Device:
 
 class Bench:
     def __init__(self):
-        self.missing, self.silent, self.open = set(), set(), []
+        self.missing, self.silent, self.refused, self.open = set(), set(), set(), []
         self.stopped = threading.Event()
         self.uses = queue.Queue()
         self.keeper = DeviceKeeper(
@@ -46,7 +47,8 @@ class Bench:
 
     def work(self, device, works, stop):
         for _ in readings(device, works, stop):
-            pass
+            if device.name in self.refused:
+                raise DeviceError(f"{device.name} cannot be encoded")
 
     def next_use(self):
         return self.uses.get(timeout=10)
@@ -95,6 +97,24 @@ def test_an_unplugged_device_is_followed_by_the_next_one_of_the_list(bench):
     while not (use := bench.next_use()).open:
         pass
     assert use.uri == "b"
+
+
+def test_a_device_that_never_works_for_long_is_followed_by_the_next_one(bench):
+    bench.refused = {"a"}
+    bench.keeper.keep(("a", "b"))
+    assert bench.next_use().uri == "a"
+    use = bench.next_use()
+    assert (use.uri, use.open, use.error) == ("b", True, "a cannot be encoded")
+
+
+def test_a_device_that_never_works_for_long_is_tried_later_and_later(bench, monkeypatch):
+    monkeypatch.setattr("appliance.media.keeper._BACKOFF_S", (0.0, 0.1, 0.2))
+    bench.refused = {"a"}
+    began = time.monotonic()
+    bench.keeper.keep(("a",))
+    uses = [bench.next_use() for _ in range(5)]
+    assert [(use.open, use.healthy) for use in uses] == [(True, True), (False, False)] * 2 + [(True, True)]
+    assert time.monotonic() - began >= 0.3
 
 
 def test_a_new_list_swaps_the_device(bench):

@@ -63,7 +63,7 @@ def test_the_level_follows_what_is_played():
     room = Room()
     room.play(tone(440))
     assert 0.1 < room.mixer.level < 0.3
-    room.mixer.clear()
+    room.mixer.remove(0)
     room.mixer.pull(480)
     assert room.mixer.level == 0
 

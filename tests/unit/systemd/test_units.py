@@ -104,6 +104,23 @@ def test_the_users_and_groups_the_units_name_are_made(root: Path):
         assert groups[f"salon-{role}"] == "salon"
 
 
+@pytest.mark.parametrize("program", ["hub", "broker"])
+def test_a_server_that_strangers_talk_to_is_nobody_in_the_room(program: str):
+    unit = f"salon-{program}.service"
+    assert setting(unit, "User") == setting(unit, "Group") == [f"salon-{program}"]
+    # the settings' group, and none that opens a socket
+    assert setting(unit, "SupplementaryGroups") == ["salon"]
+    assert "-/run/salon" in setting(unit, "InaccessiblePaths")[0].split()
+
+
+def test_media_alone_may_look_at_the_hubs_certificate():
+    assert setting("salon-hub.service", "StateDirectoryMode") == ["0750"]
+    members = [
+        unit for unit in UNITS if any("salon-hub" in line.split() for line in setting(unit, "SupplementaryGroups"))
+    ]
+    assert members == ["salon-media.service"]
+
+
 def test_the_directories_are_made_private(root: Path):
     run("systemd-sysusers", f"--root={root}")
     # the line with an access list is left out: its group names are looked up on this machine, not in the scratch root

@@ -17,8 +17,17 @@ _MAX_SSRCS = 256
 _RATE_S = 0.5
 
 
+class _Layer:
+    """One stream of an m-line: the only one, or one of simulcast."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ssrc: int | None = None
+        self.requests = KeyframeRequests()
+
+
 class NativeReceiver:
-    """One receiving m-line, as `StreamReceiver` is where packets are handled in Python."""
+    """One receiving m-line, as `LineReceiver` is where packets are handled in Python."""
 
     def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth, reports: "NativeReports") -> None:
         self.kind = kind
@@ -28,8 +37,9 @@ class NativeReceiver:
         self._bandwidth = bandwidth
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
         self._source: tuple[NativeTransport, int] | None = None
-        self._ssrc: int | None = None
-        self._requests = KeyframeRequests()
+        self._layers: dict[int, _Layer] = {}
+        self._wanted: set[str] = set()
+        """Layers whose key frame was asked for before their first packet came."""
         self._frames = self._keyframes = 0
 
     def bind(self, transport: NativeTransport, number: int) -> None:
@@ -41,7 +51,7 @@ class NativeReceiver:
         self._codecs = {codec.payloadType: codec for codec in codecs if codec.payloadType is not None}
 
     def snapshot(self) -> InStats:
-        """Return the counters."""
+        """Return the counters, of all layers together."""
         if self._source is None:
             return InStats()
         transport, number = self._source
@@ -55,54 +65,84 @@ class NativeReceiver:
             skips=seen.skips,
         )
 
-    def request_keyframe(self) -> None:
-        """Ask the sender for a key frame, now or when the last request is a second old."""
-        if self.kind == "video":
-            self._requests.wanted = True
-            self._wake()
+    def request_keyframe(self, layer: str = "") -> None:
+        """Ask the sender for a key frame of a layer, now or when the last request is a second old."""
+        if self.kind != "video":
+            return
+        known = next((one for one in self._layers.values() if one.name == layer), None)
+        if known is not None:
+            known.requests.wanted = True
+        elif layer or not self._layers:
+            self._wanted.add(layer)
+        self._wake()
 
     def on_event(self, event: Event) -> None:
         """Take what the engine says of this m-line; may call `on_frame`."""
-        if event.ssrc != self._ssrc:
-            self._ssrc = event.ssrc
-            self._requests.new_stream()
-            if self.kind == "video":
-                self._bandwidth.hear(event.ssrc)
+        layer = self._layer(event)
         if event.kind == FRAME:
-            self._emit(event)
+            self._emit(event, layer)
         elif event.kind in {NEEDS_KEY, STREAM}:
-            self._requests.wanted |= event.kind == NEEDS_KEY
+            layer.requests.wanted |= event.kind == NEEDS_KEY
             self._wake()
 
     def delay(self, now: float) -> float | None:
         """Return in how many seconds `feedback` wants to be called, None if nothing is due."""
-        return None if self._ssrc is None else self._requests.delay(now, self._packets())
+        packets = self._packets()
+        delays = [each.requests.delay(now, packets) for each in self._layers.values() if each.requests.wanted]
+        return min((delay for delay in delays if delay is not None), default=None)
 
     def feedback(self, ssrc: int, now: float) -> list[AnyRtcpPacket]:
         """Return the requests to send, in the name of our `ssrc`."""
-        if self._ssrc is None or not self._requests.take(now, self._packets()):
-            return []
-        return [RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=self._ssrc)]
+        packets = self._packets()
+        return [
+            RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=each.ssrc)
+            for each in self._layers.values()
+            if each.ssrc is not None and each.requests.take(now, packets)
+        ]
+
+    def _layer(self, event: Event) -> _Layer:
+        layer = self._layers.get(event.layer)
+        if layer is None:
+            layer = self._layers[event.layer] = _Layer(self._name_of(event.layer))
+            layer.requests.wanted = layer.name in self._wanted
+        if event.ssrc != layer.ssrc:
+            layer.ssrc = event.ssrc
+            layer.requests.new_stream()
+            if self.kind == "video":
+                self._bandwidth.hear(event.ssrc)
+        return layer
+
+    def _name_of(self, layer: int) -> str:
+        if self._source is None:
+            return ""
+        transport, number = self._source
+        return transport.layer_name(number, layer)
 
     def _packets(self) -> int:
-        if self._source is None or not self._requests.wanted:
+        if self._source is None or not any(layer.requests.wanted for layer in self._layers.values()):
             return 0
         transport, number = self._source
         return int(transport.count_line(number).packets)
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, event: Event, layer: _Layer) -> None:
         codec = self._codecs.get(event.payload_type)
         if codec is None:
             return
         self._frames += 1
         if self.kind == "video" and event.key:
             self._keyframes += 1
-            self._requests.wanted = False
+            layer.requests.wanted = False
         if self.on_frame is not None:
-            level = None if event.level == NO_LEVEL else event.level
             self.on_frame(
                 EncodedFrame(
-                    codec.name, event.timestamp, codec.clockRate, event.data, event.key, event.at_us * 1000, level
+                    codec.name,
+                    event.timestamp,
+                    codec.clockRate,
+                    event.data,
+                    event.key,
+                    event.at_us * 1000,
+                    None if event.level == NO_LEVEL else event.level,
+                    layer.name,
                 )
             )
 

@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 import ctypes
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from appliance.media.rtc.native.build import build
 from appliance.media.rtc.peer import Peer
 
 LOOPBACK = ("127.0.0.1",)
-PairOf = Callable[[str, str], contextlib.AbstractAsyncContextManager["Pair"]]
+PairOf = Callable[..., contextlib.AbstractAsyncContextManager["Pair"]]
 
 
 @dataclass
@@ -47,6 +47,9 @@ class Ears:
 
         channel.on_message = heard
 
+    def on_state(self, _state: str) -> None:
+        self.changed.set()
+
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
             while not condition():
@@ -68,9 +71,7 @@ class Pair:
         await self.a.accept_answer(answer if through is None else through.answer_for_a(answer))
 
     async def connected(self) -> None:
-        async with asyncio.timeout(10):
-            await self.a.wait_connected()
-            await self.b.wait_connected()
+        await self.heard.until(lambda: self.a.state == self.b.state == "connected")
 
 
 class Camera:
@@ -118,12 +119,12 @@ def pair_of(librtp, monkeypatch) -> PairOf:
     """Two peers; each handles its packets in Python ("pure") or in C ("native")."""
 
     @contextlib.asynccontextmanager
-    async def peers(a: str, b: str) -> AsyncIterator[Pair]:
+    async def peers(a: str, b: str, addresses: Sequence[str] = LOOPBACK) -> AsyncIterator[Pair]:
         heard = Ears()
 
         def peer(name: str, packets: str, **ears) -> Peer:
             monkeypatch.setenv("SALON_RTP", str(librtp) if packets == "native" else "pure")
-            return Peer(name=name, addresses=lambda: LOOPBACK, **ears)
+            return Peer(name=name, addresses=lambda: addresses, on_state=heard.on_state, **ears)
 
         async with (
             peer("a", a) as first,

@@ -36,12 +36,17 @@ import asyncio
 from appliance.media.rtc.peer import Peer
 
 async def main():
-    async with Peer(name="a") as a, Peer(name="b") as b:
+    changed = asyncio.Event()
+    async with (
+        Peer(name="a", on_state=lambda _: changed.set()) as a,
+        Peer(name="b", on_state=lambda _: changed.set()) as b,
+    ):
         a.add_channel("x")
         await a.accept_answer(await b.accept_offer(await a.offer()))
         async with asyncio.timeout(10):
-            await a.wait_connected()
-            await b.wait_connected()
+            while not a.state == b.state == "connected":
+                changed.clear()
+                await changed.wait()
         print("connected")
 
 asyncio.run(main())

@@ -17,7 +17,6 @@ from appliance.doctor import examine
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.native import library
 from appliance.media.rtc.native.wheel import make_wheel
-from appliance.media.rtc.peer import Peer
 from appliance.settings import load as load_settings
 
 TRANSPORT_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
@@ -60,35 +59,26 @@ async def test_python_answers_and_asks_for_consent_after_the_hand_over(native):
             await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
 
 
-async def test_media_follows_when_ice_chooses_another_pair(librtp, monkeypatch):
-    monkeypatch.setenv("SALON_RTP", str(librtp))
-    heard, changed = [], asyncio.Event()
-
-    def on_media(media):
-        media.on_frame = lambda frame: (heard.append(frame), changed.set())
-
-    addresses = lambda: ("127.0.0.1", "127.0.0.2")  # noqa: E731 - short
-    async with Peer(name="a", addresses=addresses) as a, Peer(name="b", addresses=addresses, on_media=on_media) as b:
-        out = a.add_out("video", "VP8", stream_id="S", track_id="T")
-        await a.accept_answer(await b.accept_offer(await a.offer()))
-        await a.wait_connected()
-        await b.wait_connected()
-        ice, native = a._connection._dtls.transport._connection, a._connection.native
+async def test_media_follows_when_ice_chooses_another_pair(pair_of, monkeypatch):
+    async with pair_of("native", "native", ("127.0.0.1", "127.0.0.2")) as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate()
+        await pair.connected()
+        ice, native = pair.a._connection._dtls.transport._connection, pair.a._connection.native
         chosen = ice._nominated[1]
         elsewhere = next(protocol for protocol in ice._protocols if protocol is not chosen.protocol)
         other = CandidatePair(elsewhere, chosen.remote_candidate)
-        routes = []
-        monkeypatch.setattr(
-            native, "route", lambda number, remote, go=native.route: (routes.append(remote), go(number, remote))
-        )
+        route, routes = native.route, []
+
+        def noted(number, remote):
+            routes.append(remote)
+            route(number, remote)
+
+        monkeypatch.setattr(native, "route", noted)
         ice._nominated[1] = other
         key = ice.remote_password.encode()
         await other.protocol.request(ice.build_request(other, nominate=False), other.remote_addr, integrity_key=key)
-        async with asyncio.timeout(10):
-            while len(heard) < 5:
-                changed.clear()
-                out.send(EncodedFrame("VP8", len(heard) * 3000, 90_000, bytes(3000)))
-                await asyncio.sleep(0.01)
+        await send_until_heard(pair, out, "T", 5)
         assert routes[0] == other.remote_addr
 
 
@@ -182,18 +172,12 @@ async def test_a_slow_reader_loses_frames_up_to_a_key_frame_and_asks_for_one(nat
     assert native.heard.frames["T"][before].keyframe
 
 
-async def test_nothing_is_left_of_peers_that_came_and_went(librtp, monkeypatch):
-    monkeypatch.setenv("SALON_RTP", str(librtp))
-
+async def test_nothing_is_left_of_peers_that_came_and_went(pair_of):
     async def meet():
-        async with (
-            Peer(name="a", addresses=lambda: ("127.0.0.1",)) as a,
-            Peer(name="b", addresses=lambda: ("127.0.0.1",)) as b,
-        ):
-            a.add_out("video", "VP8", stream_id="S", track_id="T")
-            await a.accept_answer(await b.accept_offer(await a.offer()))
-            await a.wait_connected()
-            await b.wait_connected()
+        async with pair_of("native", "native") as pair:
+            pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+            await pair.negotiate()
+            await pair.connected()
 
     await meet()
     descriptors, threads = count_of("fd"), count_of("task")

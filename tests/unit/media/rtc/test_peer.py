@@ -241,10 +241,10 @@ async def test_no_public_server_is_ever_asked(pair):
 
 async def test_the_other_side_hanging_up_is_a_state(pair):
     closed = asyncio.Event()
-    pair.b.on_state = lambda state: closed.set() if state == "closed" else None
     pair.a.add_channel("x")
     await pair.negotiate()
     await pair.connected()
+    pair.b.on_state = lambda state: closed.set() if state == "closed" else None
     await pair.a.close()
     async with asyncio.timeout(5):
         await closed.wait()
