@@ -28,6 +28,9 @@ class Bandwidth:
 
     def add(self, packet: RtpPacket, arrival_ms: int) -> None:
         """Learn from one video packet that carries the time it was sent."""
+        if packet.extensions.transport_sequence_number is not None:
+            # its sender hears of each packet, and estimates better itself
+            return
         if packet.ssrc not in self._ssrcs:
             if len(self._ssrcs) >= _MAX_SSRCS:
                 return

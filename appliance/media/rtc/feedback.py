@@ -8,7 +8,9 @@ from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket
 from aiortc.utils import random32
 
 from appliance.media.rtc.bandwidth import Bandwidth
+from appliance.media.rtc.congestion.arrivals import ArrivalLog
 from appliance.media.rtc.receiver import StreamReceiver
+from appliance.media.rtc.transport_wide import TransportFeedback
 
 _REPORT_S = 1.0
 _FIRST_REPORT_S = 0.05
@@ -24,6 +26,8 @@ class Feedback:
         self._send = send
         self._ssrc: int = random32()
         self._bandwidth = Bandwidth()
+        self._arrivals = ArrivalLog()
+        self._heard_ssrc = 0
         self._streams: list[StreamReceiver] = []
         self._woken = asyncio.Event()
         self._next_report: float | None = None
@@ -33,6 +37,14 @@ class Feedback:
         stream = StreamReceiver(kind, wake=self._woken.set, bandwidth=self._bandwidth)
         self._streams.append(stream)
         return stream
+
+    def note_number(self, number: int, ssrc: int) -> None:
+        """Take the transport-wide number of a packet that has just arrived."""
+        due = self._arrivals.due_at()
+        self._arrivals.add(number, _now_us())
+        self._heard_ssrc = ssrc
+        if self._arrivals.due_at() != due:
+            self._woken.set()
 
     async def run(self) -> None:
         """Send feedback until cancelled."""
@@ -58,6 +70,9 @@ class Feedback:
             self._next_report = now + _FIRST_REPORT_S
         if self._next_report is not None:
             delays.append(max(self._next_report - now, 0.0))
+        due = self._arrivals.due_at()
+        if due is not None:
+            delays.append(max(due - _now_us(), 0) / 1_000_000)
         return min(delays, default=None)
 
     async def _send_all(self, now: float) -> None:
@@ -70,7 +85,9 @@ class Feedback:
             datagram += data
         await self._deliver(datagram)
 
-    def _packets(self, now: float) -> Iterator[AnyRtcpPacket]:
+    def _packets(self, now: float) -> Iterator[AnyRtcpPacket | TransportFeedback]:
+        for fci in self._arrivals.take(_now_us()):
+            yield TransportFeedback(self._ssrc, self._heard_ssrc, fci)
         if self._next_report is not None and now >= self._next_report:
             reports = [report for stream in self._streams for report in stream.take_reports()]
             # when nothing was heard there is nothing to report, and no reason to wake up again
@@ -92,3 +109,7 @@ class Feedback:
             except ConnectionError:
                 # the connection is closing; its owner hears of that elsewhere
                 self._next_report = None
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1000

@@ -23,10 +23,9 @@ from aiortc import (
 )
 from aiortc.codecs import get_encoder
 from aiortc.codecs.base import Encoder
-from aiortc.mediastreams import MediaStreamError
-from aiortc.rtcdtlstransport import RTCDtlsTransport, RtpRouter
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport
-from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -35,16 +34,23 @@ from aiortc.rtp import (
     RtcpRrPacket,
     RtcpSrPacket,
     RtpPacket,
+    is_rtcp,
     unpack_remb_fci,
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from appliance.media.rtc.congestion.allocation import SOUND
+from appliance.media.rtc.outgoing import OutTrack
 from appliance.media.rtc.receiver import StreamReceiver
-from appliance.media.rtc.sender import FrameQueue, OutgoingClock
+from appliance.media.rtc.router import MidRouter
+from appliance.media.rtc.sender import OutgoingClock
+from appliance.media.rtc.sending import Sending
+from appliance.media.rtc.transport_wide import NumberedExtensions, number_id, split_feedback, teach_aiortc
 
 logger = logging.getLogger(__name__)
 
 _MAX_SSRCS = 256
+_MOST = {"audio": SOUND, "video": 2_500_000}
 _RESEND_S = 0.015
 """A packet asked for twice within this time is one request that several people, or one impatient one, made."""
 
@@ -54,6 +60,7 @@ CLASS_NAMES: tuple[tuple[type, str], ...] = (
     (RTCPeerConnection, "_RTCPeerConnection__createDtlsTransport"),
     (RTCPeerConnection, "_RTCPeerConnection__createSctpTransport"),
     (RTCPeerConnection, "_RTCPeerConnection__createTransceiver"),
+    (RTCDtlsTransport, "_handle_rtcp_data"),
     (RTCDtlsTransport, "_recv_next"),
     (RTCDtlsTransport, "_register_rtp_receiver"),
     (RTCDtlsTransport, "_unregister_rtp_receiver"),
@@ -73,7 +80,10 @@ INSTANCE_NAMES: tuple[tuple[type, str], ...] = (
     (RTCRtpReceiver, "_enabled"),
     (RTCRtpReceiver, "_track"),
     (RTCRtpSender, "_enabled"),
+    (RTCRtpSender, "_RTCRtpSender__rtp_header_extensions_map"),
     (RTCRtpSender, "_RTCRtpSender__rtt"),
+    (RTCRtpSender, "_RTCRtpSender__rtx_payload_type"),
+    (RTCRtpSender, "_rtx_ssrc"),
     (RTCRtpSender, "_ssrc"),
     (RTCRtpSender, "_stream_id"),
     (RTCRtpSender, "_track_id"),
@@ -83,28 +93,21 @@ INSTANCE_NAMES: tuple[tuple[type, str], ...] = (
 )
 
 
-class OutTrack(MediaStreamTrack):
-    """Stands where aiortc wants a track; the frames come from its queue."""
-
-    def __init__(self, kind: str, queue: FrameQueue) -> None:
-        super().__init__()
-        self.kind = kind
-        self.queue = queue
-
-    async def recv(self) -> "av.Packet[Any]":
-        raise MediaStreamError
-
-
 class SenderPort(RTCRtpSender):
     """aiortc's sender (packets, RTX, reports) fed with encoded frames."""
 
-    def __init__(self, track: OutTrack, transport: RTCDtlsTransport) -> None:
+    def __init__(self, track: OutTrack, transport: RTCDtlsTransport, sending: Sending) -> None:
         super().__init__(track, transport)
+        vars(self)["_RTCRtpSender__rtp_header_extensions_map"] = NumberedExtensions()
+        self._sending = sending
+        sending.add(self)
         self.on_keyframe_request: Callable[[], None] | None = None
         self.on_bitrate: Callable[[int], None] | None = None
+        """Hears how much it may send; without, it sends what comes."""
+        self.most = _MOST[track.kind]
+        self.speaks = False
         self.frames = self.octets = 0
         self.fraction_lost = 0.0
-        self.bitrate: int | None = None
         self.clock = OutgoingClock()
         self._queue = track.queue
         self._packer: Encoder | None = None
@@ -116,12 +119,37 @@ class SenderPort(RTCRtpSender):
         """The round trip, from the receiver's reports."""
         return cast("float | None", vars(self)["_RTCRtpSender__rtt"])
 
+    @property
+    def ssrcs(self) -> tuple[int, int]:
+        """The stream's SSRC and that of its repairs."""
+        return self._ssrc, self._rtx_ssrc
+
+    @property
+    def bitrate(self) -> int | None:
+        """What the network carries, all streams together."""
+        return self._sending.estimate
+
     def name(self, stream_id: str, track_id: str) -> None:
         """Set the msid that the next description carries."""
         self._stream_id, self._track_id = stream_id, track_id
 
+    async def send(self, parameters: RTCRtpSendParameters) -> None:
+        """Begin, with what was negotiated."""
+        self._sending.number_id = number_id(parameters.headerExtensions) or self._sending.number_id
+        await super().send(parameters)
+
+    async def repeat(self, sequence: int) -> bool:
+        """Send a packet again as padding; only repairs may come twice."""
+        if vars(self)["_RTCRtpSender__rtx_payload_type"] is None:
+            return False
+        before = self._sending.pushed
+        await super()._retransmit(sequence)
+        return self._sending.pushed != before
+
     async def _next_encoded_frame(self, codec: RTCRtpCodecParameters) -> RTCEncodedFrame | None:
         self._queue.go_live()
+        if self.kind == "video":
+            await self._sending.room()
         frame = await self._queue.get()
         was_silent, self._was_silent = self._was_silent, not self._enabled
         if not self._enabled:
@@ -162,6 +190,7 @@ class SenderPort(RTCRtpSender):
             for report in packet.reports:
                 if report.ssrc == self._ssrc:
                     self.fraction_lost = report.fraction_lost / 256
+                    self._sending.report(self.fraction_lost, self.rtt_s)
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             self._take_bitrate(packet.fci)
 
@@ -171,9 +200,7 @@ class SenderPort(RTCRtpSender):
         except (ValueError, struct.error):
             return
         if self._ssrc in ssrcs:
-            self.bitrate = bitrate
-            if self.on_bitrate is not None:
-                self.on_bitrate(bitrate)
+            self._sending.bounded(bitrate)
 
 
 class ReceiverPort:
@@ -222,19 +249,6 @@ class ReceiverPort:
             self.stream.on_packet(packet, arrival_time_ms)
 
 
-class MidRouter(RtpRouter):
-    """Routes SSRCs that no description named by their MID (RFC 8843): simulcast, and m-lines of equal codecs."""
-
-    def route_rtp(self, packet: RtpPacket) -> Any:
-        mid = packet.extensions.mid
-        named = self.mid_table.get(mid) if mid is not None else None
-        if named is not None and self.ssrc_table.get(packet.ssrc) is not named:
-            if len(self.ssrc_table) >= _MAX_SSRCS:
-                self.ssrc_table.pop(next(iter(self.ssrc_table)))
-            self.ssrc_table[packet.ssrc] = named
-        return super().route_rtp(packet)
-
-
 class Connection(RTCPeerConnection):
     """A peer connection that bundles everything, asks no STUN server and uses the addresses it is given."""
 
@@ -244,12 +258,16 @@ class Connection(RTCPeerConnection):
         addresses: Callable[[], Sequence[str]],
         receivers: Callable[[str], StreamReceiver],
         on_connected: Callable[[], None],
+        on_number: Callable[[int, int], None],
     ) -> None:
+        teach_aiortc()
         # iceServers=None would mean a public STUN server to aiortc
         super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._addresses = addresses
         self._new_stream = receivers
         self._on_connected = on_connected
+        self._on_number = on_number
+        self.sending = Sending(self._put)
         self.malformed = 0
         """Packets that made aiortc stumble."""
         self._dtls: RTCDtlsTransport | None = None
@@ -296,9 +314,10 @@ class Connection(RTCPeerConnection):
 
     def _RTCPeerConnection__createDtlsTransport(self) -> RTCDtlsTransport:  # noqa: N802 - aiortc's name
         transport: RTCDtlsTransport = cast("Any", super())._RTCPeerConnection__createDtlsTransport()
-        transport._rtp_router = MidRouter()
+        transport._rtp_router = MidRouter(on_number=self._on_number)
         self._use_our_addresses(transport.transport)
         self._forgive_malformed(transport)
+        self._send_by_turns(transport)
 
         @transport.on("statechange")
         def changed() -> None:
@@ -323,7 +342,7 @@ class Connection(RTCPeerConnection):
         inside = vars(transceiver)
         inside["_RTCRtpTransceiver__receiver"] = ReceiverPort(self._new_stream(kind), transport)
         if isinstance(sender_track, OutTrack):
-            inside["_RTCRtpTransceiver__sender"] = SenderPort(sender_track, transport)
+            inside["_RTCRtpTransceiver__sender"] = SenderPort(sender_track, transport, self.sending)
         transceiver._bundled = True
         return transceiver
 
@@ -337,6 +356,27 @@ class Connection(RTCPeerConnection):
 
         # aioice leaves loopback out and cannot be told otherwise
         vars(ice)["get_component_candidates"] = ours
+
+    async def _put(self, packet: bytes) -> None:
+        if self._dtls is None:
+            raise ConnectionError("there is no transport yet")
+        await RTCDtlsTransport._send_rtp(self._dtls, packet)
+
+    def _send_by_turns(self, transport: RTCDtlsTransport) -> None:
+        """Let RTP go through the pacer, and take the feedback that it needs out of RTCP."""
+        handle: Callable[[bytes], Awaitable[None]] = transport._handle_rtcp_data
+
+        async def send(data: bytes) -> None:
+            await (self._put(data) if is_rtcp(data) else self.sending.send(data))
+
+        async def sorted_out(data: bytes) -> None:
+            rest, feedback = split_feedback(data)
+            for fci in feedback:
+                self.sending.feedback(fci)
+            await handle(rest)
+
+        vars(transport)["_send_rtp"] = send
+        vars(transport)["_handle_rtcp_data"] = sorted_out
 
     def _forgive_malformed(self, transport: RTCDtlsTransport) -> None:
         """Let a packet that aiortc's parsers stumble over be lost; by itself it would end the transport."""

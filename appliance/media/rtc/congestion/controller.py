@@ -59,6 +59,11 @@ class Controller:
         """Whether the other side sends transport-wide feedback at all."""
         return self._heard
 
+    @property
+    def bounded(self) -> bool:
+        """Whether the receiver sends an estimate of its own."""
+        return self._remb is not None
+
     def want(self, most: int) -> None:
         """Learn how much the streams can use; nothing beyond is tried."""
         self._most = max(most, self._least)
@@ -131,8 +136,8 @@ class Controller:
             return
         result = probed(self._probe_packets)
         self._probe = None
-        if result is not None and result > before and usage is not Usage.OVER:
-            self._delay_rate.jump(result)
+        if result is not None and result.carried > before and usage is not Usage.OVER:
+            self._delay_rate.jump(result.carried)
             self._loss.lift()
         self._prober.done(result, target=before, now=now)
 

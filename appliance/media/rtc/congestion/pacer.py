@@ -1,4 +1,4 @@
-"""Spreads packets over time, so that a key frame is no burst: sound at once, then repairs, then video, then padding."""
+"""Spreads packets over time, so that a key frame is no burst: sound at once, then repairs, then video."""
 
 from collections import deque
 from enum import IntEnum
@@ -36,6 +36,7 @@ class Pacer(Generic[T]):
         self._bytes = 0
         self._hurry = 0
         """The least rate that empties the queue in time."""
+        self._floor = 0
         self._free_at = 0
         """When all that has left would be through at the pacing rate."""
         self._probe: Probe | None = None
@@ -49,6 +50,10 @@ class Pacer(Generic[T]):
     def set_target(self, target: int) -> None:
         """Learn the rate to send at on average."""
         self._target = target
+
+    def set_floor(self, rate: int) -> None:
+        """Never pace below this, for video that cannot adapt."""
+        self._floor = rate
 
     def start_probe(self, probe: Probe, now: int) -> None:
         """Send at the probe's rate from now on, until its bytes are out."""
@@ -79,18 +84,21 @@ class Pacer(Generic[T]):
         return ready
 
     def padding(self, now: int) -> int:
-        """Return how many bytes of padding the probe lacks now."""
+        """Return how many bytes the probe lacks now; push repairs of what was sent before."""
         if self._probe is None or self._bytes or self._free_at >= now + _PROBE_BURST_US:
             return 0
         return self._probe_left
 
-    def padded(self, size: int, now: int) -> None:
-        """Note padding that left."""
-        self._account(size, now)
-
     def next_at(self) -> int | None:
         """Return when `due` or `padding` has something to say, None for an empty queue."""
         return self._free_at if self._bytes or self._probe is not None else None
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        for queue in self._queues.values():
+            queue.clear()
+        self._bytes = 0
+        self._probe = None
 
     def end_probe(self) -> None:
         """Give the probe up: there is nothing to pad it with."""
@@ -121,4 +129,4 @@ class Pacer(Generic[T]):
     def _rate(self) -> int:
         if self._probe is not None:
             return self._probe.rate
-        return max(int(self._target * _FACTOR), self._hurry, 1)
+        return max(int(self._target * _FACTOR), self._hurry, self._floor, 1)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from appliance.media.rtc.congestion.throughput import Probed
+
 _LENGTH_US = 15_000
 _LONG_US = 100_000
 """Long enough to meet the other flows on the link; a short one finds room in their pauses."""
@@ -17,6 +19,8 @@ _LONGEST_US = 40_000_000
 _FALL = 0.66
 _TIMEOUT_US = 1_000_000
 _MARGIN = 1.05
+_RETRY_US = 300_000
+_MOST_RETRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Prober:
         self._next_at: int | None = None
         self._wait_us = _EVERY_US
         self._highest = 0
+        self._retries = 0
 
     def next(self, now: int, *, target: int, most: int) -> Probe | None:
         """Return the probe to send now, if any. `most` is what the sender could use."""
@@ -53,10 +58,16 @@ class Prober:
             return None
         return self._probe(int(target * _AGAIN), most, now, length=_LONG_US)
 
-    def done(self, result: int | None, *, target: int, now: int) -> None:
+    def done(self, result: Probed | None, *, target: int, now: int) -> None:
         """Take what a probe showed; `target` is the rate from before it."""
         self._begun = None
-        if result is not None and result >= _WORTH * self._rate and result > target:
+        if result is not None and result.sent < _WORTH * self._rate and self._retries < _MOST_RETRIES:
+            # it was us who were slow, so it proved nothing
+            self._retries += 1
+            self._next_at = now + _RETRY_US
+            return
+        self._retries = 0
+        if result is not None and result.carried >= max(_WORTH * self._rate, target):
             self._planned = self._planned or [_FURTHER]
             self._wait_us = _EVERY_US
         else:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from appliance.media.rtc.congestion.sendlog import Delivered
 
@@ -13,6 +14,16 @@ _BAD_PROBE = 2.0
 _SATURATED = 0.9
 _PROBE_SHARE = 0.95
 _LEAST_PROBE_PACKETS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What became of a probe."""
+
+    sent: int
+    """The rate at which it really left: a busy machine falls behind."""
+    carried: int
+    """What it proves that the link carries."""
 
 
 class Throughput:
@@ -37,8 +48,8 @@ class Throughput:
         return (self._bytes - self._packets[0].size) * 8 * _SECOND // span
 
 
-def probed(packets: Sequence[Delivered]) -> int | None:
-    """Return what a probe's packets prove that the link carries, in bits per second; None if they prove nothing."""
+def probed(packets: Sequence[Delivered]) -> Probed | None:
+    """Return what a probe's packets prove, in bits per second; None if nothing."""
     if len(packets) < _LEAST_PROBE_PACKETS:
         return None
     by_sending = sorted(packets, key=lambda packet: packet.sent_us)
@@ -53,4 +64,4 @@ def probed(packets: Sequence[Delivered]) -> int | None:
     if arrived > _BAD_PROBE * sent:
         return None
     # slower than it was sent: that was all the link could carry, so keep a little below
-    return int(arrived * _PROBE_SHARE) if arrived < _SATURATED * sent else min(sent, arrived)
+    return Probed(sent, int(arrived * _PROBE_SHARE) if arrived < _SATURATED * sent else min(sent, arrived))

@@ -120,8 +120,8 @@ class Link:
         ready = flow.pacer.due(now)
         while (padding := flow.pacer.padding(now)) > 0:
             size = min(padding, PACKET)
-            flow.pacer.padded(size, now)
-            ready.append((size, Urgency.VIDEO))
+            flow.pacer.push((size, Urgency.REPAIR), size, Urgency.REPAIR)
+            ready += flow.pacer.due(now)
         for size, kind in ready:
             rows.append((flow.sequence, size, kind))
             flow.controller.sent([(flow.sequence, now, size)])

@@ -63,8 +63,9 @@ def test_a_probe_is_padded_to_its_rate_and_size():
     for tenth in range(500):
         now = tenth * 100
         while pacer.padding(now) > 0:
-            padded.append((now, size := min(pacer.padding(now), 1000)))
-            pacer.padded(size, now)
+            size = min(pacer.padding(now), 1000)
+            pacer.push((now, size), size, Urgency.REPAIR)
+            padded += pacer.due(now)
     assert sum(size for _, size in padded) == 5000
     span = padded[-1][0] - padded[0][0]
     assert abs(4000 * 8 * 1_000_000 / span - 2_000_000) < 300_000, padded
