@@ -25,6 +25,8 @@ class EncodedFrame:
     """`time.monotonic_ns()` when its last packet arrived; 0 for frames made here."""
     level: int | None = None
     """Loudness of an audio frame as RFC 6464 has it: 0 (loudest) to 127 (silence) dB below full scale."""
+    layer: str = ""
+    """Which simulcast layer it is of (its RID, RFC 8852); empty when there is only one."""
 
 
 @dataclass(frozen=True, slots=True)
