@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from appliance.media.decode import Undecodable, VideoDecoder, fitted_size
-from appliance.media.encode import Vp8Encoder
+from appliance.media.encode import H264Encoder, Vp8Encoder
 from appliance.media.opus import OpusDecoder, OpusEncoder
 from appliance.media.rtc.frames import EncodedFrame
 from hardware import registry
@@ -14,8 +14,9 @@ def pictures(count, uri="sim:pattern?size=640x360&fps=60&mark=R"):
         return [camera.read(1.0) for _ in range(count)]
 
 
-def test_a_picture_survives_the_way_through_vp8():
-    encoder, decoder = Vp8Encoder(), VideoDecoder()
+@pytest.mark.parametrize("make", [H264Encoder, Vp8Encoder])
+def test_a_picture_survives_the_way_through_the_codec(make):
+    encoder, decoder = make(), VideoDecoder()
     for frame in pictures(5):
         encoded = encoder.encode(frame)
         picture = decoder.fit(decoder.decode(encoded), 1920, 1080)

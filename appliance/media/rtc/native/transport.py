@@ -1,4 +1,4 @@
-"""One connection of the native engine: what private.py hands over to it, and what streams and senders ask of it."""
+"""One connection of the native engine: what `private` hands over to it, and what streams and senders ask of it."""
 
 import ctypes
 import secrets
