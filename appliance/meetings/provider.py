@@ -45,7 +45,10 @@ class Received(Protocol):
 class Sent(Protocol):
     """One stream that goes out."""
 
+    codec: str
     on_keyframe_request: Callable[[], None] | None
+    on_bitrate: Callable[[int], None] | None
+    """Hears how many bits per second there is room for."""
 
     def send(self, frame: EncodedFrame) -> None: ...
 

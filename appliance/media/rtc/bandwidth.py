@@ -42,6 +42,9 @@ class Bandwidth:
 
     def add(self, packet: RtpPacket, arrival_ms: int) -> None:
         """Learn from one video packet that carries the time it was sent."""
+        if packet.extensions.transport_sequence_number is not None:
+            # its sender hears of each packet, and estimates better itself
+            return
         if not self.hear(packet.ssrc) or packet.extensions.abs_send_time is None:
             return
         estimate = self._estimator.add(

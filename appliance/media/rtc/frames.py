@@ -72,4 +72,4 @@ class OutStats:
     """0 to 1, as the receiver last reported."""
     rtt_s: float | None = None
     bitrate: int | None = None
-    """Bits per second the receiver last said it can take (REMB)."""
+    """Bits per second that the network carries, all streams of the connection together; None if nothing is known."""

@@ -65,8 +65,6 @@ class MediaOut:
         self.stream_id = ""
         self.on_keyframe_request: Callable[[], None] | None = None
         """The receiver lost its picture, or has none yet."""
-        self.on_bitrate: Callable[[int], None] | None = None
-        """The receiver says how many bits per second it can take, all streams together."""
         self.closed = False
         self._port = port
         self._line = line
@@ -76,6 +74,16 @@ class MediaOut:
     def mid(self) -> str | None:
         """The m-line; None before the first offer."""
         return self._line.mid
+
+    @property
+    def on_bitrate(self) -> Callable[[int], None] | None:
+        """Hears how many bits per second this stream may take. Who sets it promises to keep to that."""
+        return self._port.on_bitrate
+
+    @on_bitrate.setter
+    def on_bitrate(self, heard: Callable[[int], None] | None) -> None:
+        if not self.closed:
+            self._port.on_bitrate = heard
 
     def send(self, frame: EncodedFrame) -> None:
         """Send a frame soon, or drop it; never waits."""

@@ -15,13 +15,16 @@ from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import RTCP_PSFB_APP, AnyRtcpPacket, RtcpPsfbPacket, RtcpRrPacket, RtcpSrPacket, unpack_remb_fci
 from aiortc.utils import random32
 
+from appliance.media.rtc.congestion.allocation import SOUND
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.native.transport import NativeSender
 from appliance.media.rtc.sender import FrameQueue, OutgoingClock
+from appliance.media.rtc.sending import Sending
 
 _RESEND_S = 0.015
 """A packet asked for twice within this time is one request that several people, or one impatient one, made."""
 _MAX_RESENT = 256
+_MOST = {"audio": SOUND, "video": 2_500_000}
 
 
 class OutTrack(MediaStreamTrack):
@@ -39,22 +42,33 @@ class OutTrack(MediaStreamTrack):
 class OutgoingStream:
     """The half of a sender that is ours."""
 
-    def __init__(self, queue: FrameQueue) -> None:
+    def __init__(self, track: OutTrack, sending: Sending) -> None:
         self.on_keyframe_request: Callable[[], None] | None = None
         self.on_bitrate: Callable[[int], None] | None = None
+        """Hears how much it may send; without, it sends what comes."""
+        self.most = _MOST[track.kind]
+        self.speaks = False
         self.frames = self.octets = 0
         self.fraction_lost = 0.0
-        self.bitrate: int | None = None
+        self._video = track.kind == "video"
+        self._sending = sending
         self.clock = OutgoingClock()
-        self._queue = queue
+        self._queue = track.queue
         self._origin: int = random32()
         self._packer: Encoder | None = None
         self._was_silent = False
         self._resent: dict[int, float] = {}
 
+    @property
+    def bitrate(self) -> int | None:
+        """What the network carries, all streams together."""
+        return self._sending.estimate
+
     async def next_frame(self, *, is_enabled: Callable[[], bool]) -> EncodedFrame | None:
         """Wait for a frame; None if it may not leave, because the m-line is silent or was until now."""
         self._queue.go_live()
+        if self._video:
+            await self._sending.room()
         frame = await self._queue.get()
         was_silent, self._was_silent = self._was_silent, not is_enabled()
         if self._was_silent:
@@ -88,12 +102,13 @@ class OutgoingStream:
         self._count(frame)
         return timestamp
 
-    def take_feedback(self, packet: AnyRtcpPacket, ssrc: int) -> None:
+    def take_feedback(self, packet: AnyRtcpPacket, ssrc: int, rtt_s: float | None) -> None:
         """Learn what the receiver of our SSRC says."""
         if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
             for report in packet.reports:
                 if report.ssrc == ssrc:
                     self.fraction_lost = report.fraction_lost / 256
+                    self._sending.report(self.fraction_lost, rtt_s)
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             self._take_bitrate(packet.fci, ssrc)
 
@@ -120,6 +135,4 @@ class OutgoingStream:
         except (ValueError, struct.error):
             return
         if ssrc in ssrcs:
-            self.bitrate = bitrate
-            if self.on_bitrate is not None:
-                self.on_bitrate(bitrate)
+            self._sending.bounded(bitrate)

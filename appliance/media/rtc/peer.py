@@ -88,6 +88,7 @@ class Peer:
             addresses=self._addresses,
             receivers=self._feedback.new_stream if library is None else self._feedback.new_native_stream,
             on_connected=self._on_connected,
+            on_number=self._feedback.note_number,
             library=library,
             ssrc=self._feedback.ssrc,
         )
@@ -127,6 +128,7 @@ class Peer:
         """Add a stream to send; it begins after the next offer is answered. Reuses an m-line that fell silent."""
         line = self._idle_line(kind, codec) or self._new_line(kind, codec)
         line.port.name(stream_id, track_id)
+        line.port.speaks = True
         line.transceiver.direction = "sendonly"
         out = MediaOut(kind, codec, port=line.port, line=line.transceiver, queue=line.queue)
         out.stream_id, out.track_id = stream_id, track_id
@@ -140,6 +142,7 @@ class Peer:
         for line in self._lines:
             if line.out is out:
                 line.out = None
+                line.port.speaks, line.port.on_bitrate = False, None
                 line.transceiver.direction = "inactive"
 
     def add_channel(self, label: str, *, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
@@ -217,7 +220,7 @@ class Peer:
     async def _apply(self, shaped: Shaped, kind: str) -> None:
         description = _parse(shaped.text)
         await self._connection.setRemoteDescription(RTCSessionDescription(sdp=shaped.text, type=kind))
-        self._connection.announce(description, shaped.simulcast)
+        self._connection.announce(description)
         for media in description.media:
             if media.kind != "application":
                 self._update_incoming(media, silent=media.rtp.muxId in shaped.rejected)
@@ -271,6 +274,7 @@ class Peer:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._feedback.run(), name=f"{self.name} feedback clock")
+            group.create_task(self._connection.sending.run(), name=f"{self.name} pacer")
             group.create_task(self._finish_connecting(), name=f"{self.name} late streams")
             group.create_task(self._connection.handle_rtcp(), name=f"{self.name} RTCP")
             group.create_task(self._resolve_names(), name=f"{self.name} mDNS names")
@@ -295,16 +299,12 @@ class Peer:
             if line.out is not None and line.out.on_keyframe_request is not None:
                 line.out.on_keyframe_request()
 
-        def limited(bitrate: int) -> None:
-            if line.out is not None and line.out.on_bitrate is not None:
-                line.out.on_bitrate(bitrate)
-
         queue = FrameQueue(kind, codec, on_starved=starved)
         transceiver, port = self._connection.add_sender(OutTrack(kind, queue))
         capabilities = RTCRtpSender.getCapabilities(kind).codecs
         transceiver.setCodecPreferences([c for c in capabilities if c.name.lower() in {codec.lower(), "rtx"}])
         line = _Line(codec, transceiver, port, queue)
-        port.on_keyframe_request, port.on_bitrate = starved, limited
+        port.on_keyframe_request = starved
         self._lines.append(line)
         return line
 
@@ -318,7 +318,7 @@ class Peer:
 
     def _on_connected(self) -> None:
         if self._connection.native is not None:
-            self._feedback.native_reports.begin(self._connection.native)
+            self._feedback.begin_natively(self._connection.native)
         self._connected.set()
 
     def _state_changed(self) -> None:

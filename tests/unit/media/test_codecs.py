@@ -6,7 +6,7 @@ import pytest
 from sound import voice
 
 from appliance.media.decode import Undecodable, VideoDecoder, copy_plane, fitted_size
-from appliance.media.encode import Vp8Encoder
+from appliance.media.encode import H264Encoder, Vp8Encoder
 from appliance.media.opus import OpusEncoder, opus_decoder
 from appliance.media.rtc.frames import EncodedFrame
 from hardware import registry
@@ -26,8 +26,9 @@ def copied(picture):
     return planes
 
 
-def test_a_picture_survives_the_way_through_vp8():
-    encoder, decoder = Vp8Encoder(), VideoDecoder()
+@pytest.mark.parametrize("make", [H264Encoder, Vp8Encoder])
+def test_a_picture_survives_the_way_through_the_codec(make):
+    encoder, decoder = make(), VideoDecoder()
     for frame in pictures(5):
         encoded = encoder.encode(frame)
         picture = decoder.fit(decoder.decode(encoded), 1920, 1080)

@@ -24,8 +24,10 @@ class Wire:
     """What is sent into it comes out of it."""
 
     def __init__(self):
+        self.codec = "VP8"
         self.on_frame = None
         self.on_keyframe_request = None
+        self.on_bitrate = None
         self.sent = []
         self.keyframe_requests = 0
 
@@ -141,6 +143,27 @@ async def test_without_a_receiver_or_with_the_camera_off_nothing_is_encoded(tmp_
             while not wire.sent:
                 await asyncio.sleep(0.01)
         assert wire.sent[0].keyframe
+
+
+async def test_the_camera_speaks_the_codec_of_the_stream_and_keeps_to_its_budget(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        wire.codec = "H264"
+        stage.feed.send_to(wire)
+        async with asyncio.timeout(10):
+            while not wire.sent:
+                await asyncio.sleep(0.01)
+            wire.on_bitrate(0)
+            # what was being encoded may still come
+            await asyncio.sleep(0.2)
+            before = len(wire.sent)
+            await asyncio.sleep(0.3)
+            assert len(wire.sent) == before, "there is room for sound only"
+            wire.on_bitrate(2_000_000)
+            while len(wire.sent) == before:
+                await asyncio.sleep(0.01)
+        assert {frame.codec for frame in wire.sent} == {"H264"}
+        assert wire.sent[before].keyframe
 
 
 async def test_a_broken_frame_asks_for_a_key_frame_and_the_picture_comes_back(tmp_path):

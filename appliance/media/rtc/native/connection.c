@@ -307,6 +307,15 @@ void connection_drop_line(connection *c, uint16_t number) {
     UNLOCKED(c);
 }
 
+void connection_layer_name(connection *c, uint16_t number, uint8_t layer, char *out) {
+    LOCKED(c);
+    const char *name = incoming_layer_name(&c->in, number, layer);
+    memset(out, 0, NAME_ROOM);
+    if (name)
+        memcpy(out, name, NAME_ROOM);
+    UNLOCKED(c);
+}
+
 int connection_set_sender(connection *c, const sender_setup *setup, uint32_t seed) {
     LOCKED(c);
     bool done = outgoing_set_sender(&c->out, setup, seed);

@@ -51,6 +51,9 @@ RTP_API void connection_inject(connection *c, const uint8_t *data, size_t size);
 RTP_API int connection_set_line(connection *c, const line_setup *setup, const extension_ids *ids);
 RTP_API void connection_drop_line(connection *c, uint16_t number);
 
+/* The RID of a layer (NAME_ROOM bytes), empty without simulcast. */
+RTP_API void connection_layer_name(connection *c, uint16_t number, uint8_t layer, char *out);
+
 RTP_API int connection_set_sender(connection *c, const sender_setup *setup, uint32_t seed);
 RTP_API void connection_drop_sender(connection *c, uint16_t number);
 

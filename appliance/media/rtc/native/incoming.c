@@ -11,6 +11,8 @@ struct line {
     line_setup setup;
     uint8_t by_type[128]; /* payload type to an index in setup.codecs, plus one */
     layer layers[MOST_LAYERS];
+    char names[MOST_LAYERS][NAME_ROOM]; /* the layers' RIDs, in the order they were first heard */
+    uint8_t name_count;
     uint64_t packets, bytes;
 };
 
@@ -187,8 +189,8 @@ static bool text_of(const rtp_packet *p, uint8_t id, char *out) {
     size_t size;
     if (!id || rtp_extension_get(p, id, &data, &size) < 0 || !size || size >= NAME_ROOM)
         return false;
+    memset(out, 0, NAME_ROOM);
     memcpy(out, data, size);
-    out[size] = 0;
     return true;
 }
 
@@ -217,14 +219,23 @@ static line *line_by_type(const incoming *in, uint8_t payload_type) {
 
 static void note_layer(const incoming *in, source *from, const rtp_packet *p) {
     char rid[NAME_ROOM];
-    const line_setup *setup = &from->to->setup;
-    if (!setup->layer_count || !(text_of(p, in->ids.rid, rid) || text_of(p, in->ids.repaired_rid, rid)))
+    line *on = from->to;
+    if (!text_of(p, in->ids.rid, rid) && !text_of(p, in->ids.repaired_rid, rid))
         return;
-    for (uint8_t i = 0; i < setup->layer_count && i < MOST_LAYERS; i++)
-        if (!strcmp(setup->rids[i], rid)) {
-            from->layer = i;
-            from->named = true;
-        }
+    uint8_t at = 0;
+    while (at < on->name_count && strcmp(on->names[at], rid))
+        at++;
+    from->named = at < MOST_LAYERS;
+    if (!from->named)
+        return;
+    if (at == on->name_count)
+        memcpy(on->names[on->name_count++], rid, NAME_ROOM);
+    from->layer = at;
+}
+
+const char *incoming_layer_name(const incoming *in, uint16_t number, uint8_t layer) {
+    const line *on = line_numbered(in, number);
+    return on && layer < on->name_count ? on->names[layer] : NULL;
 }
 
 static source *route(incoming *in, const rtp_packet *p, int64_t now_us) {
@@ -268,7 +279,7 @@ void incoming_packet(incoming *in, const rtp_packet *p, const uint8_t *data, siz
         return;
     }
     line *on = from->to;
-    if (on->setup.layer_count && !from->named)
+    if (on->name_count && !from->named)
         return; /* a layer that has not said which: its next packets will */
     uint32_t clock_rate = on->setup.codecs[on->by_type[p->payload_type] - 1].clock_rate;
     reception_add(&from->seen, p->sequence, p->timestamp, clock_rate, at_us);

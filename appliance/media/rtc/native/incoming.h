@@ -24,9 +24,8 @@ enum line_codec { LINE_VP8 = 1, LINE_H264, LINE_AUDIO, LINE_RTX };
 /* What Python knows of an m-line after a negotiation. */
 typedef struct {
     uint16_t number;
-    uint8_t video, codec_count, ssrc_count, layer_count;
+    uint8_t video, codec_count, ssrc_count;
     char mid[NAME_ROOM];
-    char rids[MOST_LAYERS][NAME_ROOM];
     struct {
         uint8_t payload_type, codec, repairs; /* repairs: the payload type that RTX repairs */
         uint32_t clock_rate;
@@ -79,6 +78,8 @@ size_t incoming_requests(incoming *in, uint32_t ssrc, int64_t now_us, uint8_t *o
 
 /* Report what was heard since the last time. */
 size_t incoming_reports(incoming *in, reception_report *out, size_t room);
+/* The RID of a layer: NAME_ROOM bytes; NULL without simulcast. */
+const char *incoming_layer_name(const incoming *in, uint16_t number, uint8_t layer);
 bool incoming_count(const incoming *in, uint16_t number, line_counters *out);
 
 #endif

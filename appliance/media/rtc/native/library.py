@@ -17,10 +17,9 @@ PACKAGE = "salon_rtp"
 """The wheel that brings the library where there is no compiler."""
 ENVIRONMENT = "SALON_RTP"
 """`pure` in this variable keeps the native engine off; anything else in it is the path of the library."""
-_NAME_ROOM = 33
+NAME_ROOM = 33
 MOST_CODECS = 48
 MOST_SSRCS = 16
-MOST_LAYERS = 4
 NO_LEVEL = 255
 
 VP8, H264, AUDIO, RTX = 1, 2, 3, 4
@@ -55,9 +54,7 @@ class LineSetup(ctypes.Structure):
         ("video", c_uint8),
         ("codec_count", c_uint8),
         ("ssrc_count", c_uint8),
-        ("layer_count", c_uint8),
-        ("mid", c_char * _NAME_ROOM),
-        ("rids", (c_char * _NAME_ROOM) * MOST_LAYERS),
+        ("mid", c_char * NAME_ROOM),
         ("codecs", Codec * MOST_CODECS),
         ("ssrcs", Source * MOST_SSRCS),
     ]
@@ -75,8 +72,8 @@ class SenderSetup(ctypes.Structure):
         ("payload_type", c_uint8),
         ("repair_payload_type", c_uint8),
         ("extensions", Extensions),
-        ("mid", c_char * _NAME_ROOM),
-        ("rid", c_char * _NAME_ROOM),
+        ("mid", c_char * NAME_ROOM),
+        ("rid", c_char * NAME_ROOM),
     ]
 
 
@@ -117,6 +114,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "connection_route": (c_int, (c_void_p, c_int, c_int, c_char_p, c_uint16)),
     "connection_inject": (None, (c_void_p, c_char_p, c_size_t)),
     "connection_set_line": (c_int, (c_void_p, POINTER(LineSetup), POINTER(Extensions))),
+    "connection_layer_name": (None, (c_void_p, c_uint16, c_uint8, c_char_p)),
     "connection_drop_line": (None, (c_void_p, c_uint16)),
     "connection_set_sender": (c_int, (c_void_p, POINTER(SenderSetup), c_uint32)),
     "connection_drop_sender": (None, (c_void_p, c_uint16)),

@@ -1,7 +1,7 @@
 """What arrives on one m-line when the native engine handles the packets: its frames, and key frames asked for."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from aiortc import RTCRtpCodecParameters
 from aiortc.rtp import RTCP_PSFB_PLI, AnyRtcpPacket, RtcpPsfbPacket, RtcpReceiverInfo, RtcpSrPacket
@@ -19,9 +19,10 @@ _RATE_S = 0.5
 
 
 class _Layer:
-    """The stream of an m-line, or one of its simulcast layers."""
+    """One stream of an m-line: the only one, or one of simulcast."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.ssrc: int | None = None
         self.clock: SenderClock | None = None
         self.requests = KeyframeRequests()
@@ -38,28 +39,27 @@ class NativeReceiver:
         self._bandwidth = bandwidth
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
         self._source: tuple[NativeTransport, int] | None = None
-        self._names: tuple[str, ...] = ("",)
-        self._layers: dict[int, _Layer] = {0: _Layer()}
-        """As the engine numbers them."""
+        self._layers: dict[int, _Layer] = {}
+        self._wanted: set[str] = set()
+        """Layers whose key frame was asked for before their first packet came."""
         self._frames = self._keyframes = 0
         self._clock_rate = VIDEO_CLOCK if kind == "video" else AUDIO_CLOCK
 
     @property
     def clock(self) -> SenderClock | None:
-        """From the newest sender report of the present stream."""
-        return self._layers[0].clock
+        """How timestamps and the sender's clock hang together; layers are in step, so any of them will do."""
+        return next((layer.clock for layer in self._layers.values() if layer.clock is not None), None)
 
-    def bind(self, transport: NativeTransport, number: int, layers: Sequence[str]) -> None:
-        """Learn where the packets are counted, and what the layers are called."""
+    def bind(self, transport: NativeTransport, number: int) -> None:
+        """Learn where the packets are counted."""
         self._source = transport, number
-        self._names = tuple(layers) or ("",)
 
     def configure(self, codecs: Sequence[RTCRtpCodecParameters], repairs: Mapping[int, int]) -> None:  # noqa: ARG002 - the engine's affair
         """Learn payload types; again after every negotiation."""
         self._codecs = {codec.payloadType: codec for codec in codecs if codec.payloadType is not None}
 
     def snapshot(self) -> InStats:
-        """Return the counters."""
+        """Return the counters, of all layers together."""
         if self._source is None:
             return InStats()
         transport, number = self._source
@@ -70,9 +70,14 @@ class NativeReceiver:
             bytes=seen.bytes,
             frames=self._frames,
             keyframes=self._keyframes,
-            jitter_s=max(self._reports.jitter_s(layer.ssrc, self._clock_rate) for layer in self._layers.values()),
+            jitter_s=max(
+                (self._reports.jitter_s(x.ssrc, self._clock_rate) for x in self._layers.values()), default=0.0
+            ),
             skips=seen.skips,
         )
+
+    def _jitters(self) -> Iterator[float]:
+        return (self._reports.jitter_s(layer.ssrc, self._clock_rate) for layer in self._layers.values())
 
     def on_sender_report(self, packet: RtcpSrPacket) -> None:
         """Take a sender's report."""
@@ -83,20 +88,18 @@ class NativeReceiver:
 
     def request_keyframe(self, layer: str = "") -> None:
         """Ask the sender for a key frame of a layer, now or when the last request is a second old."""
-        if self.kind == "video" and layer in self._names:
-            self._layers.setdefault(self._names.index(layer), _Layer()).requests.wanted = True
-            self._wake()
+        if self.kind != "video":
+            return
+        known = next((one for one in self._layers.values() if one.name == layer), None)
+        if known is not None:
+            known.requests.wanted = True
+        elif layer or not self._layers:
+            self._wanted.add(layer)
+        self._wake()
 
     def on_event(self, event: Event) -> None:
         """Take what the engine says of this m-line; may call `on_frame`."""
-        if event.layer >= len(self._names):
-            return
-        layer = self._layers.setdefault(event.layer, _Layer())
-        if event.ssrc != layer.ssrc:
-            layer.ssrc, layer.clock = event.ssrc, None
-            layer.requests.new_stream()
-            if self.kind == "video":
-                self._bandwidth.hear(event.ssrc)
+        layer = self._layer(event)
         if event.kind == FRAME:
             self._emit(event, layer)
         elif event.kind in {NEEDS_KEY, STREAM}:
@@ -106,17 +109,35 @@ class NativeReceiver:
     def delay(self, now: float) -> float | None:
         """Return in how many seconds `feedback` wants to be called, None if nothing is due."""
         packets = self._packets()
-        delays = [layer.requests.delay(now, packets) for layer in self._layers.values() if layer.ssrc is not None]
+        delays = [each.requests.delay(now, packets) for each in self._layers.values() if each.requests.wanted]
         return min((delay for delay in delays if delay is not None), default=None)
 
     def feedback(self, ssrc: int, now: float) -> list[AnyRtcpPacket]:
         """Return the requests to send, in the name of our `ssrc`."""
         packets = self._packets()
         return [
-            RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=layer.ssrc)
-            for layer in self._layers.values()
-            if layer.ssrc is not None and layer.requests.take(now, packets)
+            RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=each.ssrc)
+            for each in self._layers.values()
+            if each.ssrc is not None and each.requests.take(now, packets)
         ]
+
+    def _layer(self, event: Event) -> _Layer:
+        layer = self._layers.get(event.layer)
+        if layer is None:
+            layer = self._layers[event.layer] = _Layer(self._name_of(event.layer))
+            layer.requests.wanted = layer.name in self._wanted
+        if event.ssrc != layer.ssrc:
+            layer.ssrc, layer.clock = event.ssrc, None
+            layer.requests.new_stream()
+            if self.kind == "video":
+                self._bandwidth.hear(event.ssrc)
+        return layer
+
+    def _name_of(self, layer: int) -> str:
+        if self._source is None:
+            return ""
+        transport, number = self._source
+        return transport.layer_name(number, layer)
 
     def _packets(self) -> int:
         if self._source is None or not any(layer.requests.wanted for layer in self._layers.values()):
@@ -133,11 +154,17 @@ class NativeReceiver:
             self._keyframes += 1
             layer.requests.wanted = False
         if self.on_frame is not None:
-            level = None if event.level == NO_LEVEL else event.level
-            name = self._names[event.layer]
-            at_ns = event.at_us * 1000
             self.on_frame(
-                EncodedFrame(codec.name, event.timestamp, codec.clockRate, event.data, event.key, at_ns, level, name)
+                EncodedFrame(
+                    codec.name,
+                    event.timestamp,
+                    codec.clockRate,
+                    event.data,
+                    event.key,
+                    event.at_us * 1000,
+                    None if event.level == NO_LEVEL else event.level,
+                    layer.name,
+                )
             )
 
 

@@ -10,7 +10,6 @@ from appliance.media.rtc.native.library import (
     AUDIO,
     H264,
     MOST_CODECS,
-    MOST_LAYERS,
     MOST_SSRCS,
     RTX,
     VP8,
@@ -41,8 +40,6 @@ class LineWish:
     ssrcs: Sequence[int] = ()
     repairs: Mapping[int, int] = field(default_factory=dict)
     """Repairing SSRC to the one it repairs."""
-    layers: Sequence[str] = ()
-    """RIDs of simulcast, in the order that events number them."""
 
 
 def header_ids(headers: Sequence[RTCRtpHeaderExtensionParameters]) -> Extensions:
@@ -67,9 +64,6 @@ def line_setup(number: int, wish: LineWish) -> LineSetup:
     setup.ssrc_count = min(len(named), MOST_SSRCS)
     for source, (ssrc, repairs) in zip(setup.ssrcs, named.items(), strict=False):
         source.ssrc, source.repairs = ssrc, repairs
-    setup.layer_count = min(len(wish.layers), MOST_LAYERS)
-    for room, rid in zip(setup.rids, wish.layers, strict=False):
-        room.value = rid.encode()
     return setup
 
 

@@ -1,4 +1,4 @@
-"""One connection of the native engine: what private.py hands over to it, and what streams and senders ask of it."""
+"""One connection of the native engine: what `private` hands over to it, and what streams and senders ask of it."""
 
 import ctypes
 import secrets
@@ -11,6 +11,7 @@ from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpSrPacket
 from appliance.media.rtc.native import engine
 from appliance.media.rtc.native.engine import Engine, Event
 from appliance.media.rtc.native.library import (
+    NAME_ROOM,
     NO_LEVEL,
     ConnectionCounters,
     LineCounters,
@@ -133,6 +134,12 @@ class NativeTransport:
         self._lines[number] = on_event
         setup, ids = line_setup(number, wish), header_ids(wish.headers)
         self._library.connection_set_line(self._connection, ctypes.byref(setup), ctypes.byref(ids))
+
+    def layer_name(self, number: int, layer: int) -> str:
+        """Return the RID of a layer, empty without simulcast."""
+        room = ctypes.create_string_buffer(NAME_ROOM)
+        self._library.connection_layer_name(self._connection, number, layer, room)
+        return room.value.decode(errors="replace")
 
     def drop_line(self, number: int) -> None:
         """Forget an m-line."""

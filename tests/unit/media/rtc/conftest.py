@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 import ctypes
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from appliance.media.rtc.native.build import build
 from appliance.media.rtc.peer import Peer
 
 LOOPBACK = ("127.0.0.1",)
-PairOf = Callable[[str, str], contextlib.AbstractAsyncContextManager["Pair"]]
+PairOf = Callable[..., contextlib.AbstractAsyncContextManager["Pair"]]
 
 
 @dataclass
@@ -119,12 +119,12 @@ def pair_of(librtp, monkeypatch) -> PairOf:
     """Two peers; each handles its packets in Python ("pure") or in C ("native")."""
 
     @contextlib.asynccontextmanager
-    async def peers(a: str, b: str) -> AsyncIterator[Pair]:
+    async def peers(a: str, b: str, addresses: Sequence[str] = LOOPBACK) -> AsyncIterator[Pair]:
         heard = Ears()
 
         def peer(name: str, packets: str, **ears) -> Peer:
             monkeypatch.setenv("SALON_RTP", str(librtp) if packets == "native" else "pure")
-            return Peer(name=name, addresses=lambda: LOOPBACK, on_state=heard.on_state, **ears)
+            return Peer(name=name, addresses=lambda: addresses, on_state=heard.on_state, **ears)
 
         async with (
             peer("a", a) as first,

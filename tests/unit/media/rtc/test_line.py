@@ -1,9 +1,15 @@
+import re
+
 import pytest
-from aiortc import RTCRtpCodecParameters
-from aiortc.rtp import HeaderExtensions, RtpPacket
+from aiortc import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
+from aiortc.rtcrtpparameters import RTCRtpParameters
+from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, RtpPacket
 
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.line import LineReceiver
+from appliance.media.rtc.sdp import RID
+
+MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 
 CODECS = [RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=96)]
 SSRCS = {"q": 1, "h": 2, "f": 3}
@@ -68,3 +74,28 @@ def test_a_sender_of_layers_without_end_fills_no_memory(line, frames):
         line.on_packet(packet(10, ssrc=number, rid=f"r{number}"), 0)
     assert len(line._streams) <= 4
     assert len(line._names) <= 32
+
+
+async def test_layers_of_simulcast_come_apart_whoever_handles_packets(pair_of, packets):
+    async with pair_of("pure", packets) as pair:
+        pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        offer = await pair.a.offer()
+        mid, payload_type = re.search(r"a=mid:(\S+)", offer)[1], int(re.search(r"a=rtpmap:(\d+) VP8", offer)[1])
+        simulcast = f"a=extmap:10 {RID}\r\na=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\n"
+        answer = await pair.b.accept_offer(offer + simulcast)
+        await pair.a.accept_answer(answer)
+        await pair.connected()
+        ids = HeaderExtensionsMap()
+        said = [RTCRtpHeaderExtensionParameters(10, RID), RTCRtpHeaderExtensionParameters(1, MID)]
+        ids.configure(RTCRtpParameters(headerExtensions=said))
+        for number in range(5):
+            for ssrc, layer in ((70, "q"), (71, "f")):
+                frame = RtpPacket(payload_type, marker=1, sequence_number=number, timestamp=number * 3000, ssrc=ssrc)
+                frame.payload = b"\x10\x00" + layer.encode()
+                # said in the first packets only, as senders do
+                frame.extensions.mid, frame.extensions.rtp_stream_id = (mid, layer) if number < 2 else (None, None)
+                await pair.a._connection._dtls._send_rtp(frame.serialize(ids))
+        await pair.heard.until(lambda: len(pair.heard.frames["T"]) == 10)
+        heard = [(frame.layer, frame.data) for frame in pair.heard.frames["T"]]
+        assert sorted(heard) == [("f", b"\x00f")] * 5 + [("q", b"\x00q")] * 5
+        assert pair.heard.streams["T"].stats().frames == 10

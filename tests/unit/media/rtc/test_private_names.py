@@ -1,4 +1,4 @@
-"""aiortc's private names that we stand on: when one of these fails, read private.py before lifting the version."""
+"""aiortc's private names that we stand on: when one of these fails, read `private` before lifting the version."""
 
 import asyncio
 import importlib.metadata
@@ -42,7 +42,9 @@ INSTANCE_NAMES: tuple[tuple[type, str], ...] = (
     (RTCRtpReceiver, "_track"),
     (RTCRtpSender, "_enabled"),
     (RTCRtpSender, "_RTCRtpSender__ntp_timestamp"),
+    (RTCRtpSender, "_RTCRtpSender__rtp_header_extensions_map"),
     (RTCRtpSender, "_RTCRtpSender__rtp_timestamp"),
+    (RTCRtpSender, "_RTCRtpSender__rtx_payload_type"),
     (RTCRtpSender, "_RTCRtpSender__rtt"),
     (RTCRtpSender, "_rtx_ssrc"),
     (RTCRtpSender, "_ssrc"),

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
+QUEUE_S = 1.0
+"""What waits longer in front of a narrow way is dropped."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,11 @@ class _Way:
         self.to_port = 0
         self.out: _Port | None = None
         self.weather = FINE
-        self.change: Callable[[bytes], bytes] = bytes
+        self.rate: int | None = None
+        """Bits per second that it carries; None for all."""
+        self.times: list[float] = []
+        """When media came."""
+        self._free_at = 0.0
         self._chance = random.Random(seed)
         self._late: list[bytes] = []
 
@@ -56,6 +62,7 @@ class _Way:
         if not 127 < data[0] < 192:
             self._deliver(data)
             return
+        self.times.append(asyncio.get_running_loop().time())
         for packet in self._fate(data):
             self._deliver(packet)
 
@@ -80,6 +87,16 @@ class _Way:
         return data[:at] + bytes([data[at] ^ self._chance.randrange(1, 256)]) + data[at + 1 :]
 
     def _deliver(self, data: bytes) -> None:
+        if self.rate is None:
+            self._put(data)
+            return
+        loop = asyncio.get_running_loop()
+        begins = max(self._free_at, loop.time())
+        if begins - loop.time() < QUEUE_S:
+            self._free_at = begins + len(data) * 8 / self.rate
+            loop.call_at(self._free_at, self._put, data)
+
+    def _put(self, data: bytes) -> None:
         if self.out is not None and self.to_port:
             self.out.send(data, self.to_port)
 
