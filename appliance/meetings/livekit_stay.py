@@ -118,6 +118,7 @@ class Stay:
         self._ping_s = max(float(join.ping_interval or _DEFAULT_PING_S), _SHORTEST_PING_S)
         self._silence_s = float(join.ping_timeout or _DEFAULT_SILENCE_S)
         self._publisher.allowed = join.participant.permission.can_publish or not join.participant.HasField("permission")
+        self._publisher.choose_codec(join.enabled_publish_codecs)
         self._tell(Joined())
         self._tell(RosterChanged(self._roster.participants()))
 

@@ -100,6 +100,20 @@ async def test_the_room_publishes_both_streams_and_says_which_are_muted(server):
         assert heard.get_nowait().data == b"sound"
 
 
+@pytest.mark.parametrize(
+    ("enabled", "codec"), [((), "VP8"), (("video/VP8", "audio/opus"), "VP8"), (("video/vp8", "video/H264"), "H264")]
+)
+async def test_the_camera_is_published_as_h264_where_the_server_takes_it(server, enabled, codec):
+    server.codecs = enabled
+    async with visiting(server, camera=True) as visit:
+        await visit.until(lambda: len(visit.of(Opened)) == 2)
+        (camera,) = [opened.out for opened in visit.of(Opened) if opened.slot is Slot.CAMERA]
+        (announced,) = [add for add in server.asked("add_track") if add.source == models.TrackSource.CAMERA]
+        assert camera.codec == codec
+        assert announced.simulcast_codecs[0].codec == codec.lower()
+        assert f"{codec}/90000" in server.asked("offer")[0].sdp
+
+
 async def test_muting_later_is_told_once(server):
     async with visiting(server, microphone=False, camera=False) as visit:
         await visit.until(lambda: visit.of(Opened))
