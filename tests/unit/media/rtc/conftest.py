@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import pytest
-from cores import load
+from cores import Buffer, NativeAssembler, PythonVideo, load
+from wire import Receiver
 
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.frames import EncodedFrame
@@ -100,6 +101,19 @@ class Camera:
 def core(tmp_path_factory) -> ctypes.CDLL:
     """The native packet core, built from what lies here."""
     return load(str(build(tmp_path_factory.mktemp("native"))))
+
+
+@pytest.fixture(params=["python", "native"])
+def make(request, core):
+    def make(codec: str = "VP8") -> Buffer:
+        return PythonVideo(codec) if request.param == "python" else NativeAssembler(core, codec)
+
+    return make
+
+
+@pytest.fixture
+def receiver(make) -> Receiver:
+    return Receiver(make())
 
 
 @pytest.fixture
