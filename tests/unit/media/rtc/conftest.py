@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cores import load
+from cores import Buffer, NativeAssembler, PythonVideo, load
+from vp8_sender import Receiver
 from wire import Wire
 
 from appliance.media.rtc.channels import Channel
@@ -112,6 +113,19 @@ def librtp(tmp_path_factory) -> Path:
 def core(librtp) -> ctypes.CDLL:
     """The native packet core."""
     return load(str(librtp))
+
+
+@pytest.fixture(params=["python", "native"])
+def make(request, core):
+    def make(codec: str = "VP8") -> Buffer:
+        return PythonVideo(codec) if request.param == "python" else NativeAssembler(core, codec)
+
+    return make
+
+
+@pytest.fixture
+def receiver(make) -> Receiver:
+    return Receiver(make())
 
 
 @pytest.fixture

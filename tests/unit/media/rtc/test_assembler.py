@@ -1,69 +1,10 @@
-import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
-from cores import Buffer, NativeAssembler, PythonVideo, Wire
+from cores import PythonVideo, Wire
+from vp8_sender import HOLD_S, PADDING, Receiver, body, frame, stream
 
 from appliance.media.rtc.assembler import Assembled
-
-FRAME_S = 1 / 30
-HOLD_S = 0.6
-"""No hole stops the picture for longer."""
-PADDING = b""
-
-
-def frame(index: int, first: int, size: int = 4, *, key: bool = False, marker: bool = True) -> list[Wire]:
-    """A VP8 frame: one byte of descriptor, and in the frame's first byte the inverse key frame flag."""
-    whole = body(index, size, key=key)
-    part = len(whole) // size
-    return [
-        Wire(
-            (first + i) & 0xFFFF,
-            index * 3000,
-            marker and i == size - 1,
-            (b"\x10" if i == 0 else b"\x00") + whole[i * part : (i + 1) * part],
-        )
-        for i in range(size)
-    ]
-
-
-def body(index: int, size: int = 4, *, key: bool = False) -> bytes:
-    return b"".join(b"%c%05d.%02d;" % (0 if key else 1, index, i) for i in range(size))
-
-
-def stream(count: int, *, first: int = 0, keys: tuple[int, ...] = (0,)) -> list[list[Wire]]:
-    return [frame(i, first + 4 * i, key=i in keys) for i in range(count)]
-
-
-@dataclass
-class Receiver:
-    """An assembler with a clock and a wire that answers its requests after a round trip."""
-
-    assembler: Buffer
-    now: float = 100.0
-
-    def push(self, *packets: Wire) -> list[Assembled]:
-        return [f for p in packets for f in self.assembler.push(p, self.now)]
-
-    def wait(self, seconds: float) -> list[Assembled]:
-        end, got = self.now + seconds, self.assembler.tick(self.now)
-        while self.now < end:
-            self.now = min(self.now + 0.02, end)
-            got += self.assembler.tick(self.now)
-        return got
-
-
-@pytest.fixture(params=["python", "native"])
-def make(request, core):
-    def make(codec: str = "VP8") -> Buffer:
-        return PythonVideo(codec) if request.param == "python" else NativeAssembler(core, codec)
-
-    return make
-
-
-@pytest.fixture
-def receiver(make) -> Receiver:
-    return Receiver(make())
 
 
 def test_a_frame_leaves_with_its_last_packet(receiver):
@@ -382,63 +323,3 @@ def test_a_flood_without_a_key_frame_stays_bounded(make):
         receiver.push(*packets)
     if isinstance(receiver.assembler, PythonVideo):
         assert len(receiver.assembler._packets) <= 2048
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_every_frame_arrives_over_a_wire_that_loses_reorders_and_duplicates(receiver, seed):
-    """Five percent lost (retransmissions too), some late, some twice: with answered requests nothing is missing."""
-    wire = random.Random(seed)
-    frames = stream(300, first=65000)
-    sent = {p.sequence: p for packets in frames for p in packets}
-    due: list[tuple[float, int]] = []
-    got: list[Assembled] = []
-
-    def transmit(sequence: int, delay: float) -> None:
-        if wire.random() >= 0.05:
-            late = wire.random() * 0.03 if wire.random() < 0.1 else 0.0
-            due.append((receiver.now + delay + late, sequence))
-        if wire.random() < 0.02:
-            due.append((receiver.now + delay + wire.random(), sequence))
-
-    for packets in frames:
-        for packet in packets:
-            transmit(packet.sequence, 0.01)
-        for _ in range(4):
-            receiver.now += FRAME_S / 4
-            ready = sorted(item for item in due if item[0] <= receiver.now)
-            due = [item for item in due if item[0] > receiver.now]
-            for _, sequence in ready:
-                got += receiver.push(sent[sequence])
-            got += receiver.wait(0)
-            for sequence in receiver.assembler.requests(receiver.now):
-                if sequence in sent:
-                    transmit(sequence, 0.05)
-    stamps = [f.timestamp for f in got]
-    assert stamps == sorted(set(stamps))
-    assert all(f.data == body(f.timestamp // 3000, key=f.key) for f in got)
-    # the beginning is asked for as well; the very end is still on its way
-    assert len(got) >= 290
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("tick_s", [0.02, 0.12])
-def test_a_start_among_many_lost_packets_never_stands_still(receiver, seed, tick_s):
-    """The collapse at the start: the first packets missing, a third of the rest lost, and a machine that lags."""
-    wire = random.Random(seed)
-    frames = stream(90, first=100)
-    sent = {p.sequence: p for packets in frames for p in packets}
-    answers: list[tuple[float, int]] = []
-    asked_for_key, shown, ticked = False, 0, 0.0
-    for index, packets in enumerate(frames):
-        receiver.now += FRAME_S
-        arriving = [sent[n] for at, n in answers if at <= receiver.now]
-        answers = [(at, n) for at, n in answers if at > receiver.now]
-        arriving += [p for p in packets if index > 0 and wire.random() > 0.3]
-        shown += len(receiver.push(*(arriving if index else packets[2:])))
-        if receiver.now - ticked >= tick_s:
-            ticked = receiver.now
-            shown += len(receiver.assembler.tick(receiver.now))
-            asked = receiver.assembler.requests(receiver.now)
-            answers += [(receiver.now + 0.1, n) for n in asked if n in sent and wire.random() > 0.3]
-            asked_for_key = asked_for_key or receiver.assembler.needs_key
-    assert asked_for_key or shown > 45
