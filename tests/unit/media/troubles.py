@@ -37,7 +37,8 @@ class Libopus:
 class Line:
     """A stream that carries nothing."""
 
-    on_frame = on_keyframe_request = clock = None
+    on_frame = on_keyframe_request = on_bitrate = clock = None
+    codec = "VP8"
 
     def __init__(self, stats):
         self._stats = stats
