@@ -13,7 +13,8 @@
 #include "batch.h"
 #include "connection.h"
 
-#define REST_US 4000 /* packets that come within this time share one wake-up */
+#define REST_US 4000  /* packets that come within this time share one wake-up */
+#define QUIET_US 8000 /* and events share one of Python's, which costs more than all that is done then */
 #define FLOOD 64
 #define MOST_READY 64
 #define FOREVER INT64_MAX
@@ -45,19 +46,25 @@ static void raise_fd(int fd) {
     }
 }
 
-void engine_tell(engine *e) {
-    if (e->events.count && !e->told) {
-        e->told = true;
-        raise_fd(e->ready);
-    }
-}
-
 void engine_wake_by(engine *e, int64_t when_us) {
     if (when_us >= e->due_us)
         return;
     e->due_us = when_us;
     if (when_us < e->asleep_until_us)
         raise_fd(e->wake);
+}
+
+void engine_tell(engine *e) {
+    if (!e->events.count || e->told)
+        return;
+    int64_t now = now_us();
+    if (now < e->quiet_until_us) {
+        engine_wake_by(e, e->quiet_until_us);
+        return;
+    }
+    e->told = true;
+    e->quiet_until_us = now + QUIET_US;
+    raise_fd(e->ready);
 }
 
 static connection *find(engine *e, uint32_t id) {
