@@ -9,19 +9,26 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.rows import ROWS, Row
+from benchmarks.receive_rows import RECEIVE_ROWS
+from benchmarks.room_rows import ROOM_ROWS
+from benchmarks.rows import Row, Run
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
+ROWS = (*RECEIVE_ROWS, *ROOM_ROWS)
 _HEAD = """\
 # Speed and size
 
 Measured by `make bench` (`ONLY=name` for one row) on simulated devices; every single run is in
 `benchmarks/results.json`. These are figures of the machine named in each row, not promises about yours.
 
-| what | measured (median) | worst | limit | runs | machine |
-|---|---|---|---|---|---|
+Where there is a peer, it received, sent or showed the same pictures in the same minute, and the ratio is ours over the
+peer's: less is better. Chromium paints without a GPU here; with one, showing costs it less. What is sent, lost and
+counted stands in `benchmarks/settings.py`.
+
+| what | ours | peer | ratio | limit | runs (ours, worst) | machine |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -29,29 +36,43 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=[row.name for row in ROWS])
-    only = parser.parse_args().only
+    parser.add_argument("--look", action="store_true", help="measure and say, but write nothing")
+    options = parser.parse_args()
     for row in ROWS:
-        if only in {None, row.name}:
+        if options.only in {None, row.name}:
             print(f"{row.name}: {row.what}", flush=True)
-            _store(_result(row, row.measure()))
-    PAGE.write_text(_page(_results()))
+            result = _result(row, row.measure())
+            print(f"  {_summary(result)}", flush=True)
+            if not options.look:
+                _store(result)
+    if not options.look:
+        PAGE.write_text(_page(_results()))
 
 
-def _result(row: Row, runs: list[float]) -> dict[str, Any]:
+def _result(row: Row, runs: list[Run]) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    rounded = [round(value, 4) for value in runs]
-    print(f"  median {median(rounded):g} {row.unit}, worst {max(rounded):g}", flush=True)
+    theirs = [peer for _, peer in runs if peer is not None]
+    ratio = row.ratio(runs)
     return {
         "name": row.name,
-        "ours": median(rounded),
-        "peer": None,
-        "peer_name": None,
-        "ratio": None,
+        "ours": round(median(ours for ours, _ in runs), 4),
+        "peer": round(median(theirs), 4) if theirs else None,
+        "peer_name": row.peer or None,
+        "ratio": None if ratio is None else round(ratio, 3),
         "unit": row.unit,
-        "runs": [[value, None] for value in rounded],
+        "runs": [[_rounded(ours), _rounded(peer)] for ours, peer in runs],
         "commit": commit.stdout.strip(),
         "machine": _machine(),
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _summary(result: dict[str, Any]) -> str:
+    against = f", {result['peer_name']} {result['peer']:g}, ratio {result['ratio']:g}" if result["peer_name"] else ""
+    return f"ours {result['ours']:g} {result['unit']}{against}; load {os.getloadavg()[0]:.1f}"
 
 
 def _machine() -> str:
@@ -82,9 +103,10 @@ def _page(results: list[dict[str, Any]]) -> str:
         cells = [
             f"`{row.name}`: {row.what}",
             f"{result['ours']:.3g} {row.unit}",
-            f"{max(values):.3g}",
+            f"{result['peer']:.3g} {row.unit} ({row.peer})" if row.peer else "",
+            f"**{result['ratio']:.2f}**" if row.peer else "",
             row.limit,
-            str(len(values)),
+            f"{len(values)}, {max(values):.3g}",
             result["machine"],
         ]
         lines.append(f"| {' | '.join(cells)} |")

@@ -1,0 +1,135 @@
+"""The room as a receiver: its real programs, with no devices, in the meeting of the stand."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from appliance.link.client import CommandLink
+from appliance.link.frame_socket import FrameClient
+from appliance.link.messages import new_boot
+from appliance.meetings.livekit_link import Ticket
+from appliance.state.commands import AckStatus, Command, JoinUrl, Leave
+from appliance.state.room import Phase, RoomState
+from benchmarks.seen import Seen
+from benchmarks.stand import Stand, program
+from hardware.camera import mark
+
+_JOIN_S = 40.0
+_CONFIG = """\
+[room]
+name = "Bench"
+[paths]
+state = "{folder}/state"
+runtime = "{folder}"
+[joining]
+enter_muted = true
+enter_camera_off = true
+[devices]
+{devices}
+[display]
+screen = "null:"
+"""
+
+
+class Room:
+    """A room whose programs run; it may join and leave as often as it likes."""
+
+    def __init__(self, processes: list[psutil.Process], link: CommandLink, folder: Path) -> None:
+        self.measured = processes
+        """What receives, decodes and, if it is there, shows."""
+        self.state: RoomState | None = None
+        self.seen: list[Seen] = []
+        """Every picture of the first tile, while `watching`."""
+        self.watching = False
+        self._link = link
+        self.frames = FrameClient(folder / "frames.sock", on_frame=self._look)
+
+    async def decoded(self) -> int:
+        """Return how many pictures of everybody were made so far."""
+        ring = self.frames.ring
+        tiles = ring.layout.tiles if ring is not None else ()
+        return sum(ring.newest_number(tile.person, tile.source) for tile in tiles) if ring is not None else 0
+
+    @asynccontextmanager
+    async def meeting(self, ticket: Ticket, people: int) -> AsyncIterator[None]:
+        """Be in a meeting; begins when everybody has a tile with a picture in it."""
+        # the link's host is of no importance: who holds a ticket needs no link
+        url = f"https://meet.invalid/custom?liveKitUrl={quote(ticket.url)}&token={ticket.token}"
+        await self._ask(JoinUrl(url))
+        try:
+            await self._until(lambda: self._pictures() >= people)
+            yield
+        finally:
+            await self._ask(Leave())
+            await self._until(lambda: self.state is not None and self.state.call.phase is Phase.IDLE)
+
+    async def follow(self) -> None:
+        """Keep the newest state."""
+        async for state in self._link.states():
+            self.state = state
+
+    async def ready(self) -> None:
+        """Wait until the room's programs have found each other."""
+        await self._until(lambda: self.state is not None and self.state.senses.connected)
+
+    def _pictures(self) -> int:
+        ring = self.frames.ring
+        tiles = ring.layout.tiles if ring is not None else ()
+        return sum(ring.newest_number(tile.person, tile.source) > 0 for tile in tiles) if ring is not None else 0
+
+    def _look(self) -> None:
+        ring = self.frames.ring
+        if not self.watching or ring is None or not ring.layout.tiles:
+            return
+        tile = ring.layout.tiles[0]
+        frame = ring.newest(tile.person, tile.source)
+        found = mark.decode(frame.y) if frame is not None else None
+        if found is not None and (not self.seen or self.seen[-1].count != found.count):
+            self.seen.append(Seen.now(found.count))
+
+    async def _ask(self, command: Command) -> None:
+        ack = await self._link.send(command)
+        if ack.status is not AckStatus.OK:
+            raise RuntimeError(f"the room refused: {ack.reason}")
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        try:
+            async with asyncio.timeout(_JOIN_S):
+                while not condition():
+                    await asyncio.sleep(0.05)
+        except TimeoutError as err:
+            raise RuntimeError(f"the room says {self.state and self.state.call}") from err
+
+
+@asynccontextmanager
+async def room(
+    stand: Stand, *, shows: bool = False, devices: str = "", media: str = "appliance.cli"
+) -> AsyncIterator[Room]:
+    """Run daemon and media, and the display if it `shows`; `media` is the module that runs media."""
+    folder = stand.file("room")
+    folder.mkdir()
+    config = folder / "room.toml"
+    config.write_text(_CONFIG.format(folder=folder, devices=devices))
+    link = CommandLink(folder / "control.sock", "control", new_boot())
+    async with AsyncExitStack() as stack:
+        running = {}
+        for name in ("daemon", "media", *(["display"] if shows else [])):
+            words = (media if name == "media" else "appliance.cli", "--config", str(config), name)
+            running[name] = await stack.enter_async_context(program(folder / f"{name}.log", *words))
+        found = Room([process for name, process in running.items() if name != "daemon"], link, folder)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks = [
+            group.create_task(link.run(), name="control"),
+            group.create_task(found.follow(), name="state"),
+            group.create_task(found.frames.run(), name="frames"),
+        ]
+        try:
+            await found.ready()
+            yield found
+        finally:
+            for task in tasks:
+                task.cancel()
