@@ -42,9 +42,7 @@ class Room:
         self.measured = processes
         """What receives, decodes and, if it is there, shows."""
         self.state: RoomState | None = None
-        self.seen: list[Seen] = []
-        """Every picture of the first tile, while `watching`."""
-        self.watching = False
+        self._seen: list[Seen] | None = None
         self._link = link
         self.frames = FrameClient(folder / "frames.sock", on_frame=self._look)
 
@@ -67,6 +65,15 @@ class Room:
             await self._ask(Leave())
             await self._until(lambda: self.state is not None and self.state.call.phase is Phase.IDLE)
 
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[list[Seen]]:
+        """Note every new picture of the first tile, as it comes into the ring."""
+        self._seen = seen = []
+        try:
+            yield seen
+        finally:
+            self._seen = None
+
     async def follow(self) -> None:
         """Keep the newest state."""
         async for state in self._link.states():
@@ -83,13 +90,13 @@ class Room:
 
     def _look(self) -> None:
         ring = self.frames.ring
-        if not self.watching or ring is None or not ring.layout.tiles:
+        if self._seen is None or ring is None or not ring.layout.tiles:
             return
         tile = ring.layout.tiles[0]
         frame = ring.newest(tile.person, tile.source)
         found = mark.decode(frame.y) if frame is not None else None
-        if found is not None and (not self.seen or self.seen[-1].count != found.count):
-            self.seen.append(Seen.now(found.count))
+        if found is not None and (not self._seen or self._seen[-1].count != found.count):
+            self._seen.append(Seen.now(found.count))
 
     async def _ask(self, command: Command) -> None:
         ack = await self._link.send(command)
