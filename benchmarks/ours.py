@@ -13,6 +13,7 @@ from appliance.link.frame_socket import FrameClient
 from appliance.link.messages import new_boot
 from appliance.meetings.livekit_link import Ticket
 from appliance.state.commands import AckStatus, Command, JoinUrl, Leave
+from appliance.state.layout import Tile
 from appliance.state.room import Phase, RoomState
 from benchmarks.seen import Seen
 from benchmarks.stand import Stand, program
@@ -48,18 +49,16 @@ class Room:
 
     async def decoded(self) -> int:
         """Return how many pictures of everybody were made so far."""
-        ring = self.frames.ring
-        tiles = ring.layout.tiles if ring is not None else ()
-        return sum(ring.newest_number(tile.person, tile.source) for tile in tiles) if ring is not None else 0
+        return sum(self._numbers().values())
 
     @asynccontextmanager
     async def meeting(self, ticket: Ticket, people: int) -> AsyncIterator[None]:
         """Be in a meeting; begins when everybody has a tile with a picture in it."""
-        # the link's host is of no importance: who holds a ticket needs no link
-        url = f"https://meet.invalid/custom?liveKitUrl={quote(ticket.url)}&token={ticket.token}"
-        await self._ask(JoinUrl(url))
+        # the last meeting's pictures may still be there
+        old, ring = self._numbers(), self.frames.ring
+        await self._ask(JoinUrl(join_url(ticket)))
         try:
-            await self._until(lambda: self._pictures() >= people)
+            await self._until(lambda: self._fresh(old if self.frames.ring is ring else {}) >= people)
             yield
         finally:
             await self._ask(Leave())
@@ -83,10 +82,13 @@ class Room:
         """Wait until the room's programs have found each other."""
         await self._until(lambda: self.state is not None and self.state.senses.connected)
 
-    def _pictures(self) -> int:
+    def _numbers(self) -> dict[Tile, int]:
         ring = self.frames.ring
         tiles = ring.layout.tiles if ring is not None else ()
-        return sum(ring.newest_number(tile.person, tile.source) > 0 for tile in tiles) if ring is not None else 0
+        return {tile: ring.newest_number(tile.person, tile.source) for tile in tiles} if ring is not None else {}
+
+    def _fresh(self, old: dict[Tile, int]) -> int:
+        return sum(number > old.get(tile, 0) for tile, number in self._numbers().items())
 
     def _look(self) -> None:
         ring = self.frames.ring
@@ -110,6 +112,11 @@ class Room:
                     await asyncio.sleep(0.05)
         except TimeoutError as err:
             raise RuntimeError(f"the room says {self.state and self.state.call}") from err
+
+
+def join_url(ticket: Ticket) -> str:
+    """Return a link that holds the ticket itself; its host is of no importance."""
+    return f"https://meet.invalid/custom?liveKitUrl={quote(ticket.url)}&token={ticket.token}"
 
 
 @asynccontextmanager
