@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.latency_rows import LATENCY_ROWS
 from benchmarks.loss_rows import LOSS_ROWS
 from benchmarks.receive_rows import RECEIVE_ROWS
 from benchmarks.room_rows import ROOM_ROWS
@@ -18,7 +19,7 @@ from benchmarks.start_rows import START_ROWS
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-ROWS = (*RECEIVE_ROWS, *LOSS_ROWS, *START_ROWS, *ROOM_ROWS)
+ROWS = (*RECEIVE_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *START_ROWS, *ROOM_ROWS)
 _HEAD = """\
 # Speed and size
 

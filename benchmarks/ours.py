@@ -1,6 +1,7 @@
 """The room as a receiver: its real programs, with no devices, in the meeting of the stand."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ class Room:
     """A room whose programs run; it may join and leave as often as it likes."""
 
     def __init__(self, processes: list[psutil.Process], link: CommandLink, folder: Path) -> None:
+        self.folder = folder
         self.measured = processes
         """What receives, decodes and, if it is there, shows."""
         self.state: RoomState | None = None
@@ -98,7 +100,7 @@ class Room:
         frame = ring.newest(tile.person, tile.source)
         found = mark.decode(frame.y) if frame is not None else None
         if found is not None and (not self._seen or self._seen[-1].count != found.count):
-            self._seen.append(Seen.now(found.count))
+            self._seen.append(Seen(time.time(), found.count))
 
     async def _ask(self, command: Command) -> None:
         ack = await self._link.send(command)
@@ -121,9 +123,9 @@ def join_url(ticket: Ticket) -> str:
 
 @asynccontextmanager
 async def room(
-    stand: Stand, *, shows: bool = False, devices: str = "", media: str = "appliance.cli"
+    stand: Stand, *, shows: bool = False, devices: str = "", display: str = "appliance.cli"
 ) -> AsyncIterator[Room]:
-    """Run daemon and media, and the display if it `shows`; `media` is the module that runs media."""
+    """Run daemon and media, and the display if it `shows`; `display` is the module that runs the display."""
     folder = stand.file("room")
     folder.mkdir()
     config = folder / "room.toml"
@@ -132,7 +134,7 @@ async def room(
     async with AsyncExitStack() as stack:
         running = {}
         for name in ("daemon", "media", *(["display"] if shows else [])):
-            words = (media if name == "media" else "appliance.cli", "--config", str(config), name)
+            words = (display if name == "display" else "appliance.cli", "--config", str(config), name)
             running[name] = await stack.enter_async_context(program(folder / f"{name}.log", *words))
         found = Room([process for name, process in running.items() if name != "daemon"], link, folder)
         group = await stack.enter_async_context(asyncio.TaskGroup())

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from appliance.meetings.livekit_link import Ticket
-from benchmarks.seen import Seen
+from benchmarks.seen import Seen, read_seen
 from benchmarks.stand import Stand, program
 
 _JOIN_S = 40.0
@@ -32,8 +32,7 @@ class Sdk:
 
     def seen(self) -> list[Seen]:
         """Return the new pictures of one person so far."""
-        lines = self._report.with_suffix(".seen").read_text().splitlines()
-        return [Seen(float(at), int(count)) for at, count in map(str.split, lines)]
+        return read_seen(self._report.with_suffix(".seen"))
 
     def _said(self, what: str) -> int:
         return int(json.loads(self._report.read_text())[what]) if self._report.exists() else 0

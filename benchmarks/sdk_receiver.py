@@ -9,14 +9,12 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from livekit import rtc
 
 from appliance.service import run_program
-from benchmarks.seen import Seen
-from hardware.camera import mark
+from benchmarks.seen import SeenFile
 
 
 async def receive(url: str, token: str, report: Path, *, stamps: bool) -> None:
@@ -28,7 +26,7 @@ async def receive(url: str, token: str, report: Path, *, stamps: bool) -> None:
 
             def subscribed(track: rtc.Track, *_: object) -> None:
                 if track.kind == rtc.TrackKind.KIND_VIDEO:
-                    group.create_task(_watch(track, frames, seen if stamps else None), name=track.sid)
+                    group.create_task(_watch(track, frames, SeenFile(seen) if stamps else None), name=track.sid)
                 else:
                     group.create_task(_listen(track), name=track.sid)
 
@@ -41,19 +39,14 @@ async def receive(url: str, token: str, report: Path, *, stamps: bool) -> None:
                 await asyncio.sleep(0.5)
 
 
-async def _watch(track: rtc.Track, frames: Counter[str], seen: TextIO | None) -> None:
-    before = -1
+async def _watch(track: rtc.Track, frames: Counter[str], seen: SeenFile | None) -> None:
     async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.I420):
         frames[track.sid] += 1
         if seen is None:
             continue
         frame = event.frame
         luma = np.frombuffer(frame.data, np.uint8)[: frame.width * frame.height].reshape(frame.height, frame.width)
-        found = mark.decode(luma)
-        if found is not None and found.count != before:
-            before = found.count
-            now = Seen.now(found.count)
-            seen.write(f"{now.at_s} {now.count}\n")
+        seen.note(luma)
 
 
 async def _listen(track: rtc.Track) -> None:

@@ -4,8 +4,14 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.settings import FREEZE_S
+from hardware.camera import mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +23,26 @@ class Seen:
     count: int
     """The stamp in its pixels."""
 
-    @classmethod
-    def now(cls, count: int) -> "Seen":
-        return cls(time.time(), count)
+
+class SeenFile:
+    """Where a program writes what it sees, a line a picture."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._before = -1
+
+    def note(self, luma: NDArray[np.uint8]) -> None:
+        """Note the picture now, if it has a stamp and is another one than before."""
+        found = mark.decode(luma)
+        if found is not None and found.count != self._before:
+            self._before = found.count
+            self._file.write(f"{time.time()} {found.count}\n")
+
+
+def read_seen(path: Path) -> list[Seen]:
+    """Return what a program wrote so far."""
+    lines = path.read_text().splitlines()
+    return [Seen(float(at), int(count)) for at, count in map(str.split, lines)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """Sends the webcam's film, encoded beforehand, as so many people: `python -m benchmarks.sender ORDER`, as JSON.
 
 A process of its own, so that its cost is nobody's. Who loses the picture gets the film from its beginning, which is a
-key frame. With `log`, the file says when each picture was sent: lines of its stamp and the time in ns.
+key frame. With `log`, the one person's pictures are encoded as they are sent, and the file says when each was there to
+be encoded: lines of the time and the stamp.
 """
 
 import asyncio
 import itertools
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
-from typing import TextIO
 
 from livekit.protocol import models, rtc
 
@@ -22,7 +23,7 @@ from appliance.media.rtc.peer import Peer
 from appliance.meetings.livekit_link import Ticket
 from appliance.meetings.livekit_signal import LiveKitHttp, Signal
 from appliance.service import run_program
-from benchmarks.clip import bitstream
+from benchmarks.film import Film, Live, Loop
 from benchmarks.settings import Stream
 from benchmarks.tone import PACKET_S, tone_packets
 
@@ -53,13 +54,13 @@ class Order:
 class Person:
     """One participant: its camera plays the film."""
 
-    def __init__(self, peer: Peer, incoming: Peer, signal: Signal, *, sound: bool) -> None:
+    def __init__(self, film: Film, peer: Peer, incoming: Peer, signal: Signal, *, sound: bool) -> None:
         """`incoming` brings nothing, but the hub offers it to everybody."""
+        self.film = film
         self._peer, self._incoming, self._signal = peer, incoming, signal
         self.camera = peer.add_out("video", "VP8", stream_id="bench", track_id="camera")
         self.microphone = peer.add_out("audio", "opus", stream_id="bench", track_id="microphone") if sound else None
-        self.number = 0
-        self.camera.on_keyframe_request = self._rewind
+        self.camera.on_keyframe_request = film.begin_anew
 
     async def enter(self) -> None:
         """Announce and offer; return when the server has answered."""
@@ -97,16 +98,12 @@ class Person:
                 return True
         return False
 
-    def _rewind(self) -> None:
-        self.number = 0
-
 
 async def send(order: Order) -> None:
     """Be in the meeting and send until cancelled."""
-    film = await asyncio.to_thread(bitstream, order.stream)
     http = LiveKitHttp()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        log = stack.enter_context(await asyncio.to_thread(open, order.log or "/dev/null", "w", buffering=1))
+        log = stack.enter_context(await asyncio.to_thread(open, order.log or os.devnull, "w", buffering=1))
         people = []
         for number, token in enumerate(order.tokens):
             signal = await stack.enter_async_context(http.connected(Ticket(order.url, token)))
@@ -114,27 +111,26 @@ async def send(order: Order) -> None:
                 await stack.enter_async_context(Peer(name=f"{way} {number}", addresses=lambda: _LOOPBACK))
                 for way in ("out", "in")
             ]
-            person = Person(peer, incoming, signal, sound=order.sound and not number)
+            film = await asyncio.to_thread(Live, order.stream, log) if order.log else Loop(order.stream)
+            person = Person(film, peer, incoming, signal, sound=order.sound and not number)
             await person.enter()
             group.create_task(person.stay(), name=f"signals {number}")
             people.append(person)
         print("sending", flush=True)
         if people[0].microphone is not None:
             group.create_task(_hum(people[0].microphone), name="hum")
-        await _play(people, film, order.stream, log)
+        await _play(people, order.stream)
 
 
-async def _play(people: list[Person], film: list[bytes], stream: Stream, log: TextIO) -> None:
+async def _play(people: list[Person], stream: Stream) -> None:
     """Send a frame of each person in turn, spread evenly over the time of a frame."""
     ticks = VIDEO_CLOCK // stream.fps
     for at, turn in _turns(1 / stream.fps / len(people)):
         await _until(at)
         person = people[turn % len(people)]
-        number = person.number
-        person.number = (number + 1) % len(film)
+        data, keyframe = person.film.next()
         timestamp = turn // len(people) * ticks & 0xFFFFFFFF
-        log.write(f"{number} {time.time_ns()}\n")
-        person.camera.send(EncodedFrame(stream.codec, timestamp, VIDEO_CLOCK, film[number], keyframe=number == 0))
+        person.camera.send(EncodedFrame(stream.codec, timestamp, VIDEO_CLOCK, data, keyframe=keyframe))
 
 
 async def _hum(out: MediaOut) -> None:
