@@ -14,12 +14,13 @@ from benchmarks.loss_rows import LOSS_ROWS
 from benchmarks.receive_rows import RECEIVE_ROWS
 from benchmarks.room_rows import ROOM_ROWS
 from benchmarks.rows import Row, Run
+from benchmarks.send_rows import SEND_ROWS
 from benchmarks.start_rows import START_ROWS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-ROWS = (*RECEIVE_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *START_ROWS, *ROOM_ROWS)
+ROWS = (*RECEIVE_ROWS, *SEND_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *START_ROWS, *ROOM_ROWS)
 _HEAD = """\
 # Speed and size
 

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -17,6 +18,7 @@ from hardware.planes import plane_of
 Plane = NDArray[np.uint8]
 SOURCE = mark.source_id("webcam")
 _NOISES = 7
+_RAW_S = 3
 _OPTIONS = {
     "VP8": {
         "deadline": "realtime",
@@ -94,3 +96,19 @@ def _encoded(stream: Stream) -> Iterator[bytes]:
         assert len(packets) == 1
         assert packets[0].is_keyframe is (number == 0)
         yield bytes(packets[0])
+
+
+def raw_film(stream: Stream) -> Path:
+    """Return a YUV4MPEG2 file of the film's first seconds, which cameras that play files take."""
+    path = (CACHE / f"{stream.height}p{stream.fps}.y4m").resolve()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(".new")
+        webcam = Webcam(stream.width, stream.height)
+        with scratch.open("wb") as file:
+            file.write(f"YUV4MPEG2 W{stream.width} H{stream.height} F{stream.fps}:1 Ip A1:1 C420jpeg\n".encode())
+            for number in range(_RAW_S * stream.fps):
+                picture = webcam.picture(number)
+                file.write(b"FRAME\n" + b"".join(plane_of(picture, index).tobytes() for index in range(3)))
+        scratch.rename(path)
+    return path

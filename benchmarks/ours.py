@@ -1,6 +1,7 @@
 """The room as a receiver: its real programs, with no devices, in the meeting of the stand."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,7 +30,7 @@ state = "{folder}/state"
 runtime = "{folder}"
 [joining]
 enter_muted = true
-enter_camera_off = true
+enter_camera_off = {camera_off}
 [devices]
 {devices}
 [display]
@@ -123,14 +124,15 @@ def join_url(ticket: Ticket) -> str:
 
 @asynccontextmanager
 async def room(
-    stand: Stand, *, shows: bool = False, devices: str = "", display: str = "appliance.cli"
+    stand: Stand, *, shows: bool = False, devices: str = "", sends: bool = False, display: str = "appliance.cli"
 ) -> AsyncIterator[Room]:
     """Run daemon and media, and the display if it `shows`; `display` is the module that runs the display."""
     folder = stand.file("room")
     folder.mkdir()
     config = folder / "room.toml"
-    config.write_text(_CONFIG.format(folder=folder, devices=devices))
-    link = CommandLink(folder / "control.sock", "control", new_boot())
+    config.write_text(_CONFIG.format(folder=folder, devices=devices, camera_off=json.dumps(not sends)))
+    # a camera is switched on by nobody but a finger on the panel
+    link = CommandLink(folder / "panel.sock", "panel", new_boot())
     async with AsyncExitStack() as stack:
         running = {}
         for name in ("daemon", "media", *(["display"] if shows else [])):

@@ -9,6 +9,7 @@ SEEDS = tuple(range(1, 11))
 """One pair of a loss row each."""
 WARM_UP_S = 4.0
 WINDOW_S = 8.0
+SEND_WARM_UP_S = 8.0
 LOSS_S = 60.0
 CLEAN_S = 4.0
 """A relay lets everything pass for so long, so that both sides begin with a picture."""

@@ -55,3 +55,16 @@ async function count() {
   }
   decodedNow = found;
 }
+
+/** Send the camera: {width, height, kbps, codec}. */
+window.publish = ({ width, height, kbps, codec }) =>
+  window.room.localParticipant.setCameraEnabled(
+    true,
+    { resolution: { width, height, frameRate: 30 } },
+    {
+      videoCodec: codec.toLowerCase(),
+      simulcast: false,
+      videoEncoding: { maxBitrate: kbps * 1000, maxFramerate: 30 },
+      degradationPreference: "maintain-resolution",
+    },
+  );
