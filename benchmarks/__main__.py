@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.drop_rows import DROP_ROWS
 from benchmarks.latency_rows import LATENCY_ROWS
 from benchmarks.loss_rows import LOSS_ROWS
 from benchmarks.receive_rows import RECEIVE_ROWS
@@ -20,7 +21,7 @@ from benchmarks.start_rows import START_ROWS
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-ROWS = (*RECEIVE_ROWS, *SEND_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *START_ROWS, *ROOM_ROWS)
+ROWS = (*RECEIVE_ROWS, *SEND_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *DROP_ROWS, *START_ROWS, *ROOM_ROWS)
 _HEAD = """\
 # Speed and size
 
@@ -49,6 +50,8 @@ def main() -> None:
             print(f"  {_summary(result)}", flush=True)
             if not options.look:
                 _store(result)
+                if row.picture is not None:
+                    _picture(row).write_text(row.picture())
     if not options.look:
         PAGE.write_text(_page(_results()))
 
@@ -99,6 +102,10 @@ def _store(result: dict[str, Any]) -> None:
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
+def _picture(row: Row) -> Path:
+    return PAGE.with_name("pictures") / f"bench-{row.name}.svg"
+
+
 def _page(results: list[dict[str, Any]]) -> str:
     rows = {row.name: row for row in ROWS}
     lines = []
@@ -114,7 +121,9 @@ def _page(results: list[dict[str, Any]]) -> str:
             result["machine"],
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return _HEAD + "\n".join(lines) + "\n"
+    drawn = [_picture(row) for row in ROWS if row.picture is not None and _picture(row).exists()]
+    pictures = [f"\n![{path.stem}](pictures/{path.name})" for path in drawn]
+    return _HEAD + "\n".join([*lines, *pictures]) + "\n"
 
 
 if __name__ == "__main__":

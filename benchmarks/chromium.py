@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -11,6 +11,7 @@ from playwright.async_api import Page, Route, async_playwright
 
 from appliance.meetings.livekit_link import Ticket
 from benchmarks.seen import Seen
+from benchmarks.settings import Stream
 
 _ROOT = Path(__file__).parents[1]
 _FILES = {
@@ -50,9 +51,9 @@ class Chromium:
         """Return what was noted."""
         return [Seen(at_ms / 1000, count) for at_ms, count in await self._page.evaluate("seen")]
 
-    async def evaluate(self, script: str) -> Any:
-        """Run a script in the page."""
-        return await self._page.evaluate(script)
+    async def publish(self, stream: Stream) -> None:
+        """Send the camera."""
+        await self._page.evaluate("stream => publish(stream)", asdict(stream) | {"width": stream.width})
 
 
 @asynccontextmanager
@@ -72,6 +73,15 @@ async def chromium(ticket: Ticket, people: int, *, shown: bool, flags: tuple[str
             yield Chromium(page, next(process for process in _browsers() if process.pid not in known))
         finally:
             await browser.close()
+
+
+def plays(film: Path) -> tuple[str, ...]:
+    """Return the flags that make a film the camera."""
+    return (
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+    )
 
 
 def _browsers() -> list[psutil.Process]:

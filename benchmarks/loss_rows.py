@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.chromium import chromium
 from benchmarks.impair import Network
 from benchmarks.ours import Room, room
+from benchmarks.pictures import timeline
 from benchmarks.rows import Row, Run
 from benchmarks.sdk import sdk
 from benchmarks.seen import Freezes, Seen, freezes
@@ -82,6 +83,12 @@ async def _pair(hub: Stand, network: Network, peer: Peer, seed: int, ours: Room,
     return pair
 
 
+def _drawn(loss: float, peer: Peer, peer_name: str) -> str:
+    pair = lossy(loss, peer)[0]
+    lanes = {"Salon": pair.ours.gaps, peer_name: pair.theirs.gaps}
+    return timeline(f"When the picture stood still: {loss:.0%} loss, 100 ms RTT", lanes, LOSS_S)
+
+
 @asynccontextmanager
 async def _chromium(hub: Stand, meeting: str) -> AsyncIterator[Watch]:
     async with chromium(hub.ticket("chromium", room=meeting), 1, shown=True) as receiver:
@@ -98,8 +105,16 @@ async def _sdk(hub: Stand, meeting: str) -> AsyncIterator[Watch]:
 def _row(
     name: str, what: str, limit: str, peer_name: str, loss: float, peer: Peer, value: Callable[[Pair], Run]
 ) -> Row:
+    drawn = partial(_drawn, loss, peer, peer_name) if value is _longest else None
     return Row(
-        name, "s", what, limit, lambda: [value(pair) for pair in lossy(loss, peer)], peer=peer_name, of_medians=True
+        name,
+        "s",
+        what,
+        limit,
+        lambda: [value(pair) for pair in lossy(loss, peer)],
+        peer=peer_name,
+        of_medians=True,
+        picture=drawn,
     )
 
 

@@ -21,6 +21,8 @@ class Row:
     """Whom we measure ourselves against."""
     of_medians: bool = False
     """The ratio is that of the medians; else it is the median of the pairs' ratios."""
+    picture: Callable[[], str] | None = None
+    """Draws what was measured, as SVG."""
 
     def ratio(self, runs: list[Run]) -> float | None:
         """Return ours over the peer's."""

@@ -51,14 +51,17 @@ class Freezes:
 
     longest_s: float
     """The largest gap between two different pictures, also when it is no freeze."""
-    total_s: float
-    """All freezes together."""
-    count: int
+    gaps: tuple[tuple[float, float], ...]
+    """Each freeze, from and to, in seconds after the beginning."""
+
+    @property
+    def total_s(self) -> float:
+        """All freezes together."""
+        return sum(end - begin for begin, end in self.gaps)
 
 
 def freezes(pictures: Sequence[Seen], begin_s: float, end_s: float) -> Freezes:
     """Find the gaps between two instants, which bound the first and the last."""
     shown = [begin_s, *(seen.at_s for seen in pictures if begin_s < seen.at_s < end_s), end_s]
-    gaps = [b - a for a, b in itertools.pairwise(shown)]
-    frozen = [gap for gap in gaps if gap > FREEZE_S]
-    return Freezes(max(gaps), sum(frozen), len(frozen))
+    gaps = [(a - begin_s, b - begin_s) for a, b in itertools.pairwise(shown)]
+    return Freezes(max(b - a for a, b in gaps), tuple((a, b) for a, b in gaps if b - a > FREEZE_S))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from benchmarks.chromium import chromium
+from benchmarks.chromium import chromium, plays
 from benchmarks.clip import raw_film
 from benchmarks.cost import Receiver, cpu_seconds
 from benchmarks.ours import room
@@ -71,19 +71,8 @@ async def _bare(hub: Stand, film: Path, like: Sent) -> Sent:
 
 
 async def _chromium(hub: Stand, film: Path, like: Sent) -> Sent:
-    flags = (
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-video-capture={film}",
-    )
-    async with chromium(hub.ticket("chromium"), 0, shown=False, flags=flags) as sender:
-        wish = {
-            "width": CAMERA_720P30.width,
-            "height": CAMERA_720P30.height,
-            "kbps": round(like.kbps),
-            "codec": like.codec,
-        }
-        await sender.evaluate(f"publish({json.dumps(wish)})")
+    async with chromium(hub.ticket("chromium"), 0, shown=False, flags=plays(film)) as sender:
+        await sender.publish(replace(CAMERA_720P30, kbps=round(like.kbps), codec=like.codec))
         async with recorder(hub.ticket("recorder")) as recording:
             return await _window(sender, recording)
 

@@ -16,6 +16,9 @@ CLEAN_S = 4.0
 FREEZE_S = 0.2
 """A longer gap between two different pictures is a freeze."""
 RTT_S = 0.1
+DROP_TO, DROP_RTT_S = 0.4, 0.05
+DROP_AFTER_S, DROP_S = 12.0, 20.0
+"""A link becomes narrow after so long, and is watched for so long."""
 AT_ONCE = 2
 """Pairs of a loss row that run side by side, so that ten of a minute take no ten minutes."""
 STARTS = 20
