@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.drop_rows import DROP_ROWS
 from benchmarks.latency_rows import LATENCY_ROWS
 from benchmarks.loss_rows import LOSS_ROWS
+from benchmarks.memory_rows import MEMORY_ROWS
 from benchmarks.receive_rows import RECEIVE_ROWS
 from benchmarks.room_rows import ROOM_ROWS
 from benchmarks.rows import Row, Run
@@ -21,7 +22,7 @@ from benchmarks.start_rows import START_ROWS
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-ROWS = (*RECEIVE_ROWS, *SEND_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *DROP_ROWS, *START_ROWS, *ROOM_ROWS)
+ROWS = (*RECEIVE_ROWS, *SEND_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *DROP_ROWS, *START_ROWS, *MEMORY_ROWS, *ROOM_ROWS)
 _HEAD = """\
 # Speed and size
 

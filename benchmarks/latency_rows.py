@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.chromium import chromium
-from benchmarks.ours import Room, room
+from benchmarks.ours import SHOWING, Room, room
 from benchmarks.rows import Row, Run
 from benchmarks.seen import Seen, read_seen
 from benchmarks.settings import CAMERA_720P30, RUNS, WARM_UP_S, WINDOW_S
@@ -25,7 +25,7 @@ Peer = Callable[[Stand], AbstractAsyncContextManager[Watch]]
 async def paired(peer: Peer) -> list[Run]:
     """Measure ours and then the peer, again and again; return the medians in ms."""
     runs: list[Run] = []
-    async with stand() as hub, room(hub, shows=True, display="benchmarks.tv") as ours:
+    async with stand() as hub, room(hub, programs=SHOWING, display="benchmarks.tv") as ours:
         log = hub.file("captured")
         async with hub.webcams(1, CAMERA_720P30, log=log):
             for _ in range(RUNS):

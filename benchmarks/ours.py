@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +21,10 @@ from benchmarks.seen import Seen
 from benchmarks.stand import Stand, program
 from hardware.camera import mark
 
+HEADLESS = ("daemon", "media")
+SHOWING = (*HEADLESS, "display")
+WHOLE = (*SHOWING, "panel")
+_MORE = {"panel": ("--headless",)}
 _JOIN_S = 40.0
 _CONFIG = """\
 [room]
@@ -41,10 +45,11 @@ screen = "null:"
 class Room:
     """A room whose programs run; it may join and leave as often as it likes."""
 
-    def __init__(self, processes: list[psutil.Process], link: CommandLink, folder: Path) -> None:
+    def __init__(self, programs: dict[str, psutil.Process], link: CommandLink, folder: Path) -> None:
         self.folder = folder
-        self.measured = processes
-        """What receives, decodes and, if it is there, shows."""
+        self.programs = programs
+        self.measured = [programs[name] for name in ("media", "display") if name in programs]
+        """What sends, receives, decodes and, if it is there, shows."""
         self.state: RoomState | None = None
         self._seen: list[Seen] | None = None
         self._link = link
@@ -124,9 +129,14 @@ def join_url(ticket: Ticket) -> str:
 
 @asynccontextmanager
 async def room(
-    stand: Stand, *, shows: bool = False, devices: str = "", sends: bool = False, display: str = "appliance.cli"
+    stand: Stand,
+    *,
+    programs: Sequence[str] = HEADLESS,
+    devices: str = "",
+    sends: bool = False,
+    display: str = "appliance.cli",
 ) -> AsyncIterator[Room]:
-    """Run daemon and media, and the display if it `shows`; `display` is the module that runs the display."""
+    """Run these programs of a room; `display` is the module that runs the display. It `sends` its camera or nothing."""
     folder = stand.file("room")
     folder.mkdir()
     config = folder / "room.toml"
@@ -135,10 +145,11 @@ async def room(
     link = CommandLink(folder / "panel.sock", "panel", new_boot())
     async with AsyncExitStack() as stack:
         running = {}
-        for name in ("daemon", "media", *(["display"] if shows else [])):
-            words = (display if name == "display" else "appliance.cli", "--config", str(config), name)
+        for name in programs:
+            module, more = display if name == "display" else "appliance.cli", _MORE.get(name, ())
+            words = (module, "--config", str(config), name, *more)
             running[name] = await stack.enter_async_context(program(folder / f"{name}.log", *words))
-        found = Room([process for name, process in running.items() if name != "daemon"], link, folder)
+        found = Room(running, link, folder)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
             group.create_task(link.run(), name="control"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import cast
@@ -13,7 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from benchmarks.chromium import chromium
 from benchmarks.clip import bitstream
 from benchmarks.cost import Cost, Receiver, window
-from benchmarks.ours import room
+from benchmarks.ours import HEADLESS, SHOWING, room
 from benchmarks.rows import Row, Run
 from benchmarks.sdk import sdk
 from benchmarks.settings import LOOP_S, RUNS, TILE_180P15, TILE_360P30, Stream
@@ -25,10 +25,10 @@ _ENOUGH = 0.9
 Peer = Callable[[Stand, int], AbstractAsyncContextManager[Receiver]]
 
 
-async def paired(people: int, stream: Stream, peer: Peer, *, shows: bool) -> list[Run]:
+async def paired(people: int, stream: Stream, peer: Peer, *, programs: Sequence[str]) -> list[Run]:
     """Measure ours and then the peer, again and again."""
     runs: list[Run] = []
-    async with stand() as hub, hub.webcams(people, stream), room(hub, shows=shows) as ours:
+    async with stand() as hub, hub.webcams(people, stream), room(hub, programs=programs) as ours:
         for _ in range(RUNS):
             async with ours.meeting(hub.ticket("room"), people):
                 our_cost = await window(ours)
@@ -93,28 +93,28 @@ RECEIVE_ROWS = (
         "CPU of receiving and decoding 9 x 360p30",
         "0.7",
         "Chromium, decoding the same, hidden",
-        partial(paired, 9, TILE_360P30, HIDDEN, shows=False),
+        partial(paired, 9, TILE_360P30, HIDDEN, programs=HEADLESS),
     ),
     _row(
         "recv_9x360p30_vs_livekit_sdk",
         "the same",
         "0.6",
         "LiveKit's Python SDK, taking I420",
-        partial(paired, 9, TILE_360P30, _sdk, shows=False),
+        partial(paired, 9, TILE_360P30, _sdk, programs=HEADLESS),
     ),
     _row(
         "show_9x360p30_vs_chromium",
         "the same, composed on a 1080p canvas",
         "0.4",
         "Chromium, showing it without a GPU",
-        partial(paired, 9, TILE_360P30, SHOWN, shows=True),
+        partial(paired, 9, TILE_360P30, SHOWN, programs=SHOWING),
     ),
     _row(
         "show_49x180p15_vs_chromium",
         "49 tiles of 180p15",
         "0.5",
         "Chromium, showing it without a GPU",
-        partial(paired, 49, TILE_180P15, SHOWN, shows=True),
+        partial(paired, 49, TILE_180P15, SHOWN, programs=SHOWING),
     ),
     _row(
         "recv_vs_bare_decode_360p30",
