@@ -46,8 +46,9 @@ def main() -> None:
     options = parser.parse_args()
     for row in ROWS:
         if options.only in {None, row.name}:
-            print(f"{row.name}: {row.what}", flush=True)
-            result = _result(row, row.measure())
+            load = round(os.getloadavg()[0], 1)
+            print(f"{row.name}: {row.what} (load before it: {load})", flush=True)
+            result = _result(row, row.measure(), load)
             print(f"  {_summary(result)}", flush=True)
             if not options.look:
                 _store(result)
@@ -57,7 +58,7 @@ def main() -> None:
         PAGE.write_text(_page(_results()))
 
 
-def _result(row: Row, runs: list[Run]) -> dict[str, Any]:
+def _result(row: Row, runs: list[Run], load: float) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
     theirs = [peer for _, peer in runs if peer is not None]
     ratio = row.ratio(runs)
@@ -71,6 +72,7 @@ def _result(row: Row, runs: list[Run]) -> dict[str, Any]:
         "runs": [[_rounded(ours), _rounded(peer)] for ours, peer in runs],
         "commit": commit.stdout.strip(),
         "machine": _machine(),
+        "load": load,
     }
 
 
@@ -80,7 +82,7 @@ def _rounded(value: float | None) -> float | None:
 
 def _summary(result: dict[str, Any]) -> str:
     against = f", {result['peer_name']} {result['peer']:g}, ratio {result['ratio']:g}" if result["peer_name"] else ""
-    return f"ours {result['ours']:g} {result['unit']}{against}; load {os.getloadavg()[0]:.1f}"
+    return f"ours {result['ours']:g} {result['unit']}{against}"
 
 
 def _machine() -> str:

@@ -7,6 +7,8 @@ RUNS = 5
 """Pairs of a row, each ours and then the peer, at least."""
 SEEDS = tuple(range(1, 11))
 """One pair of a loss row each."""
+TRIES = 2 * RUNS
+"""A pair in which somebody missed pictures is not counted, and tried again."""
 WARM_UP_S = 4.0
 WINDOW_S = 8.0
 SEND_WARM_UP_S = 8.0
