@@ -30,8 +30,10 @@ Measured by `make bench` (`ONLY=name` for one row) on simulated devices; every s
 `benchmarks/results.json`. These are figures of the machine named in each row, not promises about yours.
 
 Where there is a peer, it received, sent or showed the same pictures in the same minute, and the ratio is ours over the
-peer's: less is better. Chromium paints without a GPU here; with one, showing costs it less. What is sent, lost and
-counted stands in `benchmarks/settings.py`.
+peer's: less is better. All meet on `salon hub`. Ours is `salon media` as it is in a room, with `salon display` on
+a 1080p canvas where pictures are shown. CPU is user and system time of the whole process tree, and a pair in which
+somebody missed pictures is not counted. Chromium paints without a GPU here; with one, showing costs it less. Loss,
+delay and narrow links are made by a seeded relay of the benchmark's own. All numbers are in `benchmarks/settings.py`.
 
 | what | ours | peer | ratio | limit | runs (ours, worst) | machine |
 |---|---|---|---|---|---|---|
