@@ -58,6 +58,7 @@ install: ## as root: code into /opt/salon, the command /usr/bin/salon, systemd's
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Salon needs Python 3.11 or newer"; exit 1; }
 	rm -rf build && $(PYTHON) -m venv --clear $(BUILT)
 	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[room,hub,broker]'
+	$(BUILT)/bin/python -I -m appliance.media.rtc.native.build >/dev/null || echo "media packets are handled in Python then"
 ifneq ($(DESTDIR),)
 	grep -lrI --include=salon --include=pyvenv.cfg --include='activate*' '$(DESTDIR)' $(BUILT) | xargs sed -i 's|$(DESTDIR)||g'
 endif
