@@ -102,7 +102,7 @@ async def test_the_picture_survives_a_bad_network(pair_of, camera_of, ends, seed
         assert seen == sorted(set(seen))
         assert all(len(frame.data) == 3005 for frame in pair.heard.frames["T"])
         assert len(seen) >= 0.9 * (camera.sent - seen[0]), "too many frames were lost for good"
-        assert pair.heard.streams["T"].stats().skips == 0
+        assert pair.heard.streams["T"].stats().skips <= 1
 
 
 async def test_another_ssrc_on_the_same_line_goes_on_with_a_key_frame(pair_of, packets, camera_of):
