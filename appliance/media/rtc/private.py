@@ -28,24 +28,23 @@ from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import (
-    RTCP_PSFB_APP,
     AnyRtcpPacket,
-    RtcpPsfbPacket,
     RtcpRrPacket,
     RtcpSrPacket,
     RtpPacket,
     is_rtcp,
-    unpack_remb_fci,
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from appliance.media.rtc.bandwidth import told_bitrate
 from appliance.media.rtc.congestion.allocation import SOUND
+from appliance.media.rtc.extensions import NumberedExtensions
 from appliance.media.rtc.outgoing import OutTrack
 from appliance.media.rtc.receiver import StreamReceiver
 from appliance.media.rtc.router import MidRouter
 from appliance.media.rtc.sender import OutgoingClock
 from appliance.media.rtc.sending import Sending
-from appliance.media.rtc.transport_wide import NumberedExtensions, number_id, split_feedback, teach_aiortc
+from appliance.media.rtc.transport_wide import number_id, split_feedback, teach_aiortc
 
 logger = logging.getLogger(__name__)
 
@@ -98,8 +97,11 @@ class SenderPort(RTCRtpSender):
 
     def __init__(self, track: OutTrack, transport: RTCDtlsTransport, sending: Sending) -> None:
         super().__init__(track, transport)
-        vars(self)["_RTCRtpSender__rtp_header_extensions_map"] = NumberedExtensions()
-        self._sending = sending
+        self.extensions = NumberedExtensions()
+        vars(self)["_RTCRtpSender__rtp_header_extensions_map"] = self.extensions
+        self.layers: list[SenderPort] = []
+        """Senders of the other simulcast layers of this m-line."""
+        self.sending = sending
         sending.add(self)
         self.on_keyframe_request: Callable[[], None] | None = None
         self.on_bitrate: Callable[[int], None] | None = None
@@ -124,32 +126,42 @@ class SenderPort(RTCRtpSender):
         """The stream's SSRC and that of its repairs."""
         return self._ssrc, self._rtx_ssrc
 
-    @property
-    def bitrate(self) -> int | None:
-        """What the network carries, all streams together."""
-        return self._sending.estimate
-
     def name(self, stream_id: str, track_id: str) -> None:
         """Set the msid that the next description carries."""
         self._stream_id, self._track_id = stream_id, track_id
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
         """Begin, with what was negotiated."""
-        self._sending.number_id = number_id(parameters.headerExtensions) or self._sending.number_id
+        self.sending.number_id = number_id(parameters.headerExtensions) or self.sending.number_id
         await super().send(parameters)
+        for layer in self.layers:
+            await layer.send(parameters)
+
+    async def stop(self) -> None:
+        """End, for good."""
+        await super().stop()
+        for layer in self.layers:
+            await layer.stop()
+
+    def add_layer(self, rid: str, track: OutTrack) -> "SenderPort":
+        """Add a simulcast layer before the m-line is offered."""
+        layer = SenderPort(track, self.transport, self.sending)
+        layer.extensions.name_layer(rid)
+        self.layers.append(layer)
+        return layer
 
     async def repeat(self, sequence: int) -> bool:
         """Send a packet again as padding; only repairs may come twice."""
         if vars(self)["_RTCRtpSender__rtx_payload_type"] is None:
             return False
-        before = self._sending.pushed
+        before = self.sending.pushed
         await super()._retransmit(sequence)
-        return self._sending.pushed != before
+        return self.sending.pushed != before
 
     async def _next_encoded_frame(self, codec: RTCRtpCodecParameters) -> RTCEncodedFrame | None:
         self._queue.go_live()
         if self.kind == "video":
-            await self._sending.room()
+            await self.sending.room()
         frame = await self._queue.get()
         was_silent, self._was_silent = self._was_silent, not self._enabled
         if not self._enabled:
@@ -190,17 +202,10 @@ class SenderPort(RTCRtpSender):
             for report in packet.reports:
                 if report.ssrc == self._ssrc:
                     self.fraction_lost = report.fraction_lost / 256
-                    self._sending.report(self.fraction_lost, self.rtt_s)
-        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
-            self._take_bitrate(packet.fci)
-
-    def _take_bitrate(self, fci: bytes) -> None:
-        try:
-            bitrate, ssrcs = unpack_remb_fci(fci)
-        except (ValueError, struct.error):
-            return
-        if self._ssrc in ssrcs:
-            self._sending.bounded(bitrate)
+                    self.sending.report(self.fraction_lost, self.rtt_s)
+        bitrate = told_bitrate(packet, self._ssrc)
+        if bitrate is not None:
+            self.sending.bounded(bitrate)
 
 
 class ReceiverPort:

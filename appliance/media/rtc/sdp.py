@@ -5,14 +5,14 @@ ours (a harmless stand-in keeps their place). Put in: one simulcast layer, Opus'
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from appliance.errors import SalonError
+from appliance.media.rtc import simulcast
 
 _MAX_CHARS = 256_000
 _MAX_SECTIONS = 64
-_RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 _OURS = {"audio": re.compile(r"a=rtpmap:\d+ (?:opus/48000|PCM[UA]/8000|G722/8000)", re.IGNORECASE)}
 _OURS["video"] = re.compile(r"a=rtpmap:\d+ (?:VP8|H264)/90000", re.IGNORECASE)
 _STAND_IN = {
@@ -43,6 +43,8 @@ class Shaped:
     """Mids that stand-ins hold the place of."""
     layers: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Mid to (RID header extension id, the one simulcast layer we take)."""
+    accepted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Mid to the simulcast layers of ours that an answer takes."""
 
 
 def shape_remote(text: str) -> Shaped:
@@ -52,6 +54,7 @@ def shape_remote(text: str) -> Shaped:
     candidates: dict[str, None] = {}
     rejected: set[str] = set()
     layers: dict[str, tuple[str, str]] = {}
+    taken: dict[str, tuple[str, ...]] = {}
     lines = list(head)
     for section in sections:
         mid = _value(section, "a=mid:")
@@ -61,16 +64,20 @@ def shape_remote(text: str) -> Shaped:
         layer = _layer(section)
         if layer is not None:
             layers[mid] = layer
+        taken[mid] = simulcast.accepted(section)
         if _is_usable(section):
             lines += [line for line in section if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
         else:
             rejected.add(mid)
             lines += _stand_in(section, mid, transport)
-    return Shaped("\r\n".join(lines) + "\r\n", tuple(candidates), frozenset(rejected), layers)
+    return Shaped("\r\n".join(lines) + "\r\n", tuple(candidates), frozenset(rejected), layers, taken)
 
 
-def finish_local(text: str, shaped: Shaped | None = None) -> str:
-    """Add to our own description what aiortc left out; `shaped` is the offer it answers."""
+def finish_local(text: str, shaped: Shaped | None = None, *, offered: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Add to our own description what aiortc left out.
+
+    `shaped` is the offer it answers; `offered` are the simulcast layers, by mid, of an offer of ours.
+    """
     head, sections = _split(text)
     rejected = shaped.rejected if shaped is not None else frozenset()
     layers = shaped.layers if shaped is not None else {}
@@ -80,7 +87,9 @@ def finish_local(text: str, shaped: Shaped | None = None) -> str:
         finished = _with_opus_fec(section)
         if mid in layers:
             number, layer = layers[mid]
-            finished += [f"a=extmap:{number} {_RID}", f"a=rid:{layer} recv", f"a=simulcast:recv {layer}"]
+            finished += [f"a=extmap:{number} {simulcast.RID}", f"a=rid:{layer} recv", f"a=simulcast:recv {layer}"]
+        if offered and mid in offered:
+            finished = simulcast.offered(finished, offered[mid])
         if mid in rejected:
             finished[0] = re.sub(r"^(m=\S+) \d+", r"\1 0", finished[0])
         lines += finished
@@ -129,7 +138,9 @@ def _transport_lines(head: Sequence[str], sections: Sequence[Sequence[str]]) -> 
 def _layer(section: Sequence[str]) -> tuple[str, str] | None:
     """Return how to name the best layer of a simulcast offer (RFC 8853), in words an answer can use."""
     offered = _value(section, "a=simulcast:")
-    number = next((line[9:].split()[0] for line in section if line.startswith("a=extmap:") and line.endswith(_RID)), "")
+    number = next(
+        (line[9:].split()[0] for line in section if line.startswith("a=extmap:") and line.endswith(simulcast.RID)), ""
+    )
     words = (offered or "").split()
     if "send" not in words[:-1] or not number:
         return None
