@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket
 from aiortc.utils import random32
 
+from appliance.media.rtc.arrival import now_us
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.congestion.arrivals import ArrivalLog
 from appliance.media.rtc.receiver import StreamReceiver
@@ -38,10 +39,10 @@ class Feedback:
         self._streams.append(stream)
         return stream
 
-    def note_number(self, number: int, ssrc: int) -> None:
-        """Take the transport-wide number of a packet that has just arrived."""
+    def note_number(self, number: int, ssrc: int, arrived_us: int) -> None:
+        """Take the transport-wide number of a packet."""
         due = self._arrivals.due_at()
-        self._arrivals.add(number, _now_us())
+        self._arrivals.add(number, arrived_us)
         self._heard_ssrc = ssrc
         if self._arrivals.due_at() != due:
             self._woken.set()
@@ -72,7 +73,7 @@ class Feedback:
             delays.append(max(self._next_report - now, 0.0))
         due = self._arrivals.due_at()
         if due is not None:
-            delays.append(max(due - _now_us(), 0) / 1_000_000)
+            delays.append(max(due - now_us(), 0) / 1_000_000)
         return min(delays, default=None)
 
     async def _send_all(self, now: float) -> None:
@@ -86,7 +87,7 @@ class Feedback:
         await self._deliver(datagram)
 
     def _packets(self, now: float) -> Iterator[AnyRtcpPacket | TransportFeedback]:
-        for fci in self._arrivals.take(_now_us()):
+        for fci in self._arrivals.take(now_us()):
             yield TransportFeedback(self._ssrc, self._heard_ssrc, fci)
         if self._next_report is not None and now >= self._next_report:
             reports = [report for stream in self._streams for report in stream.take_reports()]
@@ -109,7 +110,3 @@ class Feedback:
             except ConnectionError:
                 # the connection is closing; its owner hears of that elsewhere
                 self._next_report = None
-
-
-def _now_us() -> int:
-    return time.monotonic_ns() // 1000

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - this is the one file that touches private names of aiortc and aioice; a test watches each of them
+# ruff: noqa: SLF001 - this is the one file that touches private names of aiortc, aioice and asyncio; private_names.py lists them
 """aiortc's peer connection with our receiver, our sender and our addresses in place of its own."""
 
 import asyncio
@@ -36,6 +36,7 @@ from aiortc.rtp import (
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from appliance.media.rtc.arrival import TimedSocket, arrival_us
 from appliance.media.rtc.bandwidth import told_bitrate
 from appliance.media.rtc.congestion.allocation import SOUND
 from appliance.media.rtc.extensions import NumberedExtensions
@@ -52,44 +53,6 @@ _MAX_SSRCS = 256
 _MOST = {"audio": SOUND, "video": 2_500_000}
 _RESEND_S = 0.015
 """A packet asked for twice within this time is one request that several people, or one impatient one, made."""
-
-# What must exist for this file to work; checked by a unit test, because aiortc may rename any of it.
-CLASS_NAMES: tuple[tuple[type, str], ...] = (
-    (RTCPeerConnection, "_RTCPeerConnection__connect"),
-    (RTCPeerConnection, "_RTCPeerConnection__createDtlsTransport"),
-    (RTCPeerConnection, "_RTCPeerConnection__createSctpTransport"),
-    (RTCPeerConnection, "_RTCPeerConnection__createTransceiver"),
-    (RTCDtlsTransport, "_handle_rtcp_data"),
-    (RTCDtlsTransport, "_recv_next"),
-    (RTCDtlsTransport, "_register_rtp_receiver"),
-    (RTCDtlsTransport, "_unregister_rtp_receiver"),
-    (RTCDtlsTransport, "_send_rtp"),
-    (RTCRtpReceiver, "_handle_disconnect"),
-    (RTCRtpReceiver, "_handle_rtcp_packet"),
-    (RTCRtpReceiver, "_handle_rtp_packet"),
-    (RTCRtpReceiver, "_set_rtcp_ssrc"),
-    (RTCRtpSender, "_handle_rtcp_packet"),
-    (RTCRtpSender, "_next_encoded_frame"),
-    (RTCRtpSender, "_retransmit"),
-    (RTCRtpSender, "_send_keyframe"),
-)
-INSTANCE_NAMES: tuple[tuple[type, str], ...] = (
-    (RTCDtlsTransport, "_rtp_router"),
-    (RTCIceTransport, "_connection"),
-    (RTCRtpReceiver, "_enabled"),
-    (RTCRtpReceiver, "_track"),
-    (RTCRtpSender, "_enabled"),
-    (RTCRtpSender, "_RTCRtpSender__rtp_header_extensions_map"),
-    (RTCRtpSender, "_RTCRtpSender__rtt"),
-    (RTCRtpSender, "_RTCRtpSender__rtx_payload_type"),
-    (RTCRtpSender, "_rtx_ssrc"),
-    (RTCRtpSender, "_ssrc"),
-    (RTCRtpSender, "_stream_id"),
-    (RTCRtpSender, "_track_id"),
-    (RTCRtpTransceiver, "_RTCRtpTransceiver__receiver"),
-    (RTCRtpTransceiver, "_RTCRtpTransceiver__sender"),
-    (RTCRtpTransceiver, "_bundled"),
-)
 
 
 class SenderPort(RTCRtpSender):
@@ -263,7 +226,7 @@ class Connection(RTCPeerConnection):
         addresses: Callable[[], Sequence[str]],
         receivers: Callable[[str], StreamReceiver],
         on_connected: Callable[[], None],
-        on_number: Callable[[int, int], None],
+        on_number: Callable[[int, int, int], None],
     ) -> None:
         teach_aiortc()
         # iceServers=None would mean a public STUN server to aiortc
@@ -272,6 +235,8 @@ class Connection(RTCPeerConnection):
         self._new_stream = receivers
         self._on_connected = on_connected
         self._on_number = on_number
+        self._arrived_us = 0
+        self._sockets: list[TimedSocket] = []
         self.sending = Sending(self._put)
         self.malformed = 0
         """Packets that made aiortc stumble."""
@@ -286,6 +251,15 @@ class Connection(RTCPeerConnection):
         if self._dtls is not None:
             parsed = candidate_from_sdp(candidate.removeprefix("candidate:"))
             await self._dtls.transport.addRemoteCandidate(parsed)
+
+    async def close(self) -> None:
+        """End everything."""
+        try:
+            await super().close()
+        finally:
+            for timed in self._sockets:
+                timed.close()
+            self._sockets.clear()
 
     async def send_rtcp(self, data: bytes) -> None:
         """Send feedback, if there is a connection."""
@@ -319,7 +293,7 @@ class Connection(RTCPeerConnection):
 
     def _RTCPeerConnection__createDtlsTransport(self) -> RTCDtlsTransport:  # noqa: N802 - aiortc's name
         transport: RTCDtlsTransport = cast("Any", super())._RTCPeerConnection__createDtlsTransport()
-        transport._rtp_router = MidRouter(on_number=self._on_number)
+        transport._rtp_router = MidRouter(on_number=self._numbered)
         self._use_our_addresses(transport.transport)
         self._forgive_malformed(transport)
         self._send_by_turns(transport)
@@ -327,6 +301,7 @@ class Connection(RTCPeerConnection):
         @transport.on("statechange")
         def changed() -> None:
             if transport.state == "connected":
+                self._time_arrivals(transport)
                 self._on_connected()
 
         self._dtls = transport
@@ -361,6 +336,26 @@ class Connection(RTCPeerConnection):
 
         # aioice leaves loopback out and cannot be told otherwise
         vars(ice)["get_component_candidates"] = ours
+
+    def _numbered(self, number: int, ssrc: int) -> None:
+        self._on_number(number, ssrc, self._arrived_us)
+
+    def _time_arrivals(self, transport: RTCDtlsTransport) -> None:
+        """Read the sockets ourselves, with the kernel's times, and keep the time of the packet in hand."""
+        receive: Callable[[], Awaitable[bytes]] = transport.transport._recv
+        loop = cast("Any", asyncio.get_running_loop())
+        for protocol in transport.transport._connection._protocols:
+            sock = protocol.transport.get_extra_info("socket")
+            if sock is not None and sock.fileno() >= 0:
+                loop._remove_reader(sock.fileno())
+                self._sockets.append(TimedSocket(sock, protocol.datagram_received))
+
+        async def timed() -> bytes:
+            data = await receive()
+            self._arrived_us = arrival_us(data)
+            return data
+
+        vars(transport.transport)["_recv"] = timed
 
     async def _put(self, packet: bytes) -> None:
         if self._dtls is None:

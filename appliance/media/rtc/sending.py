@@ -1,10 +1,10 @@
 """Everything one connection sends: numbered, paced, and no more of it than the network carries."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from appliance.media.rtc.arrival import now_us
 from appliance.media.rtc.congestion.allocation import SOUND, Claim, share
 from appliance.media.rtc.congestion.controller import START, Controller
 from appliance.media.rtc.congestion.pacer import Pacer, Urgency
@@ -92,7 +92,7 @@ class Sending:
 
     def feedback(self, fci: bytes) -> None:
         """Take transport-wide feedback."""
-        now = _now()
+        now = now_us()
         if not self.controller.feedback(fci, now):
             return
         self.tell()
@@ -109,7 +109,7 @@ class Sending:
     def report(self, lost: float, rtt_s: float | None) -> None:
         """Take a receiver report."""
         rtt_us = None if rtt_s is None else int(rtt_s * 1_000_000)
-        self.controller.report(lost, rtt_us=rtt_us, now=_now())
+        self.controller.report(lost, rtt_us=rtt_us, now=now_us())
         self.tell()
 
     def tell(self) -> None:
@@ -158,15 +158,15 @@ class Sending:
         if at is None:
             await self._woken.wait()
             return
-        timer = asyncio.get_running_loop().call_later(max(at - _now(), 0) / 1_000_000, self._woken.set)
+        timer = asyncio.get_running_loop().call_later(max(at - now_us(), 0) / 1_000_000, self._woken.set)
         try:
             await self._woken.wait()
         finally:
             timer.cancel()
 
     async def _drain(self) -> None:
-        self.controller.tick(_now())
-        for packet in self._pacer.due(_now()):
+        self.controller.tick(now_us())
+        for packet in self._pacer.due(now_us()):
             await self._put(packet)
         if self._pacer.video_waits:
             self._room.clear()
@@ -178,15 +178,11 @@ class Sending:
             await self._send(packet)
             return
         number, self._number = self._number, (self._number + 1) & 0xFFFF
-        self.controller.sent([(number, _now(), len(packet) + _AUTHENTICATION)])
+        self.controller.sent([(number, now_us(), len(packet) + _AUTHENTICATION)])
         await self._send(stamp(packet, self.number_id, number))
 
     async def _pad(self) -> None:
-        while self._pacer.padding(_now()) > 0:
+        while self._pacer.padding(now_us()) > 0:
             # comes back to us by `send`
             if self._newest is None or not await self._newest[0].repeat(self._newest[1]):
                 self._pacer.end_probe()
-
-
-def _now() -> int:
-    return time.monotonic_ns() // 1000

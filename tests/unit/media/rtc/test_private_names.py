@@ -1,11 +1,12 @@
 """aiortc's private names that we stand on: when one of these fails, read private.py before lifting the version."""
 
+import asyncio
 import importlib.metadata
 
 import pytest
 from aiortc import RTCIceTransport, RTCPeerConnection
 
-from appliance.media.rtc.private import CLASS_NAMES, INSTANCE_NAMES
+from appliance.media.rtc.private_names import CLASS_NAMES, INSTANCE_NAMES
 
 
 def test_the_version_is_the_one_the_names_were_read_in():
@@ -27,6 +28,8 @@ async def test_the_attributes_we_read_or_set_exist():
         instance = next(thing for thing in objects if isinstance(thing, owner))
         assert hasattr(instance, name), f"{owner.__name__}.{name}"
     assert hasattr(pc.sctp, "_bundled")
+    assert hasattr(dtls.transport._connection, "_protocols")
+    assert hasattr(asyncio.get_running_loop(), "_remove_reader")
     await pc.close()
 
 
