@@ -9,6 +9,7 @@ ARGS   ?=
 # make bench ONLY=idle_cpu_cores measures one row
 ONLY   ?=
 
+NATIVE := appliance/media/rtc/native
 # make install (as root) puts the code into PREFIX and the units where systemd finds them; DESTDIR is for packagers
 PREFIX ?= /opt/salon
 UNITS  := $(DESTDIR)/usr/local/lib
@@ -16,15 +17,15 @@ BUILT  := $(DESTDIR)$(PREFIX)
 # more words for pip, such as --no-deps
 PIP    ?=
 
-.PHONY: help demo test check unit interop debian bench lock clean install uninstall
+.PHONY: help demo test check unit interop native wheel debian bench lock clean install uninstall
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
-demo: $(BIN)/.demo ## a whole room on simulated devices, with its own meeting server and broker (FOR=30 to end by itself)
+demo: $(BIN)/.demo native ## a whole room on simulated devices, with its own meeting server and broker (FOR=30 to end by itself)
 	@$(BIN)/python -m appliance.demo.main $(if $(FOR),--for $(FOR))
 
-test: debian check ## formatting, lint, types and all tests: everything CI runs
+test: debian check native ## formatting, lint, types and all tests: everything CI runs
 	$(BIN)/python tests/interop/livekit_build.py
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -33,11 +34,16 @@ check: $(BIN)/.test ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-unit: $(BIN)/.test ## the quick tests
+unit: $(BIN)/.test native ## the quick tests
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
-interop: debian $(BIN)/.test ## the tests with real servers, browsers and brokers
+interop: debian $(BIN)/.test native ## the tests with real servers, browsers and brokers
 	$(BIN)/python -m pytest tests/interop tests/scenario $(ARGS)
+
+native: $(NATIVE)/librtp.so ## the native media engine, where there is a C compiler; else all goes on in Python
+
+wheel: $(BIN)/python ## the native media engine as a wheel in dist/, for machines without a compiler
+	@$(BIN)/python -m appliance.media.rtc.native.wheel dist
 
 debian: ## the Debian packages the tests need (installs them when root, else says which)
 	@tests/install_debian_packages.sh
@@ -52,6 +58,7 @@ install: ## as root: code into /opt/salon, the command /usr/bin/salon, systemd's
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Salon needs Python 3.11 or newer"; exit 1; }
 	rm -rf build && $(PYTHON) -m venv --clear $(BUILT)
 	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[room,hub,broker]'
+	$(BUILT)/bin/python -I -m appliance.media.rtc.native.build >/dev/null || echo "media packets are handled in Python then"
 ifneq ($(DESTDIR),)
 	grep -lrI --include=salon --include=pyvenv.cfg --include='activate*' '$(DESTDIR)' $(BUILT) | xargs sed -i 's|$(DESTDIR)||g'
 endif
@@ -75,7 +82,11 @@ ifeq ($(DESTDIR),)
 endif
 
 clean: ## remove what make made
-	rm -rf $(VENV) .cache demo-out build *.egg-info
+	rm -rf $(VENV) .cache demo-out build dist *.egg-info $(NATIVE)/librtp.so
+
+$(NATIVE)/librtp.so: $(wildcard $(NATIVE)/*.[ch]) | $(BIN)/python
+	@echo "building the native media engine"
+	@$(BIN)/python -m appliance.media.rtc.native.build >/dev/null || echo "media packets are handled in Python then"
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Salon needs Python 3.11 or newer"; exit 1; }

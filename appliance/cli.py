@@ -284,6 +284,9 @@ def _add_wishes(commands: "Commands") -> None:
     leave.set_defaults(run=_run_leave)
     mute = _command(commands, "mute", "mute the room's microphone (only the panel can unmute)", "salon mute")
     mute.set_defaults(run=_run_mute)
+    view = _command(commands, "view", "show everybody alike, or who speaks large", "salon view speaker")
+    view.add_argument("view", choices=("gallery", "speaker"))
+    view.set_defaults(run=_run_view)
 
 
 def _run_join(options: argparse.Namespace) -> int:
@@ -311,6 +314,16 @@ def _run_mute(options: argparse.Namespace) -> int:
     from appliance.state.outcomes import muted
 
     return asyncio.run(command(_settings(options), SetMicMuted(muted=True), muted))
+
+
+def _run_view(options: argparse.Namespace) -> int:
+    from appliance.oneshot import command
+    from appliance.state.commands import SetView
+    from appliance.state.layout import View
+    from appliance.state.outcomes import viewed
+
+    view = View(options.view)
+    return asyncio.run(command(_settings(options), SetView(view), partial(viewed, view=view)))
 
 
 def _add_care(commands: "Commands") -> None:

@@ -85,6 +85,7 @@ class Room:
                 controls=self.desired.controls,
                 devices=Devices(devices.camera, devices.microphone, devices.speaker),
                 layout=state.layout,
+                display_behind=state.face.behind,
                 warm=state.countdown is not None,
                 chime=0 if state.countdown is None else int(state.countdown.start.timestamp()),
             )

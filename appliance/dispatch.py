@@ -25,6 +25,7 @@ from appliance.state.commands import (
     Origin,
     SetCameraOff,
     SetMicMuted,
+    SetView,
     SetVolume,
 )
 from appliance.state.room import Entry, Meeting, MeetingKey, RoomState
@@ -65,6 +66,8 @@ def judge(command: Command, origin: Origin, context: Context) -> tuple[Ack, Desi
             return _set_camera(origin, context, off=off)
         case SetVolume(percent):
             return _set_volume(percent, context)
+        case SetView(view):
+            return Ack(), replace(context.desired, controls=replace(context.desired.controls, view=view))
         case _:
             assert_never(command)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from appliance.errors import SalonError
+from appliance.media.rtc.native import library
 from appliance.programs import calendar_address
 from appliance.settings import BadSettings, Settings, load
 from appliance.telemetry.protocol.address import broker_address
@@ -80,6 +81,7 @@ def _machine(root: Path) -> Iterator[Finding]:
     """Look at what no setting has a say in."""
     yield _python()
     yield from (_extra(name, modules) for name, modules in _EXTRAS.items())
+    yield _media_engine()
     if importlib.util.find_spec("PIL") is not None:
         yield _names(root)
     yield _clock(root)
@@ -105,6 +107,14 @@ def _extra(name: str, modules: tuple[str, ...]) -> Finding:
     if not missing:
         return Finding(Level.OK, f"software for {name}")
     return Finding(Level.LACK, f"software for {name}: {', '.join(missing)} missing", f"pip install 'salon[{name}]'")
+
+
+def _media_engine() -> Finding:
+    path = library.find()
+    if path is not None and library.load() is not None:
+        return Finding(Level.OK, f"native media engine: {path}")
+    remedy = "make native (needs a C compiler), or install the wheel salon-rtp: calls then cost much less CPU."
+    return Finding(Level.NOTE, "media packets are handled in Python", remedy)
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:

@@ -193,6 +193,8 @@ class HubSettings:
     cert_file: Annotated[str, File(values.present)]
     """A certificate to use instead of one of the hub's own making."""
     key_file: Annotated[str, File(values.present)]
+    max_participants: Annotated[int, Between(2, 100)]
+    """People in one meeting, rooms included. The hub's machine forwards each picture to all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,17 +182,3 @@ def guest(room: Room, link: str, *, height: int = 360, name: str = "Bunny Guest"
     finally:
         process.kill()
         process.wait()
-
-
-def pss_mb(processes: dict[str, psutil.Process]) -> float:
-    """Sum the proportional set size (proc(5), smaps_rollup): shared pages are divided among who shares them."""
-    total = 0
-    for process in processes.values():
-        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
-        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
-
-
-def cpu_seconds(processes: dict[str, psutil.Process]) -> float:
-    """Sum user and system time of all threads."""
-    return sum(sum(process.cpu_times()[:2]) for process in processes.values())

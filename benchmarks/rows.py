@@ -1,11 +1,11 @@
 """What is measured: each row is a function that returns its runs, in the row's unit."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from statistics import median
 
-from benchmarks.room import PROGRAMS, Room, book, cpu_seconds, guest, pss_mb, ready, running, until
+Run = tuple[float, float | None]
+"""What ours took and, in the same minute, what the peer took, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,93 +16,19 @@ class Row:
     unit: str
     what: str
     limit: str
-    measure: Callable[[], list[float]]
+    measure: Callable[[], list[Run]]
+    peer: str = ""
+    """Whom we measure ourselves against."""
+    of_medians: bool = False
+    """The ratio is that of the medians; else it is the median of the pairs' ratios."""
+    picture: Callable[[], str] | None = None
+    """Draws what was measured, as SVG."""
 
-
-def auto_join_to_first_frame() -> list[float]:
-    """Twenty meetings, one after another, in one room; a guest is in each before the room."""
-    runs = []
-    with running() as room:
-        ready(room)
-        for number in range(20):
-            link, start = book(room, 8)
-            with guest(room, link):
-                until(lambda start=start: _first_frame(room, start) is not None, seconds=30, step_s=0.3)
-                first = _first_frame(room, start)
-                assert first is not None
-                runs.append((first - start).total_seconds())
-                print(f"  meeting {number + 1}: {runs[-1]:.3f} s", flush=True)
-            room.salon("leave")
-            until(lambda: room.state()["call"]["phase"] == "idle", step_s=0.3)
-    return runs
-
-
-def _first_frame(room: Room, start: datetime) -> datetime | None:
-    stamp = room.state()["face"]["first_remote_frame_at"]
-    moment = datetime.fromisoformat(stamp) if stamp else None
-    return moment if moment is not None and moment >= start else None
-
-
-def cold_start() -> list[float]:
-    """From exec of `salon up` until the panel shows the room; the first, with a cold page cache, is not counted."""
-    runs = []
-    for _ in range(6):
-        with running(servers=False) as room:
-            runs.append(ready(room) - room.started)
-    return runs[1:]
-
-
-def pss_idle() -> list[float]:
-    """Five looks at an idle room, a minute of settling apart from its start."""
-    with running(servers=False) as room:
-        ready(room)
-        until(lambda: len(room.processes()) == len(PROGRAMS))
-        time.sleep(20)
-        return [_later(2, lambda: pss_mb(room.processes())) for _ in range(5)]
-
-
-def pss_call() -> list[float]:
-    """Five looks at a room in a call: it sends 720p and shows a guest's 720p, on a 1080p canvas."""
-    with running() as room:
-        ready(room)
-        link, start = book(room, 8)
-        with guest(room, link, height=720):
-            until(lambda: _first_frame(room, start) is not None, seconds=40, step_s=0.3)
-            time.sleep(15)
-            return [_later(3, lambda: pss_mb(room.processes())) for _ in range(5)]
-
-
-def idle_cpu() -> list[float]:
-    """Five windows of twenty seconds of an idle room with its clock ticking on the TV."""
-    with running(servers=False) as room:
-        ready(room)
-        until(lambda: len(room.processes()) == len(PROGRAMS))
-        time.sleep(15)
-        return [_window(room, 20) for _ in range(5)]
-
-
-def _window(room: Room, seconds: float) -> float:
-    processes = room.processes()
-    before, began = cpu_seconds(processes), time.monotonic()
-    time.sleep(seconds)
-    return (cpu_seconds(processes) - before) / (time.monotonic() - began)
-
-
-def _later(seconds: float, look: Callable[[], float]) -> float:
-    time.sleep(seconds)
-    return look()
-
-
-ROWS = (
-    Row(
-        "auto_join_to_first_frame_s",
-        "s",
-        "from the scheduled instant to the first remote picture on the TV canvas",
-        "median 1.5, worst of 20 at most 3",
-        auto_join_to_first_frame,
-    ),
-    Row("cold_start_s", "s", "from exec to a ready panel, page cache warm", "3", cold_start),
-    Row("pss_idle_mb", "MB", "memory (PSS) of daemon, media, display and panel, idle", "200", pss_idle),
-    Row("pss_call_720p_mb", "MB", "the same in a call, 720p both ways on a 1080p canvas", "320", pss_call),
-    Row("idle_cpu_cores", "cores", "CPU of the four, idle, camera closed, clock ticking", "0.03", idle_cpu),
-)
+    def ratio(self, runs: list[Run]) -> float | None:
+        """Return ours over the peer's."""
+        pairs = [(ours, peer) for ours, peer in runs if peer is not None]
+        if not pairs:
+            return None
+        if self.of_medians:
+            return median(ours for ours, _ in pairs) / median(peer for _, peer in pairs)
+        return median(ours / peer for ours, peer in pairs)

@@ -83,11 +83,16 @@ def adapt(planes: Planes, *, full_range: bool, matrix: int) -> None:
     """Change a picture in place to the canvas's colours, if it has others (screens are often BT.709)."""
     y, u, v = planes
     if full_range:
-        y[:] = np.asarray(_SQUEEZE_Y, np.uint8)[y]
-        u[:] = np.asarray(_SQUEEZE_C, np.uint8)[u]
-        v[:] = np.asarray(_SQUEEZE_C, np.uint8)[v]
+        _squeeze(y, u, v)
     if matrix == BT709:
         _from_bt709(y, u, v)
+
+
+def _squeeze(y: Plane, u: Plane, v: Plane) -> None:
+    import cv2  # noqa: PLC0415 - 16 MB that an idle room does not need
+
+    for plane, table in ((y, _SQUEEZE_Y), (u, _SQUEEZE_C), (v, _SQUEEZE_C)):
+        cv2.LUT(plane, np.asarray(table, np.uint8), dst=plane)
 
 
 def _from_bt709(y: Plane, u: Plane, v: Plane) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,11 +19,14 @@ from display.scenes.scene import Scene
 from display.screens.screen import Screen
 from display.stage import Stage
 
-_FRAME_S: Final = 1 / 30
+_FRAME_S: Final = 1 / 60
 _WATCH_S: Final = 0.25
 """How often a gallery without new pictures is looked at: somebody's may have stopped."""
 _DAEMON_LOST_S: Final = 2.0
 _FPS_OVER_S: Final = 2.0
+_SLOW_S: Final = 0.1
+_SLOW_STEPS: Final = 3
+_SLOW_OVER_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class ComposeLoop:
         self._reported: DisplayReport | None = None
         self._call: MeetingKey | None = None
         self._frame_rate = FrameRate(monotonic)
+        self._backlog = Backlog(monotonic)
 
     def show(self, wish: DisplayWish) -> None:
         """Take a new wish."""
@@ -88,14 +93,17 @@ class ComposeLoop:
             return self._canvas.copy()
 
     def run(self) -> None:
-        """Compose until stopped; at most 30 times a second, at least once."""
+        """Compose until stopped; at most 60 times a second, at least once."""
         try:
             due = self._monotonic()
             while not self._stopping.wait(max(0.0, due - self._monotonic())):
+                begun = self._monotonic()
                 # a frame that came late does not delay the next one, or jitter would cost frames
                 due = max(due, self._monotonic() - _FRAME_S) + _FRAME_S
                 self._around.news.clear()
-                self._around.news.wait(self.step())
+                calm_s = self.step()
+                self._backlog.count(self._monotonic() - begun)
+                self._around.news.wait(calm_s)
         finally:
             self._screen.close()
 
@@ -138,6 +146,7 @@ class ComposeLoop:
             screen=self._screen.showing,
             lit=self._screen.lit,
             fps=self._frame_rate.value,
+            behind=self._backlog.behind,
             stale=stale,
             first_remote_frame_at=self._first_frame(wish, first=first),
             error=self._screen.error,
@@ -172,6 +181,24 @@ class FrameRate:
         if elapsed >= _FPS_OVER_S:
             self.value = float(round(self._count / elapsed))
             self._since, self._count = self._monotonic(), 0
+
+
+class Backlog:
+    """Whether drawing takes so long, again and again, that pictures come faster than they are shown."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._slow: deque[float] = deque(maxlen=_SLOW_STEPS)
+
+    def count(self, seconds: float) -> None:
+        """Note how long one step took."""
+        if seconds > _SLOW_S:
+            self._slow.append(self._monotonic())
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last seconds had several slow steps: a single one may be a new scene being drawn."""
+        return len(self._slow) == _SLOW_STEPS and self._monotonic() - self._slow[0] < _SLOW_OVER_S
 
 
 def _same(one: View, other: View) -> bool:

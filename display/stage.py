@@ -7,7 +7,7 @@ from typing import Final
 from PIL import Image
 
 from display import theme
-from display.canvas import Blend, Canvas
+from display.canvas import Blend, Canvas, Cover
 from display.colour import Sticker, to_planes, to_sticker
 from display.frames import Picture, PictureBook
 from display.geometry import Design, Rect, even, even_up
@@ -16,6 +16,8 @@ from display.scenes.scene import Overlay, Patch, Scene, TileView
 from display.text import Typesetter
 from display.tiles import Decor, TilePainter
 
+_TRIES: Final = 3
+"""How often a picture is drawn anew that media wrote over while it was drawn."""
 _STICKERS: Final = 160
 """More than 49 tiles need; a sticker is some tens of kilobytes."""
 
@@ -59,18 +61,21 @@ class Stage:
         self._design = Design(canvas.width, canvas.height)
         self._stickers = Stickers(self._typesetter)
         self._tiles = TilePainter(canvas, self._typesetter, self._stickers.get)
-        self._scene = Scene("dark")
-        self._looks: dict[TileView, bool | None] = {}
-        """How each tile was drawn: with a fresh picture, a stale one, or none."""
-        self._decors: dict[TileView, Decor] = {}
+        self._given = self._scene = Scene("dark")
+        self._actors: list[_Actor] = []
 
     def draw(self, scene: Scene, now_ns: int) -> Drawn:
         """Bring the canvas up to date."""
-        scene = _inside(scene, self._canvas.rect)
+        if scene is not self._given:
+            self._given = scene
+            self._change(_inside(scene, self._canvas.rect))
+        return self._draw_tiles(now_ns)
+
+    def _change(self, scene: Scene) -> None:
         afresh = _ground(scene) != _ground(self._scene)
         if afresh:
             self._canvas.fill(self._canvas.rect, theme.NIGHT)
-            self._looks, self._decors = {}, {}
+            self._actors = []
             self._book.forget_others(scene.tiles)
         if scene != self._scene:
             kept = () if afresh else self._scene.patches
@@ -78,11 +83,12 @@ class Stage:
                 if patch not in kept:
                     self._paint(patch)
             self._scene = scene
+            on_stage = {actor.tile: actor for actor in self._actors}
+            self._actors = [on_stage.get(tile) or self._actor(tile, scene.overlays) for tile in scene.tiles]
         if afresh:
             for overlay in scene.overlays:
-                for blend in self._blends(overlay, self._canvas.rect):
-                    blend.apply()
-        return self._draw_tiles(scene, now_ns)
+                for cover in self._covers(overlay, self._canvas.rect):
+                    cover.apply()
 
     def _paint(self, patch: Patch) -> None:
         rect, place = patch.rect, self._design.on_canvas(patch.rect)
@@ -90,33 +96,51 @@ class Stage:
         patch.paint(Pen(image, self._typesetter, (rect.x, rect.y)))
         self._canvas.paste(place.x, place.y, to_planes(_resized(image, place.w, place.h)))
 
-    def _draw_tiles(self, scene: Scene, now_ns: int) -> Drawn:
-        stale, remote, looks = [], False, {}
-        for tile in scene.tiles:
-            picture, new = self._book.turn(tile, scene.layout_rev, now_ns)
-            picture = _shown(tile, picture)
-            looks[tile] = look = picture.fresh if picture else None
-            if new or tile not in self._looks or self._looks[tile] != look:
-                self._tiles.paint(tile, picture, self._decor(tile, scene.overlays))
-                remote = remote or (new and tile.remote and picture is not None)
-            if look is False:
-                stale.append(str(tile.person))
-        self._looks = looks
-        for gone in self._decors.keys() - looks.keys():
-            del self._decors[gone]
+    def _draw_tiles(self, now_ns: int) -> Drawn:
+        stale, remote = [], False
+        self._book.look(self._scene.layout_rev)
+        for actor in self._actors:
+            new = self._draw_tile(actor, now_ns)
+            remote = remote or (new and actor.tile.remote)
+            if actor.look == (False,):
+                stale.append(str(actor.tile.person))
         return Drawn(tuple(dict.fromkeys(stale)), remote)
 
-    def _decor(self, tile: TileView, overlays: tuple[Overlay, ...]) -> Decor:
-        if tile not in self._decors:
-            above = [blend for overlay in overlays for blend in self._blends(overlay, tile.rect)]
-            self._decors[tile] = self._tiles.decor(tile, above)
-        return self._decors[tile]
+    def _draw_tile(self, actor: "_Actor", now_ns: int) -> bool:
+        """Draw it if it changed; return whether a new picture is in it."""
+        tile, new = actor.tile, False
+        for _ in range(_TRIES):
+            picture = _shown(tile, self._book.turn(tile, now_ns))
+            look = (picture.fresh if picture else None,)
+            new = new or (picture is not None and picture.new)
+            if not new and actor.look == look:
+                break
+            self._tiles.paint(tile, picture, actor.decor)
+            actor.look = look
+            if picture is None or picture.frame.whole():
+                break
+            self._book.again(tile)
+        return new
 
-    def _blends(self, overlay: Overlay, clip: Rect) -> list[Blend]:
+    def _actor(self, tile: TileView, overlays: tuple[Overlay, ...]) -> "_Actor":
+        above = [cover for overlay in overlays for cover in self._covers(overlay, tile.rect)]
+        return _Actor(tile, self._tiles.decor(tile, above))
+
+    def _covers(self, overlay: Overlay, clip: Rect) -> list[Blend | Cover]:
         sticker = self._stickers.get(overlay, self._design.scale)
         inset = even(overlay.inset * self._design.scale)
         x, y = overlay.corner.place(sticker.w, sticker.h, self._canvas.rect, inset)
-        return self._canvas.blends(sticker, x, y, clip)
+        return self._canvas.covers(sticker, x, y, clip)
+
+
+@dataclass(slots=True)
+class _Actor:
+    """One tile of the scene and how it was last drawn."""
+
+    tile: TileView
+    decor: Decor
+    look: tuple[bool | None] | None = None
+    """With a fresh picture, a stale one, or without; None before it was drawn at all."""
 
 
 def _shown(tile: TileView, picture: Picture | None) -> Picture | None:

@@ -7,10 +7,11 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
+from appliance.link.frames import RingFrame
 from appliance.state.layout import Source
 from display import theme
-from display.canvas import Blend, Canvas
-from display.colour import Planes, Rgb, Sticker, to_planes
+from display.canvas import Blend, Canvas, Cover
+from display.colour import Plane, Planes, Rgb, Sticker, to_planes, yuv
 from display.fonts.library import Weight
 from display.frames import Picture
 from display.geometry import Rect, even
@@ -21,6 +22,8 @@ from display.scenes.scene import Corner, Overlay, TileView
 from display.text import Style, Typesetter
 
 _OVERSAMPLING: Final = 4
+_ROUND: Final = 200
+"""A smaller tile has square corners: nobody sees round ones from the table, and they cost as much as its name."""
 _CORNERS: Final = (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_LEFT, Corner.BOTTOM_RIGHT)
 
 
@@ -50,13 +53,22 @@ class RoundCorner:
         return image.convert("RGBa").resize((self.radius, self.radius), Image.Resampling.BOX).convert("RGBA")
 
 
+Strip = tuple[Plane, int]
+"""A part of one of the canvas's planes, and what it is filled with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decor:
-    """What goes over every new picture of a tile, worked out once."""
+    """What surrounds and covers every new picture of a tile, worked out once."""
 
-    mark: tuple[Rect, ...]
+    inner: Planes
+    """The canvas inside the gap."""
+    cuts: tuple[tuple[slice, slice], ...]
+    """The same part of a picture that has the tile's size, of which the gap hides an edge."""
+    gap: tuple[Strip, ...]
+    mark: tuple[Strip, ...]
     """The straight parts of the speaking mark."""
-    blends: tuple[Blend, ...]
+    covers: tuple[Blend | Cover, ...]
 
 
 class TilePainter:
@@ -71,29 +83,64 @@ class TilePainter:
         """Draw the whole tile."""
         if picture is None:
             self._canvas.paste(tile.rect.x, tile.rect.y, self._avatar(tile))
+            _fill(decor.gap)
         else:
-            frame = picture.frame
-            planes, colours = (frame.y, frame.u, frame.v), (frame.full_range, frame.matrix)
-            self._canvas.place(tile.rect, planes, theme.SURFACE, full_range=colours[0], matrix=colours[1])
+            self._paint_frame(tile, picture.frame, decor)
             if tile.dimmed or not picture.fresh:
-                self._canvas.grey(tile.rect)
-        for strip in decor.mark:
-            self._canvas.fill(strip, theme.GOOD)
-        for blend in decor.blends:
-            blend.apply()
+                self._canvas.grey(decor.inner)
+        _fill(decor.mark)
+        for cover in decor.covers:
+            cover.apply()
 
-    def decor(self, tile: TileView, above: list[Blend]) -> Decor:
-        """Work out corners, speaking mark and name; `above` are the parts of overlays over this tile."""
-        radius = even(max(8, min(theme.RADIUS, tile.rect.h // 12)))
-        border = even(max(4, min(8, tile.rect.h / 60))) if tile.speaking else 0
-        corners = [blend for corner in _CORNERS for blend in self._blends(RoundCorner(corner, radius, border), tile)]
-        label = self._blends(_label(tile), tile) if tile.name else []
-        return Decor(_edges(tile.rect, border), (self._canvas.sparse(corners), *label, *above))
+    def _paint_frame(self, tile: TileView, frame: RingFrame, decor: Decor) -> None:
+        planes = (frame.y, frame.u, frame.v)
+        if (frame.w, frame.h) == (tile.rect.w, tile.rect.h):
+            y, u, v = (plane[cut] for plane, cut in zip(planes, decor.cuts, strict=True))
+            self._canvas.put(decor.inner, (y, u, v), full_range=frame.full_range, matrix=frame.matrix)
+        else:
+            self._canvas.place(tile.rect, planes, theme.SURFACE, full_range=frame.full_range, matrix=frame.matrix)
+            _fill(decor.gap)
 
-    def _blends(self, overlay: Overlay, tile: TileView) -> list[Blend]:
-        sticker = self._sticker(overlay)
-        x, y = overlay.corner.place(sticker.w, sticker.h, tile.rect, overlay.inset)
-        return self._canvas.blends(sticker, x, y, tile.rect)
+    def decor(self, tile: TileView, above: list[Blend | Cover]) -> Decor:
+        """Work out gap, corners, speaking mark and name; `above` are the parts of overlays over this tile."""
+        rect, gap = tile.rect, self._gap(tile)
+        inner = Rect(rect.x + gap, rect.y + gap, rect.w - 2 * gap, rect.h - 2 * gap)
+        border = even(max(4, min(8, rect.h / 60))) if tile.speaking else 0
+        corners: list[Blend | Cover] = []
+        if gap and rect.h >= _ROUND:
+            radius = even(max(8, min(theme.RADIUS, rect.h // 12)))
+            corners.append(self._corners(inner, radius, border))
+        label = self._label(tile, inner) if tile.name else []
+        return Decor(
+            self._canvas.views(inner),
+            tuple(_inset(gap // unit) for unit in (1, 2, 2)),
+            self._strips(_edges(rect, gap), theme.NIGHT),
+            self._strips(_edges(inner, border), theme.GOOD),
+            (*corners, *label, *above),
+        )
+
+    def _gap(self, tile: TileView) -> int:
+        """Return the dark edge of a tile. What covers the canvas has none, and nothing is cut off a shared screen."""
+        if tile.rect == self._canvas.rect or tile.source is Source.SCREEN:
+            return 0
+        return even(max(2, min(6, tile.rect.h / 90)))
+
+    def _strips(self, edges: tuple[Rect, ...], colour: Rgb) -> tuple[Strip, ...]:
+        return tuple(
+            (view, value) for edge in edges for view, value in zip(self._canvas.views(edge), yuv(colour), strict=True)
+        )
+
+    def _corners(self, inner: Rect, radius: int, border: int) -> Blend:
+        blends: list[Blend] = []
+        for corner in _CORNERS:
+            sticker = self._sticker(RoundCorner(corner, radius, border))
+            blends += self._canvas.blends(sticker, *corner.place(sticker.w, sticker.h, inner, 0), inner)
+        return self._canvas.sparse(blends)
+
+    def _label(self, tile: TileView, inner: Rect) -> list[Blend | Cover]:
+        label = NameLabel(tile.name, tile.mic_muted, tile.source is Source.SCREEN, inner.w, inner.h)
+        sticker = self._sticker(label)
+        return self._canvas.covers(sticker, *label.corner.place(sticker.w, sticker.h, inner, label.inset), inner)
 
     def _avatar(self, tile: TileView) -> Planes:
         rect = tile.rect
@@ -120,8 +167,14 @@ def _edges(rect: Rect, thick: int) -> tuple[Rect, ...]:
     )
 
 
-def _label(tile: TileView) -> NameLabel:
-    return NameLabel(tile.name, tile.mic_muted, tile.source is Source.SCREEN, tile.rect.w, tile.rect.h)
+def _inset(by: int) -> tuple[slice, slice]:
+    cut = slice(by, -by or None)
+    return cut, cut
+
+
+def _fill(strips: tuple[Strip, ...]) -> None:
+    for view, value in strips:
+        view[:] = value
 
 
 def _colour_of(tile: TileView) -> Rgb:

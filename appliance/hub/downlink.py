@@ -1,7 +1,9 @@
-"""What to hold back when a subscriber's network cannot bear everything: sound never, screens last. Pure."""
+"""What a subscriber gets when its network cannot bear everything: sound always, screens before cameras. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from appliance.hub.layers import Step
 
 _BAD_LOSS = 0.1
 _BAD_FOR_S = 2.0
@@ -15,28 +17,31 @@ class Flow:
     """One video on its way to a subscriber."""
 
     sid: str
-    bitrate: float
+    steps: tuple[Step, ...]
+    """Its layers, from the smallest to the largest one that the subscriber has room for; never empty."""
     is_screen: bool = False
 
 
 class Downlink:
-    """Decides for one subscriber which videos wait.
+    """Decides for one subscriber which layer of each video it gets, and which videos wait.
 
-    A low estimate alone proves nothing (a receiver cannot estimate what it was never sent), so video is held back only
-    when packets are lost as well, and given another chance after a while: each time a longer one.
+    A low estimate alone proves nothing (a receiver cannot estimate what it was never sent), so video is cut only when
+    packets are lost as well, and given another chance after a while: each time a longer one.
     """
 
     def __init__(self) -> None:
         self._bad_since: float | None = None
         self._allowed: float | None = None
-        self._held: set[str] = set()
+        self._chosen: Mapping[str, Step | None] = {}
         self._retry_at = 0.0
         self._retry_s = _RETRY_S
 
-    def hold(self, flows: Sequence[Flow], *, estimate: int | None, loss: float, sounds: int, now: float) -> set[str]:
-        """Return the videos to hold back now."""
+    def choose(
+        self, flows: Sequence[Flow], *, estimate: int | None, loss: float, sounds: int, now: float
+    ) -> Mapping[str, Step | None]:
+        """Return the layer of each video to forward now, None for those that wait."""
         budget = None if estimate is None else float(max(estimate - sounds * _SOUND, 0))
-        sent = sum(flow.bitrate for flow in flows if flow.sid not in self._held)
+        sent = sum(step.bitrate for flow in flows if (step := self._chosen.get(flow.sid, flow.steps[-1])) is not None)
         if budget is not None and loss > _BAD_LOSS and sent > budget:
             self._bad_since = now if self._bad_since is None else self._bad_since
             if now - self._bad_since >= _BAD_FOR_S:
@@ -44,8 +49,8 @@ class Downlink:
         else:
             self._bad_since = None
             self._relax(now)
-        self._held = set() if self._allowed is None else _beyond(flows, self._allowed)
-        return self._held
+        self._chosen = allocate(flows, self._allowed)
+        return self._chosen
 
     def _restrict(self, budget: float, now: float) -> None:
         self._bad_since = None
@@ -61,11 +66,22 @@ class Downlink:
             self._retry_s = _RETRY_S
 
 
-def _beyond(flows: Sequence[Flow], budget: float) -> set[str]:
-    held = set()
-    for flow in sorted(flows, key=lambda flow: (not flow.is_screen, flow.bitrate)):
-        if flow.bitrate <= budget:
-            budget -= flow.bitrate
-        else:
-            held.add(flow.sid)
-    return held
+def allocate(flows: Sequence[Flow], budget: float | None) -> dict[str, Step | None]:
+    """Share a budget: first as many videos as fit at their smallest, screens before cameras, then larger layers.
+
+    None is a budget without end.
+    """
+    if budget is None:
+        return {flow.sid: flow.steps[-1] for flow in flows}
+    chosen: dict[str, Step | None] = {}
+    for flow in sorted(flows, key=lambda flow: (not flow.is_screen, flow.steps[0].bitrate)):
+        fits = flow.steps[0].bitrate <= budget
+        chosen[flow.sid] = flow.steps[0] if fits else None
+        budget -= flow.steps[0].bitrate if fits else 0.0
+    for rank in range(1, max((len(flow.steps) for flow in flows), default=0)):
+        for flow in sorted(flows, key=lambda flow: not flow.is_screen):
+            if rank < len(flow.steps) and chosen[flow.sid] is flow.steps[rank - 1]:
+                more = max(flow.steps[rank].bitrate - flow.steps[rank - 1].bitrate, 0.0)
+                if more <= budget:
+                    chosen[flow.sid], budget = flow.steps[rank], budget - more
+    return chosen

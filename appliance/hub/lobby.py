@@ -20,8 +20,10 @@ _MAX_ROOMS = 16
 class Lobby:
     """The rooms, by name."""
 
-    def __init__(self, *, addresses: Callable[[], Sequence[str]], counters: Counters) -> None:
+    def __init__(self, *, addresses: Callable[[], Sequence[str]], places: int, counters: Counters) -> None:
+        """`places` is how many people fit in each room."""
         self._addresses = addresses
+        self._places = places
         self._counters = counters
         self._rooms: dict[str, Room] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -77,7 +79,7 @@ class Lobby:
             clock.cancel()
 
     def _open(self, name: str) -> Room:
-        room = Room(name, counters=self._counters)
+        room = Room(name, places=self._places, counters=self._counters)
         self._rooms[name] = room
         return room
 

@@ -68,7 +68,9 @@ class Publisher:
             disable_red=True,
         )
         names = {request.cid, *(codec.cid for codec in request.simulcast_codecs[:4])} - {""}
-        track = Track(info, names=frozenset(names), on_begin=self._began, on_level=self._on_level)
+        track = Track(
+            info, names=frozenset(names), layers=request.layers, on_begin=self._began, on_level=self._on_level
+        )
         self.tracks[track.sid] = track
         return track
 

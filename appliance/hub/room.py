@@ -12,7 +12,6 @@ from appliance.hub.session import PING_INTERVAL_S, PING_TIMEOUT_S, Session
 from appliance.hub.speakers import Speakers
 from appliance.hub.tracks import new_sid
 
-MAX_PARTICIPANTS = 12
 _TICK_S = 0.5
 _VERSION = "1.9.0"
 """The LiveKit server whose signalling this hub speaks; clients choose features by it."""
@@ -24,8 +23,10 @@ _Reason = models.DisconnectReason
 class Room:
     """A meeting that exists while somebody is in it."""
 
-    def __init__(self, name: str, *, counters: Counters) -> None:
+    def __init__(self, name: str, *, places: int, counters: Counters) -> None:
+        """`places` is how many people fit in."""
         self.name = name
+        self._places = places
         self.sid = new_sid("RM")
         self.sessions: dict[str, Session] = {}
         """By identity."""
@@ -36,7 +37,7 @@ class Room:
     @property
     def full(self) -> bool:
         """Whether nobody else fits in."""
-        return len(self.sessions) >= MAX_PARTICIPANTS
+        return len(self.sessions) >= self._places
 
     def enter(self, session: Session) -> None:
         """Let somebody in; who was here under the same identity goes."""
@@ -117,7 +118,7 @@ class Room:
             room=models.Room(
                 sid=self.sid,
                 name=self.name,
-                max_participants=MAX_PARTICIPANTS,
+                max_participants=self._places,
                 num_participants=len(self.sessions),
                 creation_time=self._created // 1_000_000_000,
                 creation_time_ms=self._created // 1_000_000,

@@ -49,6 +49,8 @@ class HubSettings:
     """The key of that certificate."""
     public_host: str = ""
     """The host (and port, if another) by which guests reach the hub; empty: the bound address."""
+    max_participants: int = 12
+    """People in one meeting, the room included."""
 
 
 async def run_hub(
@@ -90,7 +92,11 @@ class Hub:
 
     def __init__(self, settings: HubSettings, *, state_dir: Path, keys: HubKeys, pages: Pages) -> None:
         self.counters = Counters()
-        self.lobby = Lobby(addresses=lambda: ice_addresses(settings.address), counters=self.counters)
+        self.lobby = Lobby(
+            addresses=lambda: ice_addresses(settings.address),
+            places=settings.max_participants,
+            counters=self.counters,
+        )
         self._settings = settings
         self._tokens = Tokens(keys, now=_now)
         self._invites = invites_of(state_dir)

@@ -211,7 +211,9 @@ class Session:
                 self.subscriber.choose(_sids(request.subscription), wanted=request.subscription.subscribe)
             case "track_setting":
                 setting = request.track_setting
-                self.subscriber.watch(setting.track_sids[:100], watched=not setting.disabled)
+                # width and height are those of the place it is shown in; 0 is no limit
+                height = setting.height or None
+                self.subscriber.watch(setting.track_sids[:100], watched=not setting.disabled, height=height)
             case "update_metadata":
                 self._renamed(request.update_metadata)
             case "ping":

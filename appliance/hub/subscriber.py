@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from livekit.protocol import rtc
 
 from appliance.hub.downlink import Downlink, Flow
+from appliance.hub.layers import enough
 from appliance.hub.tracks import Forward, Track
 from appliance.media.rtc.peer import Peer
 
@@ -41,6 +42,8 @@ class Subscriber:
         self._choices: dict[str, bool] = {}
         self._everything = everything
         self._unwatched: set[str] = set()
+        self._heights: dict[str, int | None] = {}
+        """How many pixels of a video the participant has room for."""
         self._forwards: dict[str, Forward] = {}
         self._owners: dict[str, str] = {}
         self._dirty = asyncio.Event()
@@ -49,7 +52,6 @@ class Subscriber:
         self._offer_id = 0
         self._answer: asyncio.Future[str] | None = None
         self._downlink = Downlink()
-        self._octets: dict[str, tuple[int, float]] = {}
 
     def offer_tracks(self, tracks: Iterable[tuple[str, Track]]) -> None:
         """Say what there is to receive: (participant sid, track) of everybody else."""
@@ -63,10 +65,11 @@ class Subscriber:
             del self._choices[next(iter(self._choices))]
         self._dirty.set()
 
-    def watch(self, sids: Iterable[str], *, watched: bool) -> None:
-        """Pause or resume tracks that the participant does not look at."""
+    def watch(self, sids: Iterable[str], *, watched: bool, height: int | None = None) -> None:
+        """Pause or resume tracks that the participant does not look at; learn how large it shows them."""
         for sid in self._available.keys() & set(sids):
             (self._unwatched.discard if watched else self._unwatched.add)(sid)
+            self._heights[sid] = height
             if sid in self._forwards:
                 self._forwards[sid].hold("unwatched", held=not watched)
 
@@ -103,18 +106,24 @@ class Subscriber:
         await self._peer.close()
 
     def adapt(self, now: float) -> None:
-        """Hold videos back when the network does not bear them, and tell the participant which."""
-        flows = [self._flow(forward, now) for forward in self._forwards.values() if forward.track.kind == "video"]
+        """Choose the layer of each video; hold back those the network does not bear, and tell the participant which."""
+        flows = [flow for forward in self._forwards.values() if (flow := self._flow(forward, now)) is not None]
         stats = [forward.out.stats() for forward in self._forwards.values()]
         estimates = [s.bitrate for s in stats if s.bitrate is not None]
-        held = self._downlink.hold(
+        chosen = self._downlink.choose(
             flows,
             estimate=min(estimates, default=None),
             loss=max((s.fraction_lost for s in stats), default=0.0),
-            sounds=len(self._forwards) - len(flows),
+            sounds=sum(forward.track.kind == "audio" for forward in self._forwards.values()),
             now=now,
         )
-        changed = [f for f in self._forwards.values() if f.hold("network", held=f.track.sid in held)]
+        changed = []
+        for flow in flows:
+            forward, step = self._forwards[flow.sid], chosen[flow.sid]
+            if forward.hold("network", held=step is None):
+                changed.append(forward)
+            if step is not None:
+                forward.take_layer(step.name)
         if changed:
             self._send(rtc.SignalResponse(stream_state_update=self._stream_states(changed)))
 
@@ -140,7 +149,7 @@ class Subscriber:
     def _unhook(self, forward: Forward) -> None:
         forward.track.forwards = [other for other in forward.track.forwards if other is not forward]
         self._owners.pop(forward.track.sid, None)
-        self._octets.pop(forward.track.sid, None)
+        self._heights.pop(forward.track.sid, None)
 
     async def _negotiate(self) -> None:
         self._offer_id += 1
@@ -154,11 +163,11 @@ class Subscriber:
             raise NoAnswer(f"{self._name} did not answer an offer") from err
         await self._peer.accept_answer(answer)
 
-    def _flow(self, forward: Forward, now: float) -> Flow:
-        octets, at = self._octets.get(forward.track.sid, (forward.track.octets, now))
-        self._octets[forward.track.sid] = forward.track.octets, now
-        bitrate = (forward.track.octets - octets) * 8 / (now - at) if now > at else 0.0
-        return Flow(forward.track.sid, bitrate, forward.track.is_screen)
+    def _flow(self, forward: Forward, now: float) -> Flow | None:
+        """Return what there is to choose from of a video; None while nothing of it comes, and for sound."""
+        track = forward.track
+        steps = enough(track.steps(now), self._heights.get(track.sid)) if track.kind == "video" else ()
+        return Flow(track.sid, steps, track.is_screen) if steps else None
 
     def _stream_states(self, forwards: Iterable[Forward]) -> rtc.StreamStateUpdate:
         return rtc.StreamStateUpdate(

@@ -1,23 +1,29 @@
 """One published stream, from its sender to everybody who wants it: whole frames pass through, untouched."""
 
 import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 
 from livekit.protocol import models
 
+from appliance.hub.layers import Layers, Step
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.media import MediaIn, MediaOut
 
 
 class Forward:
-    """One track on its way to one subscriber."""
+    """One track on its way to one subscriber, one of its layers at a time."""
 
     def __init__(self, track: "Track", out: MediaOut) -> None:
         self.track = track
         self.out = out
         self.held: set[str] = set()
         """Reasons not to forward it now: the subscriber does not look, or its network cannot bear it."""
-        out.on_keyframe_request = track.request_keyframe
+        self.layer: str | None = None
+        """The layer that is forwarded; None before the first frame."""
+        self._next: str | None = None
+        """The layer to go over to with its next key frame."""
+        out.on_keyframe_request = self._starved
 
     def hold(self, reason: str, *, held: bool) -> bool:
         """Stop or go on for a reason; True when that changed it."""
@@ -27,10 +33,27 @@ class Forward:
             self.out.source_changed()
         return before != bool(self.held)
 
+    def take_layer(self, layer: str) -> None:
+        """Go over to another layer as soon as a picture can begin there; until then the old one goes on."""
+        self._next = layer if layer != self.layer else None
+        if self._next is not None and not self.held:
+            self.track.request_keyframe(self._next)
+
     def send(self, frame: EncodedFrame) -> None:
         """Pass a frame on."""
-        if not self.held:
+        if self.held:
+            return
+        if self.layer is None or (frame.layer == self._next and frame.keyframe):
+            if self.layer is not None:
+                self.out.source_changed(at_keyframe=True)
+            self.layer, self._next = frame.layer, None
+        if frame.layer == self.layer:
             self.out.send(frame)
+
+    def _starved(self) -> None:
+        # one key frame serves both: the one who lacks a picture, and the change of layers
+        layer = self._next if self._next is not None else self.layer
+        self.track.request_keyframe(layer)
 
 
 class Track:
@@ -41,6 +64,7 @@ class Track:
         info: models.TrackInfo,
         *,
         names: frozenset[str],
+        layers: Iterable[models.VideoLayer] = (),
         on_begin: Callable[["Track"], None],
         on_level: Callable[[int], None],
     ) -> None:
@@ -50,7 +74,7 @@ class Track:
         self.codec: str | None = None
         self.media: MediaIn | None = None
         self.forwards: list[Forward] = []
-        self.octets = 0
+        self._layers = Layers(layers, info.height)
         self._on_begin = on_begin
         self._on_level = on_level
 
@@ -75,13 +99,20 @@ class Track:
         self.info.mid = media.mid
         media.on_frame = self._received
 
-    def request_keyframe(self) -> None:
-        """Ask the sender; the requests of all subscribers become one a second."""
-        if self.media is not None:
-            self.media.request_keyframe()
+    def steps(self, now: float) -> tuple[Step, ...]:
+        """Return the layers that come at present, from the smallest."""
+        return self._layers.steps(now)
+
+    def request_keyframe(self, layer: str | None = None) -> None:
+        """Ask the sender, for all layers if it is not said which; requests of all subscribers become one a second."""
+        if self.media is None:
+            return
+        names = [step.name for step in self.steps(time.monotonic())] if layer is None else [layer]
+        for name in names or [""]:
+            self.media.request_keyframe(name)
 
     def _received(self, frame: EncodedFrame) -> None:
-        self.octets += len(frame.data)
+        self._layers.count(frame.layer, len(frame.data), time.monotonic())
         if frame.codec != self.codec:
             self.codec = frame.codec
             self.info.mime_type = f"{self.kind}/{frame.codec}"

@@ -2,7 +2,8 @@
 
 Media owns one ring a layout: a memfd sealed against shrinking, growing and any further writable mapping, with three
 slots a tile, each as large as the tile. A slot is written while its sequence number is odd and whole while it is even
-(a seqlock), so the reader never blocks the writer. Display copies the newest whole slot and checks every number in it.
+(a seqlock), so the reader never blocks the writer. Display checks every number in a slot, draws straight from it, and
+asks afterwards whether it was written meanwhile.
 """
 
 import fcntl
@@ -12,6 +13,7 @@ import os
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +43,10 @@ class BadRing(SalonError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RingFrame:
-    """One received picture, I420. The planes are the reader's own copies: (h, w) and twice (h/2, w/2), uint8."""
+    """One received picture, I420. The planes are views of the ring: (h, w) and twice (h/2, w/2), uint8.
+
+    They stay valid as long as they are held, also when media is gone; only a living media may write over them.
+    """
 
     number: int
     """Counts up for each tile."""
@@ -54,26 +59,43 @@ class RingFrame:
     y: Plane
     u: Plane
     v: Plane
+    whole: Callable[[], bool] = lambda: True
+    """Whether the planes are still those of this picture; to be asked after they were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One tile's slots."""
+
+    start: int
+    slot: int
+    """Bytes from one slot to the next."""
+    key: int
+    """Says in each slot whose it is."""
+
+    @property
+    def room(self) -> int:
+        """Bytes for a picture."""
+        return self.slot - _SLOT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class _Geometry:
     """Where each tile's slots begin; both sides work it out from the layout alone."""
 
-    offsets: dict[tuple[PersonId, Source], int]
-    sizes: dict[tuple[PersonId, Source], int]
+    places: dict[tuple[PersonId, Source], "_Place"]
     total: int
 
     @classmethod
     def of(cls, layout: Layout) -> "_Geometry":
-        offsets, sizes, at = {}, {}, _SLOT_BYTES
+        places, at = {}, _SLOT_BYTES
         for tile in layout.tiles:
-            offsets[tile.person, tile.source] = at
-            sizes[tile.person, tile.source] = size = _SLOT_BYTES + _picture_bytes(tile)
-            at += SLOTS * size
+            place = _Place(at, _SLOT_BYTES + _picture_bytes(tile), _tile_key(tile.person, tile.source))
+            places[tile.person, tile.source] = place
+            at += SLOTS * place.slot
         if at > MAX_BYTES:
             raise BadRing(f"a layout of {len(layout.tiles)} tiles needs {at >> 20} MiB, more than {MAX_BYTES >> 20}")
-        return cls(offsets, sizes, at)
+        return cls(places, at)
 
 
 def _picture_bytes(tile: Tile) -> int:
@@ -92,7 +114,7 @@ class RingWriter:
         self.layout = layout
         self.generation = generation
         self._geometry = _Geometry.of(layout)
-        self._numbers = dict.fromkeys(self._geometry.offsets, 0)
+        self._numbers = dict.fromkeys(self._geometry.places, 0)
         self._lock = threading.Lock()
         self.fd = os.memfd_create("salon-frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self.fd, self._geometry.total)
@@ -107,29 +129,32 @@ class RingWriter:
         source: Source,
         planes: tuple[Plane, Plane, Plane],
         *,
+        size: tuple[int, int] | None = None,
+        copy: Callable[[Plane, Plane], None] = np.copyto,
         full_range: bool = False,
         matrix: int = 6,
         monotonic_ns: int = 0,
     ) -> bool:
-        """Publish a picture no larger than its tile; False when the layout has no such tile any more."""
+        """Publish a picture no larger than its tile; False when the layout has no such tile any more.
+
+        `copy(slot, plane)` brings each plane into the ring; one that scales may make another `size` (w, h) of it.
+        """
         key = (person, source)
+        h, w = planes[0].shape
+        w, h = size or (w, h)
         with self._lock:
-            if key not in self._geometry.offsets or self._memory.closed:
+            place = self._geometry.places.get(key)
+            if place is None or self._memory.closed:
                 return False
-            h, w = planes[0].shape
-            size = self._geometry.sizes[key]
-            if w % 2 or h % 2 or w * h * 3 // 2 > size - _SLOT_BYTES:
+            if w % 2 or h % 2 or w * h * 3 // 2 > place.room:
                 raise ValueError(f"a {w}x{h} picture does not fit its tile")
             number = self._numbers[key] = self._numbers[key] + 1
-            at = self._geometry.offsets[key] + number % SLOTS * size
+            at = place.start + number % SLOTS * place.slot
             sequence = number * 2
-            header = (number, monotonic_ns or time.monotonic_ns(), _tile_key(*key), self.generation, self.layout.rev)
+            header = (number, monotonic_ns or time.monotonic_ns(), place.key, self.generation, self.layout.rev)
             _SLOT.pack_into(self._memory, at, sequence - 1, *header, w, h, full_range, matrix)
-            position = at + _SLOT_BYTES
-            for plane in planes:
-                view = np.frombuffer(self._memory, np.uint8, plane.size, position).reshape(plane.shape)
-                view[:] = plane
-                position += plane.size
+            for view, plane in zip(_planes(self._memory, at + _SLOT_BYTES, w, h), planes, strict=True):
+                copy(view, plane)
             _SLOT.pack_into(self._memory, at, sequence, *header, w, h, full_range, matrix)
         return True
 
@@ -149,56 +174,78 @@ class RingReader:
         self.generation = generation
         self._geometry = _Geometry.of(layout)
         self._lock = threading.Lock()
-        """Held while the memory is read or unmapped: display reads in its compose thread, the socket's loop closes."""
+        """Held while slots are looked for or the ring is closed: display reads in its compose thread, a loop closes."""
         try:
             if os.fstat(fd).st_size != self._geometry.total:
                 raise BadRing("the frame memory has another size than its layout needs")
-            self._memory = mmap.mmap(fd, self._geometry.total, prot=mmap.PROT_READ)
+            self._memory: mmap.mmap | None = mmap.mmap(fd, self._geometry.total, prot=mmap.PROT_READ)
         finally:
             os.close(fd)
         if _RING.unpack_from(self._memory, 0) != (_MAGIC, generation, layout.rev, len(layout.tiles)):
             raise BadRing("the frame memory belongs to another layout")
+        self._words = (
+            np.array(
+                [[place.start + n * place.slot for n in range(SLOTS)] for place in self._geometry.places.values()],
+                np.intp,
+            )
+            // 8
+        )
+        """Where the sequence numbers are, in words of 64 bits: one row a tile."""
 
-    def newest_number(self, person: PersonId, source: Source) -> int:
-        """Return the number of the newest whole picture, 0 without one. Costs next to nothing."""
+    def numbers(self) -> NDArray[np.uint64]:
+        """Return the number of each tile's newest whole picture, 0 without one: one look for the whole layout."""
         with self._lock:
-            return max((number for number, _ in self._whole_slots(person, source)), default=0)
+            if self._memory is None or not self.layout.tiles:
+                return np.zeros(len(self.layout.tiles), np.uint64)
+            sequences = np.frombuffer(self._memory, np.uint64)[self._words]
+        return np.asarray(np.where(sequences & 1, 0, sequences >> 1).max(axis=1), np.uint64)
 
     def newest(self, person: PersonId, source: Source) -> RingFrame | None:
-        """Copy out the newest whole picture of a tile, None if there is none (yet)."""
+        """Return the newest whole picture of a tile, None if there is none (yet)."""
         with self._lock:
-            for _, at in sorted(self._whole_slots(person, source), reverse=True):
-                frame = self._copy(at, self._geometry.sizes[person, source] - _SLOT_BYTES)
+            memory = self._memory
+            if memory is None:
+                return None
+            for _, at in sorted(self._whole_slots(memory, person, source), reverse=True):
+                frame = _frame(memory, at, self._geometry.places[person, source].room)
                 if frame is not None:
                     return frame
         return None
 
     def close(self) -> None:
-        """Unmap; from then on there is no picture."""
+        """From now on there is no new picture; the memory goes with the last one that is held."""
         with self._lock:
-            self._memory.close()
+            self._memory = None
 
-    def _whole_slots(self, person: PersonId, source: Source) -> list[tuple[int, int]]:
-        start = self._geometry.offsets.get((person, source))
-        if start is None or self._memory.closed:
+    def _whole_slots(self, memory: mmap.mmap, person: PersonId, source: Source) -> list[tuple[int, int]]:
+        place = self._geometry.places.get((person, source))
+        if place is None:
             return []
-        size, key, slots = self._geometry.sizes[person, source], _tile_key(person, source), []
-        for at in range(start, start + SLOTS * size, size):
-            sequence, number, _, found, generation, rev, *_ = _SLOT.unpack_from(self._memory, at)
-            mine = (found, generation, rev) == (key, self.generation, self.layout.rev)
-            if mine and number and sequence == number * 2:
+        slots, mine = [], (place.key, self.generation, self.layout.rev)
+        for at in range(place.start, place.start + SLOTS * place.slot, place.slot):
+            sequence, number, _, found, generation, rev, *_ = _SLOT.unpack_from(memory, at)
+            if number and sequence == number * 2 and (found, generation, rev) == mine:
                 slots.append((number, at))
         return slots
 
-    def _copy(self, at: int, room: int) -> RingFrame | None:
-        sequence, number, stamp, _, _, _, w, h, full_range, matrix = _SLOT.unpack_from(self._memory, at)
-        if not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > room:
-            return None
-        shapes = ((h, w), (h // 2, w // 2), (h // 2, w // 2))
-        planes, position = [], at + _SLOT_BYTES
-        for shape in shapes:
-            planes.append(np.frombuffer(self._memory, np.uint8, shape[0] * shape[1], position).reshape(shape).copy())
-            position += shape[0] * shape[1]
-        if _SLOT.unpack_from(self._memory, at)[0] != sequence:
-            return None
-        return RingFrame(number, stamp, w, h, bool(full_range), matrix, *planes)
+
+def _frame(memory: mmap.mmap, at: int, room: int) -> RingFrame | None:
+    sequence, number, stamp, _, _, _, w, h, full_range, matrix = _SLOT.unpack_from(memory, at)
+    if sequence != number * 2 or not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > room:
+        return None
+
+    def whole() -> bool:
+        return bool(_SLOT.unpack_from(memory, at)[0] == sequence)
+
+    return RingFrame(number, stamp, w, h, bool(full_range), matrix, *_planes(memory, at + _SLOT_BYTES, w, h), whole)
+
+
+def _planes(memory: mmap.mmap, at: int, w: int, h: int) -> tuple[Plane, Plane, Plane]:
+    """Return the planes of a slot as views of the memory, which cannot be closed while one of them lives."""
+    luma, chroma = w * h, w * h // 4
+    whole = np.frombuffer(memory, np.uint8, luma + 2 * chroma, at)
+    return (
+        whole[:luma].reshape(h, w),
+        whole[luma : luma + chroma].reshape(h // 2, w // 2),
+        whole[luma + chroma :].reshape(h // 2, w // 2),
+    )

@@ -9,10 +9,14 @@ import numpy as np
 from appliance.media.gate import MuteGate
 from appliance.media.keeper import readings
 from appliance.media.mixer import Mixer
-from appliance.media.opus import OpusEncoder
+from appliance.media.opus import BITRATE, OpusEncoder
 from appliance.media.rtc.frames import AUDIO_CLOCK, EncodedFrame
 from appliance.meetings.provider import Sent
 from hardware.ports import MIC_BLOCK, SPEAKER_BLOCK, Microphone, Speaker
+
+_REPORT_EVERY = 50
+"""Packets between two looks at what the receiver reports: a second."""
+_LOSS_WEIGHT = 0.3
 
 
 class MicrophoneFeed:
@@ -22,12 +26,23 @@ class MicrophoneFeed:
         self._gate, self._loop = gate, loop
         self._out: Sent | None = None
         self._timestamp = 0
+        self._bitrate, self._loss = BITRATE, 0.0
+        self._sent = 0
         self.level = 0.0
         """RMS before the gate, 0 to 1."""
 
     def send_to(self, out: Sent | None) -> None:
         """Send to `out` from now on."""
         self._out = out
+        self._loss, self._sent = 0.0, 0
+
+    def set_bitrate(self, bits_per_s: int) -> None:
+        """Spend this much on the sound, from the next packet on."""
+        self._bitrate = bits_per_s
+
+    def set_loss(self, fraction: float) -> None:
+        """Expect this share of the packets to be lost, 0 to 1: more error correction, less of everything else."""
+        self._loss = fraction
 
     def work(self, microphone: Microphone, works: Callable[[], None], stop: threading.Event) -> None:
         """Serve one opened microphone until `stop`."""
@@ -41,6 +56,8 @@ class MicrophoneFeed:
                     encoder = None
                     continue
                 encoder = encoder or OpusEncoder()
+                encoder.set_bitrate(self._bitrate)
+                encoder.set_loss(self._loss)
                 data = encoder.encode(block.samples)
                 if data:
                     frame = EncodedFrame("opus", self._timestamp, AUDIO_CLOCK, data, level=_dbov(self.level))
@@ -50,8 +67,13 @@ class MicrophoneFeed:
 
     def _send(self, frame: EncodedFrame) -> None:
         # the gate may have shut while the packet waited for the loop
-        if self._out is not None and not self._gate.mic_muted:
-            self._out.send(frame)
+        if self._out is None or self._gate.mic_muted:
+            return
+        self._out.send(frame)
+        self._sent += 1
+        if self._sent % _REPORT_EVERY == 0:
+            # a single report covers few packets
+            self.set_loss(self._loss + (self._out.stats().fraction_lost - self._loss) * _LOSS_WEIGHT)
 
 
 class Loudspeaker:

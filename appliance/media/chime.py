@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from appliance.media.opus import Samples
+from appliance.media.libopus import Samples
 from appliance.media.rtc.frames import AUDIO_CLOCK
 
 _NOTES = ((0.0, 659.26), (0.22, 987.77))

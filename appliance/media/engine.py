@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from appliance.link.meters import MeterServer
 from appliance.media.call import CallRunner
 from appliance.media.gate import MuteGate
+from appliance.media.governor import Governor, Load, Strain, hottest_c
 from appliance.media.keeper import closed_device
 from appliance.meetings.livekit_link import Server
 from appliance.meetings.provider import Slot
@@ -19,7 +21,7 @@ from appliance.state.clean import clean_text
 from appliance.state.latest import Latest
 from appliance.state.layout import Layout
 from appliance.state.room import Boot, Call, Controls, DeviceKind, DeviceUse, Phase
-from appliance.state.wishes import Applied, CallWish, MediaReport, MediaWish, Meters
+from appliance.state.wishes import Applied, CallWish, MediaReport, MediaWish, Meters, StreamStats
 
 if TYPE_CHECKING:
     from appliance.media.studio import Studio
@@ -32,6 +34,7 @@ _REPORT_S = 0.05
 _STATS_S = 2.0
 _LEAVE_S = 2.0
 _CHIME_LOOK_S = 0.5
+_GOVERN_S = 1.0
 
 
 class DaemonLink(Protocol):
@@ -83,9 +86,20 @@ class Engine:
     """Composes the gate, the studio and the call. Everything here happens in the event loop."""
 
     def __init__(
-        self, settings: MediaSettings, *, gate: MuteGate, link: DaemonLink, boot: Boot, now: Callable[[], datetime]
+        self,
+        settings: MediaSettings,
+        *,
+        gate: MuteGate,
+        link: DaemonLink,
+        boot: Boot,
+        now: Callable[[], datetime],
+        temperature: Callable[[], float | None] = hottest_c,
     ) -> None:
         self._settings, self._gate, self._link, self._boot, self._now = settings, gate, link, boot, now
+        self._temperature = temperature
+        self._governor = Governor()
+        self._streams: tuple[StreamStats, ...] = ()
+        self._counted_at = 0.0
         self._meters = MeterServer(settings.meters_socket, boot=boot, group=settings.group)
         self._wish = MediaWish(boot, 0)
         self._applied: Applied | None = None
@@ -106,6 +120,7 @@ class Engine:
                 group.create_task(self._link.run(), name="daemon link")
                 group.create_task(self._meters.run(), name="meters: serve")
                 group.create_task(self._measure(), name="meters: measure")
+                group.create_task(self._govern(), name="governor")
                 group.create_task(self._keep_reporting(), name="report")
                 group.create_task(self._run_calls(), name="calls")
                 group.create_task(self._take_wishes(), name="wishes")
@@ -164,7 +179,7 @@ class Engine:
     def _show(self, studio: "Studio", layout: Layout) -> None:
         studio.show(layout)
         if self._runner is not None and self._runner.session is not None:
-            self._runner.session.set_layout(layout)
+            self._runner.session.set_layout(layout, self._governor.limits)
 
     def _equip(self) -> None:
         """Open the devices that are needed now, close the others."""
@@ -238,7 +253,7 @@ class Engine:
             self._runner = None
 
     def _prepare(self, session: "Session") -> None:
-        session.set_layout(self._wish.layout)
+        session.set_layout(self._wish.layout, self._governor.limits)
         self._tell_muted(session)
 
     def _tell_muted(self, session: "Session | None" = None) -> None:
@@ -281,16 +296,50 @@ class Engine:
             wanted=self._wish.call,
             controls=Controls(gate.mic_muted, gate.camera_off, self._wish.controls.volume),
             devices=tuple(self._uses.values()),
-            streams=self._studio.stats() if self._studio is not None and self._in_call else (),
+            streams=self._streams_now(),
+            limits=self._governor.limits,
         )
 
+    def _streams_now(self) -> tuple[StreamStats, ...]:
+        """Return how the streams do. Reports may follow each other at once; a rate needs some time to be one."""
+        if self._studio is None or not self._in_call:
+            self._streams = ()
+        elif not self._streams or time.monotonic() - self._counted_at >= _STATS_S:
+            self._streams, self._counted_at = self._studio.stats(), time.monotonic()
+        return self._streams
+
+    async def _govern(self) -> None:
+        """Hold pictures back while the machine cannot bear them. Every call begins without limits."""
+        while True:
+            await self._live.wait()
+            while self._live.is_set():
+                await asyncio.sleep(_GOVERN_S)
+                temperature = await asyncio.to_thread(self._temperature)
+                if self._studio is not None and self._live.is_set():
+                    self._look(self._studio, temperature)
+            self._governor = Governor()
+            if self._studio is not None:
+                self._studio.pace(self._governor.limits.fps)
+            self._changed.set()
+
+    def _look(self, studio: "Studio", temperature: float | None) -> None:
+        before = self._governor.limits
+        strain = Strain(studio.take_lag(), self._wish.display_behind, temperature)
+        limits = self._governor.look(strain, Load.of(self._call, self._wish.layout), time.monotonic())
+        if limits != before:
+            logger.info("at most %d pictures a second, %d lines high, of %d", limits.fps, limits.height, limits.tiles)
+            studio.pace(limits.fps)
+            self._show(studio, self._wish.layout)
+            self._changed.set()
+
     async def _measure(self) -> None:
-        """Publish the sound levels ten times a second, and nothing while no device is open."""
+        """Publish the sound levels and look after lip sync ten times a second; nothing while no device is open."""
         while True:
             await self._live.wait()
             while self._live.is_set():
                 if self._studio is not None:
                     self._meters.put(self._studio.meters())
+                    self._studio.keep_in_step()
                 await asyncio.sleep(_METERS_S)
             self._meters.put(Meters())
 

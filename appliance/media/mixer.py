@@ -1,6 +1,5 @@
 """Everybody's sound into one: sum, volume, peak limiter. The loudspeaker's clock pulls; the network pushes."""
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -8,24 +7,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.media.chime import chime
-from appliance.media.opus import Samples
-from appliance.media.playout import Playout
+from appliance.media.libopus import Samples
 from appliance.media.rtc.frames import EncodedFrame
+from appliance.media.voice import SILENT_DB, Voice
 
+MOST_VOICES = 10
+"""Decoded at a time: the loudest. More at once are not understood anyway, and each costs CPU."""
+_CHOOSE_EVERY = 10
+"""Blocks from one choice of voices to the next: 0.1 s."""
+_STAY_DB = 6.0
+"""By so much somebody must be louder to take another's place."""
 _CEILING = 0.95 * 32767
 _RELEASE = 0.02
 """How far the limiter lets go in each block of 10 ms: back to full in half a second."""
 
 
 class Mixer:
-    """Thread-safe: `push` comes from the event loop, `pull` from the loudspeaker's thread."""
+    """`pull` is for the loudspeaker's thread, all else for the event loop; neither ever waits for the other."""
 
     def __init__(self, *, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock_ns = clock_ns
-        self._lock = threading.Lock()
-        self._playouts: dict[object, Playout] = {}
+        self._streams: dict[object, Voice] = {}
+        self._voices: tuple[Voice, ...] = ()
+        """All of them, as one value for the other thread."""
+        self._chosen: tuple[Voice, ...] = ()
+        self._until_choice = 0
+        self._rung = False
         self._chime: Samples | None = None
-        self._chime_at = 0
         self._limit = 1.0
         self._gain = 0.0
         self.volume = 60
@@ -37,55 +45,72 @@ class Mixer:
         """Take one Opus packet of a stream; a new stream begins by itself. Any other codec would be noise."""
         if frame.codec.lower() != "opus":
             return
-        with self._lock:
-            playout = self._playouts.get(stream)
-            if playout is None:
-                playout = self._playouts[stream] = Playout()
-            playout.push(frame, self._clock_ns())
+        voice = self._streams.get(stream)
+        if voice is None:
+            voice = self._streams[stream] = Voice()
+            self._voices = tuple(self._streams.values())
+        voice.put(frame, self._clock_ns())
 
     def remove(self, stream: object) -> None:
         """Forget a stream that ended."""
-        with self._lock:
-            self._playouts.pop(stream, None)
+        self._streams.pop(stream, None)
+        self._voices = tuple(self._streams.values())
+
+    def voice(self, stream: object) -> Voice | None:
+        """Return what is known of a stream, None before its first packet."""
+        return self._streams.get(stream)
 
     def ring(self) -> None:
         """Sound the chime, from its beginning."""
-        with self._lock:
-            self._chime, self._chime_at = chime(), 0
+        self._rung = True
 
     @property
     def ringing(self) -> bool:
         """Whether some of the chime is still to come."""
-        return self._chime is not None
-
-    @property
-    def lost(self) -> int:
-        """Packets of the present streams that had to be concealed."""
-        with self._lock:
-            return sum(playout.lost for playout in self._playouts.values())
+        return self._rung or self._chime is not None
 
     def pull(self, count: int) -> bytes:
         """Return the next `count` samples of the mix, mono s16."""
         mix = np.zeros(count, np.float32)
         now_ns = self._clock_ns()
-        with self._lock:
-            for playout in self._playouts.values():
-                samples = playout.pull(count, now_ns)
-                if samples is not None:
-                    mix += samples
-            self._add_chime(mix)
+        self._choose(mix, now_ns)
+        for voice in self._chosen:
+            samples = voice.pull(count, now_ns)
+            if samples is not None:
+                mix += samples
+        self._add_chime(mix)
         out = self._finished(mix)
         self.level = float(np.sqrt(np.mean(np.square(out)))) / 32768
         return out.astype("<i2").tobytes()
 
+    def _choose(self, mix: NDArray[np.float32], now_ns: int) -> None:
+        """Choose whom to decode; who falls out fades out."""
+        voices = self._voices
+        if len(voices) <= MOST_VOICES:
+            self._chosen = voices
+            return
+        self._until_choice -= 1
+        if self._until_choice > 0 and all(voice in voices for voice in self._chosen):
+            return
+        self._until_choice = _CHOOSE_EVERY
+        before = self._chosen
+        self._chosen = loudest(voices, before, now_ns)
+        for voice in voices:
+            if voice in before and voice not in self._chosen:
+                samples = voice.pull(len(mix), now_ns)
+                if samples is not None:
+                    mix += samples * np.linspace(1.0, 0.0, len(mix), dtype=np.float32)
+            if voice not in before or voice not in self._chosen:
+                voice.rest(now_ns)
+
     def _add_chime(self, mix: NDArray[np.float32]) -> None:
+        if self._rung:
+            self._chime, self._rung = chime(), False
         if self._chime is None:
             return
-        piece = self._chime[self._chime_at : self._chime_at + len(mix)]
+        piece, rest = self._chime[: len(mix)], self._chime[len(mix) :]
         mix[: len(piece)] += piece
-        self._chime_at += len(piece)
-        if self._chime_at >= len(self._chime):
-            self._chime = None
+        self._chime = rest if len(rest) else None
 
     def _finished(self, mix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Apply volume and limiter; gains glide within the block, so nothing clicks."""
@@ -97,3 +122,13 @@ class Mixer:
         glide = np.linspace(self._gain, gain, len(mix), dtype=np.float32)
         self._gain = gain
         return np.asarray(np.clip(mix * glide, -32768, 32767), np.float32)
+
+
+def loudest(voices: tuple[Voice, ...], before: tuple[Voice, ...], now_ns: int) -> tuple[Voice, ...]:
+    """Return the `MOST_VOICES` to be heard; of two about as loud, the one that is heard already."""
+
+    def rank(voice: Voice) -> float:
+        loudness = voice.loudness(now_ns)
+        return -loudness - (_STAY_DB if voice in before and loudness > SILENT_DB else 0.0)
+
+    return tuple(sorted(voices, key=rank)[:MOST_VOICES])

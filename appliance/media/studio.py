@@ -2,22 +2,28 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.link.frame_socket import FrameServer
 from appliance.link.frames import RingWriter
 from appliance.media.audio import Loudspeaker, MicrophoneFeed
 from appliance.media.gate import MuteGate
+from appliance.media.held import HeldPictures
 from appliance.media.keeper import DeviceKeeper
+from appliance.media.lipsync import LipSync
 from appliance.media.mixer import Mixer
-from appliance.media.video import CameraFeed, Key, PictureWall
+from appliance.media.statistics import SentMeter
+from appliance.media.video import CameraFeed
+from appliance.media.wall import Key, PictureWall
 from appliance.meetings.provider import Bound, Received, Sent, Slot, Unbound
-from appliance.state.layout import Layout, Source
+from appliance.state.layout import Layout, PersonId, Source
 from appliance.state.room import DeviceKind, DeviceUse
 from appliance.state.wishes import Devices, Meters, StreamStats
 from hardware import registry
 
+_SCREENS = {Slot.SCREEN, Slot.SCREEN_AUDIO}
 _SOURCES = {Slot.CAMERA: Source.CAMERA, Slot.SCREEN: Source.SCREEN}
 
 
@@ -28,15 +34,18 @@ class Studio:
         self, *, gate: MuteGate, frames: Path, group: int | None, changed: Callable[[DeviceUse], None]
     ) -> None:
         """`frames` is the socket on which display finds the pictures; `changed` is called in the event loop."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         self.mixer = Mixer()
         self.frames = FrameServer(frames, group=group)
         self._camera_feed = CameraFeed(gate=gate, loop=loop)
         self._microphone_feed = MicrophoneFeed(gate=gate, loop=loop)
         self._wall = PictureWall(loop=loop, painted=self._painted)
-        self._voices: set[Received] = set()
+        self._sent: dict[Slot, tuple[Sent, SentMeter]] = {}
         self._ring: RingWriter | None = None
         self._generations = itertools.count(1)
+        self._lips: dict[tuple[PersonId, bool], LipSync] = {}
+        self._pictures: dict[Received, HeldPictures] = {}
+        self._sounds: dict[Received, tuple[PersonId, LipSync]] = {}
 
         def soon(use: DeviceUse) -> None:
             loop.call_soon_threadsafe(changed, use)
@@ -75,19 +84,36 @@ class Studio:
             old.close()
 
     def bind(self, bound: Bound) -> None:
+        # a person's screen and its sound are another pair than face and voice
+        lips = self._lips.setdefault((bound.person, bound.slot in _SCREENS), LipSync())
         if bound.slot in _SOURCES:
-            self._wall.bind((bound.person, _SOURCES[bound.slot]), bound.media)
+            held = self._pictures[bound.media] = HeldPictures(bound.media, lips, loop=self._loop)
+            self._wall.bind((bound.person, _SOURCES[bound.slot]), held)
         else:
-            self._voices.add(bound.media)
+            self._sounds[bound.media] = bound.person, lips
             bound.media.on_frame = lambda frame: self.mixer.push(bound.media, frame)
 
     def unbind(self, unbound: Unbound) -> None:
-        if unbound.slot in _SOURCES:
-            self._wall.unbind((unbound.person, _SOURCES[unbound.slot]), unbound.media)
+        held = self._pictures.pop(unbound.media, None)
+        if held is not None:
+            held.release()
+            self._wall.unbind((unbound.person, _SOURCES[unbound.slot]), held)
         else:
             self._silence(unbound.media)
 
+    def keep_in_step(self) -> None:
+        """Compare voices with lips; to be called a few times a second."""
+        for media, (_, lips) in self._sounds.items():
+            voice, clock = self.mixer.voice(media), media.clock
+            if voice is not None and clock is not None and voice.heard is not None:
+                timestamp, left_ms = voice.heard
+                voice.wait_at_least(lips.sound_left(clock.at(timestamp), voice.delay_ms, left_ms / 1000))
+
     def send_to(self, slot: Slot, out: Sent | None) -> None:
+        if out is None:
+            self._sent.pop(slot, None)
+        else:
+            self._sent[slot] = out, SentMeter(slot, time.monotonic())
         if slot is Slot.CAMERA:
             self._camera_feed.send_to(out)
         elif slot is Slot.MICROPHONE:
@@ -96,17 +122,34 @@ class Studio:
     def strike(self) -> None:
         self._camera_feed.send_to(None)
         self._microphone_feed.send_to(None)
+        self._sent.clear()
         self._wall.clear()
-        for voice in list(self._voices):
+        for held in self._pictures.values():
+            held.release()
+        for voice in list(self._sounds):
             self._silence(voice)
+        self._pictures.clear()
+        self._lips.clear()
+
+    def pace(self, fps: int) -> None:
+        """Paint each person at most this often."""
+        self._wall.pace(fps)
+
+    def take_lag(self) -> float:
+        """Return how many seconds decoding was behind at the worst moment since the last call."""
+        return self._wall.take_lag()
 
     def meters(self) -> Meters:
         """Return the levels of now."""
         return Meters(round(self._microphone_feed.level, 4), round(self.mixer.level, 4))
 
     def stats(self) -> tuple[StreamStats, ...]:
-        """Say how the received pictures did since the last time."""
-        return self._wall.stats()
+        """Say how what is received and what is sent did since the last time."""
+        now_ns = time.monotonic_ns()
+        heard = [(self.mixer.voice(media), person) for media, (person, _) in self._sounds.items()]
+        sounds = [voice.stats(person, now_ns) for voice, person in heard if voice is not None]
+        sent = [meter.take(out.stats(), now_ns / 1e9) for out, meter in self._sent.values()]
+        return (*self._wall.stats(), *sounds, *sent)
 
     def close(self) -> None:
         """Close the devices and end the threads; blocks for a second at most."""
@@ -121,8 +164,8 @@ class Studio:
     def _silence(self, voice: Received) -> None:
         """Take no more sound from `voice`: the next packet would begin it anew."""
         voice.on_frame = None
-        self._voices.discard(voice)
+        self._sounds.pop(voice, None)
         self.mixer.remove(voice)
 
-    def _painted(self, _key: Key) -> None:
+    def _painted(self, _keys: Sequence[Key]) -> None:
         self.frames.notify()

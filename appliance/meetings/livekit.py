@@ -13,6 +13,7 @@ from appliance.meetings.livekit_signal import LiveKitHttp, Signal
 from appliance.meetings.livekit_stay import Stay
 from appliance.meetings.provider import Ended, Event, JoinFailed, JoinSpec, Slot
 from appliance.state.layout import Layout
+from appliance.state.room import Limits
 
 JOIN_S = 15.0
 
@@ -65,7 +66,7 @@ class LiveKitSession:
         self, spec: JoinSpec, *, http: LiveKitHttp, ticket: Callable[[JoinSpec], Coroutine[None, None, Ticket]]
     ) -> None:
         self._spec, self._http, self._ticket = spec, http, ticket
-        self._layout = Layout()
+        self._layout, self._limits = Layout(), Limits()
         self._muted = {Slot.MICROPHONE: True, Slot.CAMERA: True}
         self._stay: Stay | None = None
 
@@ -77,7 +78,7 @@ class LiveKitSession:
                     stay = Stay(signal, subscriber, publisher, tell=tell, muted=self._muted)
                     await stay.enter()
                     limit.reschedule(None)
-                    stay.set_layout(self._layout)
+                    stay.set_layout(self._layout, self._limits)
                     self._stay = stay
                     return await stay.run()
             except TimeoutError as err:
@@ -85,10 +86,10 @@ class LiveKitSession:
             finally:
                 self._stay = None
 
-    def set_layout(self, layout: Layout) -> None:
-        self._layout = layout
+    def set_layout(self, layout: Layout, limits: Limits) -> None:
+        self._layout, self._limits = layout, limits
         if self._stay is not None:
-            self._stay.set_layout(layout)
+            self._stay.set_layout(layout, limits)
 
     def set_muted(self, slot: Slot, *, muted: bool) -> None:
         self._muted[slot] = muted

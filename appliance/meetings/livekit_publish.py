@@ -1,10 +1,11 @@
 """The room's own microphone and camera in a LiveKit room: announced, offered, and kept honest about being muted."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from livekit.protocol import models, rtc
 
+from appliance.media.encode import MOST
 from appliance.media.rtc.media import MediaOut
 from appliance.media.rtc.peer import Peer
 from appliance.meetings.provider import Slot
@@ -23,6 +24,13 @@ class Publisher:
         self._told: dict[Slot, bool] = {}
         self._all_announced = asyncio.Event()
         self.allowed = True
+        self.codec = "VP8"
+        """What the camera is published as."""
+
+    def choose_codec(self, enabled: Iterable[models.Codec]) -> None:
+        """Take H.264 where server and room have it: most receivers decode it in hardware."""
+        if any(codec.mime.lower() == "video/h264" for codec in enabled):
+            self.codec = "H264"
 
     async def run(self) -> None:
         """Announce both streams and offer those the server took."""
@@ -30,11 +38,11 @@ class Publisher:
             return
         self._outs = {
             Slot.MICROPHONE: self._peer.add_out("audio", "opus", stream_id=_STREAM, track_id="salon-microphone"),
-            Slot.CAMERA: self._peer.add_out("video", "VP8", stream_id=_STREAM, track_id="salon-camera"),
+            Slot.CAMERA: self._peer.add_out("video", self.codec, stream_id=_STREAM, track_id="salon-camera"),
         }
         for slot, out in self._outs.items():
             self._told[slot] = self._muted[slot]
-            self._post(rtc.SignalRequest(add_track=_announcement(slot, out.track_id, muted=self._muted[slot])))
+            self._post(rtc.SignalRequest(add_track=_announcement(slot, out, muted=self._muted[slot])))
         try:
             async with asyncio.timeout(_ANNOUNCE_S):
                 await self._all_announced.wait()
@@ -68,10 +76,10 @@ class Publisher:
                 self._post(rtc.SignalRequest(mute=rtc.MuteTrackRequest(sid=sid, muted=self._muted[slot])))
 
 
-def _announcement(slot: Slot, cid: str, *, muted: bool) -> rtc.AddTrackRequest:
+def _announcement(slot: Slot, out: MediaOut, *, muted: bool) -> rtc.AddTrackRequest:
     if slot is Slot.MICROPHONE:
         return rtc.AddTrackRequest(
-            cid=cid,
+            cid=out.track_id,
             name="microphone",
             type=models.TrackType.AUDIO,
             source=models.TrackSource.MICROPHONE,
@@ -79,9 +87,9 @@ def _announcement(slot: Slot, cid: str, *, muted: bool) -> rtc.AddTrackRequest:
             disable_dtx=True,
             disable_red=True,
         )
-    layer = models.VideoLayer(quality=models.VideoQuality.HIGH, width=1280, height=720, bitrate=1_500_000)
+    layer = models.VideoLayer(quality=models.VideoQuality.HIGH, width=1280, height=720, bitrate=MOST)
     return rtc.AddTrackRequest(
-        cid=cid,
+        cid=out.track_id,
         name="camera",
         type=models.TrackType.VIDEO,
         source=models.TrackSource.CAMERA,
@@ -89,4 +97,5 @@ def _announcement(slot: Slot, cid: str, *, muted: bool) -> rtc.AddTrackRequest:
         height=720,
         muted=muted,
         layers=[layer],
+        simulcast_codecs=[rtc.SimulcastCodec(codec=out.codec.lower(), cid=out.track_id, layers=[layer])],
     )

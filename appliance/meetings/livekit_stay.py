@@ -26,6 +26,7 @@ from appliance.meetings.provider import (
     Unbound,
 )
 from appliance.state.layout import Layout, Source
+from appliance.state.room import Limits
 
 logger = logging.getLogger(__name__)
 MEDIA_S = 3.0
@@ -63,9 +64,9 @@ class Stay:
         self._outbox: asyncio.Queue[rtc.SignalRequest] = asyncio.Queue(1000)
         self._over: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._roster = Roster("")
-        self._layout = Layout()
-        self._asked: dict[str, tuple[int, int] | None] = {}
-        """What the server was told of each video track: its size on the TV, None for hidden."""
+        self._layout, self._limits = Layout(), Limits()
+        self._asked: dict[str, tuple[int, int, int] | None] = {}
+        """What the server was told of each video track: width, height and pictures a second; None for hidden."""
         self._seen_at: dict[str, float] = {}
         self._unclaimed: dict[str, MediaIn] = {}
         """Streams of tracks the server has not introduced yet."""
@@ -102,9 +103,9 @@ class Stay:
                 task.cancel()
         return ended
 
-    def set_layout(self, layout: Layout) -> None:
-        """Ask for what the layout shows."""
-        self._layout = layout
+    def set_layout(self, layout: Layout, limits: Limits) -> None:
+        """Ask for what the layout shows, as far as the machine can bear it."""
+        self._layout, self._limits = layout, limits
         self._ask_for_pictures()
 
     def tell_muted(self) -> None:
@@ -117,6 +118,7 @@ class Stay:
         self._ping_s = max(float(join.ping_interval or _DEFAULT_PING_S), _SHORTEST_PING_S)
         self._silence_s = float(join.ping_timeout or _DEFAULT_SILENCE_S)
         self._publisher.allowed = join.participant.permission.can_publish or not join.participant.HasField("permission")
+        self._publisher.choose_codec(join.enabled_publish_codecs)
         self._tell(Joined())
         self._tell(RosterChanged(self._roster.participants()))
 
@@ -196,17 +198,18 @@ class Stay:
 
     def _ask_for_pictures(self) -> None:
         """Tell the server the size of each picture on the TV, and which are not on it; only what changed."""
-        sizes = {(tile.person, tile.source): (tile.w, tile.h) for tile in self._layout.tiles}
+        limits = self._limits
+        wanted = {(tile.person, tile.source): (*limits.size(tile), limits.fps) for tile in self._layout.tiles}
         now = time.monotonic()
         for track in self._roster.videos():
-            size = sizes.get((track.person, _SOURCES[track.slot]))
+            want = wanted.get((track.person, _SOURCES[track.slot]))
             seen_at = self._seen_at.setdefault(track.sid, now)
-            if self._asked.get(track.sid, ()) == size or (size is None and now - seen_at < _GRACE_S):
+            if self._asked.get(track.sid, ()) == want or (want is None and now - seen_at < _GRACE_S):
                 continue
-            self._asked[track.sid] = size
-            width, height = size or (0, 0)
+            self._asked[track.sid] = want
+            width, height, fps = want or (0, 0, 0)
             setting = rtc.UpdateTrackSettings(
-                track_sids=[track.sid], disabled=size is None, width=width, height=height, fps=30
+                track_sids=[track.sid], disabled=want is None, width=width, height=height, fps=fps
             )
             self._post(rtc.SignalRequest(track_setting=setting))
 
@@ -238,7 +241,7 @@ class Stay:
                 self._end("picture and sound stopped coming")
 
     def _somebody_sends(self) -> bool:
-        hidden = {sid for sid, size in self._asked.items() if size is None}
+        hidden = {sid for sid, want in self._asked.items() if want is None}
         return bool(self._roster.sending & self._received.keys() - hidden)
 
     def _peer_changed(self, state: str) -> None:

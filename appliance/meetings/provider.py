@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from appliance.errors import SalonError
-from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats
+from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats, SenderClock
 from appliance.state.layout import Layout, PersonId
-from appliance.state.room import Participant
+from appliance.state.room import Limits, Participant
 
 
 class JoinFailed(SalonError):
@@ -33,6 +33,10 @@ class Received(Protocol):
 
     on_frame: Callable[[EncodedFrame], None] | None
 
+    @property
+    def clock(self) -> SenderClock | None:
+        """How timestamps and the sender's clock hang together, once it has said so."""
+
     def request_keyframe(self) -> None: ...
 
     def stats(self) -> InStats: ...
@@ -41,7 +45,10 @@ class Received(Protocol):
 class Sent(Protocol):
     """One stream that goes out."""
 
+    codec: str
     on_keyframe_request: Callable[[], None] | None
+    on_bitrate: Callable[[int], None] | None
+    """Hears how many bits per second there is room for."""
 
     def send(self, frame: EncodedFrame) -> None: ...
 
@@ -120,7 +127,7 @@ class Session(Protocol):
     async def run(self, tell: Callable[[Event], None]) -> Ended:
         """Join, stay and leave; raises `JoinFailed` when that is as far as it comes."""
 
-    def set_layout(self, layout: Layout) -> None:
+    def set_layout(self, layout: Layout, limits: Limits) -> None:
         """Ask the server for just these people's pictures at these sizes."""
 
     def set_muted(self, slot: Slot, *, muted: bool) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from appliance.state.layout import View
 from appliance.state.room import MeetingKey
 
 
@@ -64,7 +65,14 @@ class SetVolume:
     percent: int
 
 
-Command = JoinMeeting | JoinUrl | CancelJoin | Leave | SetMicMuted | SetCameraOff | SetVolume
+@dataclass(frozen=True, slots=True)
+class SetView:
+    """Show everybody alike, or who speaks large. A shared screen is always large."""
+
+    view: View
+
+
+Command = JoinMeeting | JoinUrl | CancelJoin | Leave | SetMicMuted | SetCameraOff | SetVolume | SetView
 
 
 class AckStatus(StrEnum):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from appliance.state.layout import View
 from appliance.state.room import Phase, RoomState
 from appliance.state.views import call_title, reason_text
 
@@ -52,6 +53,13 @@ def muted(known: Outcome, state: RoomState) -> Outcome:
     if state.controls.mic_muted and state.senses.mic_muted:
         return Outcome("The microphone is muted.", settled=True, ok=True)
     return replace(known, words="The microphone is open still.")
+
+
+def viewed(known: Outcome, state: RoomState, view: View) -> Outcome:
+    """Wait until the room shows people that way, or would if it were in a call."""
+    if state.controls.view is view:
+        return Outcome(f"The TV shows the {view}.", settled=True, ok=True)
+    return replace(known, words="The TV has not changed yet.")
 
 
 def _sentence(reason: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from appliance.state.clean import clean_text
-from appliance.state.room import Agenda, DeviceKind, DeviceUse, Phase, RoomState
+from appliance.state.room import Agenda, DeviceKind, DeviceUse, Limits, Phase, RoomState
 from appliance.state.views import duration_text, reason_text
 
 STALE = timedelta(minutes=15)
@@ -30,6 +30,8 @@ def _problems(state: RoomState, now: datetime) -> Iterator[Problem]:
     if not state.senses.connected:
         yield Problem("Sound and picture are restarting", "They come back by themselves, as muted as they were.")
     yield from _device_problems(state)
+    if state.senses.limits.why:
+        yield Problem("Pictures are held back", limits_text(state.senses.limits))
     yield from _tv_problems(state)
     yield from _calendar_problems(state.agenda, now)
     for service in state.services:
@@ -46,6 +48,18 @@ def _device_problems(state: RoomState) -> Iterator[Problem]:
         for kind in DeviceKind:
             if kind not in present:
                 yield Problem(f"No {kind}", f"Plug in a {kind}; the call goes on without.")
+
+
+def limits_text(limits: Limits) -> str:
+    """Say what is held back, and why."""
+    full = Limits()
+    held = [
+        f"{limits.fps} a second" if limits.fps < full.fps else "",
+        f"{limits.height} lines high" if limits.height < full.height else "",
+        f"{limits.tiles} on the TV" if limits.tiles < full.tiles else "",
+    ]
+    why = reason_text(limits.why)
+    return f"At most {', '.join(filter(None, held))}, because {why}. Sound is not affected, and it recovers by itself."
 
 
 def _device_name(device: DeviceUse) -> str:

@@ -88,7 +88,8 @@ def _call_wanted(state: RoomState, now: datetime) -> RoomState:
 
 
 def _media_reported(state: RoomState, report: MediaReport, *, current: bool) -> RoomState:
-    senses = Senses(True, report.controls.mic_muted, report.controls.camera_off, report.devices)
+    limits = replace(report.limits, why=clean_text(report.limits.why, 100))
+    senses = Senses(True, report.controls.mic_muted, report.controls.camera_off, report.devices, limits)
     call = _call_after(state, report.call) if current else state.call
     return replace(state, senses=senses, call=call)
 
@@ -122,6 +123,7 @@ def _face(report: DisplayReport) -> Face:
         width=report.width,
         height=report.height,
         lit=report.lit,
+        behind=report.behind,
         error=clean_text(report.error, 200),
         first_remote_frame_at=report.first_remote_frame_at,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from appliance.state.layout import Layout, PersonId
+from appliance.state.layout import Layout, PersonId, Source, Tile, View
 
 MeetingKey = NewType("MeetingKey", str)
 """One occurrence of one event: the iCalendar UID and, for recurring ones, its RECURRENCE-ID."""
@@ -120,12 +120,13 @@ class Countdown:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Microphone, camera and loudspeaker. The safe values are the defaults."""
+    """Microphone, camera, loudspeaker and TV. The safe values are the defaults."""
 
     mic_muted: bool = True
     camera_off: bool = True
     volume: int = 60
     """Percent."""
+    view: View = View.GALLERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,26 @@ class DeviceUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What the machine can bear now of others' pictures. Sound is never held back."""
+
+    fps: int = 30
+    """Pictures a second of each person."""
+    height: int = 1080
+    """Lines of a person's picture; a shared screen stays legible."""
+    tiles: int = 49
+    """People and screens on the TV."""
+    why: str = ""
+    """What it suffers from, in words; empty while nothing is held back."""
+
+    def size(self, tile: Tile) -> tuple[int, int]:
+        """Return how large a picture is wanted for a tile."""
+        if tile.source is Source.SCREEN or tile.h <= self.height:
+            return tile.w, tile.h
+        return tile.w * self.height // tile.h, self.height
+
+
+@dataclass(frozen=True, slots=True)
 class Senses:
     """What `salon media` reports of itself; the mute state here is what really is captured."""
 
@@ -167,6 +188,7 @@ class Senses:
     mic_muted: bool = True
     camera_off: bool = True
     devices: tuple[DeviceUse, ...] = ()
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +202,8 @@ class Face:
     height: int = 0
     lit: bool = False
     """It presented a picture within the last two seconds."""
+    behind: bool = False
+    """It cannot draw as fast as pictures come."""
     error: str = ""
     first_remote_frame_at: datetime | None = None
     """When the first picture of somebody else in this call was on the canvas."""

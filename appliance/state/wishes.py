@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from appliance.state.layout import Layout
-from appliance.state.room import Boot, Call, Controls, DeviceUse, MeetingKey, RoomState
+from appliance.state.room import Boot, Call, Controls, DeviceUse, Limits, MeetingKey, RoomState
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class MediaWish:
     layout: Layout = Layout()
     warm: bool = False
     """A join is near: import the codecs and warm up, but send nothing and be on no roster."""
+    display_behind: bool = False
+    """The display cannot draw as fast as pictures come: fewer should be sent."""
     chime: int = 0
     """Rises by one when the room should sound its "joining soon" chime."""
 
@@ -62,20 +64,39 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class StreamStats:
-    """How one received or sent stream does, over the last report interval."""
+    """How one received or sent stream does, over the last two seconds where it does not say otherwise."""
 
     person: str
     kind: str
     """video or audio."""
     direction: str
     """in or out."""
+    frames: int = 0
+    """Shown or sent, since the stream began."""
     fps: float = 0.0
     width: int = 0
     height: int = 0
     kbps: float = 0.0
     lost: int = 0
+    """Packets that no retransmission brought."""
+    loss: float = 0.0
+    """Their share, 0 to 1; of a sent stream as its receiver reports it."""
     dropped: int = 0
     """Frames we threw away because newer ones were there."""
+    freezes: int = 0
+    """Times a moving picture stood still for more than 200 ms, since the stream began."""
+    longest_gap_ms: int = 0
+    """Between two pictures, since the stream began."""
+    jitter_ms: float = 0.0
+    """How unevenly packets arrive."""
+    rtt_ms: float | None = None
+    """To the receiver and back; None before it is known, and of received streams."""
+    decode_ms: float = 0.0
+    """What one picture took to decode."""
+    concealed: float = 0.0
+    """Share of the played sound that was invented because nothing had come, 0 to 1."""
+    delay_ms: float = 0.0
+    """How long sound waits for packets that are late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +112,8 @@ class MediaReport:
     """What is really in force at the capture gate."""
     devices: tuple[DeviceUse, ...] = ()
     streams: tuple[StreamStats, ...] = ()
+    limits: Limits = Limits()
+    """What the machine can bear; the layout honours it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +136,8 @@ class DisplayReport:
     height: int = 1080
     lit: bool = False
     fps: float = 0.0
+    behind: bool = False
+    """It cannot draw as fast as pictures come."""
     stale: tuple[str, ...] = ()
     """People whose tile is greyed because their picture stopped."""
     first_remote_frame_at: datetime | None = None

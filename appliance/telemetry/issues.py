@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from appliance.state.room import DeviceKind, DeviceUse, RoomState, ServiceHealth
+from appliance.state.room import DeviceKind, DeviceUse, Limits, RoomState, ServiceHealth
 from appliance.telemetry.protocol.payloads import Issue, Severity
 from appliance.telemetry.report import said
 
@@ -32,6 +32,8 @@ def issues_of(room: RoomState, before: tuple[Issue, ...] = ()) -> tuple[Issue, .
 def _found(room: RoomState) -> Iterator[Issue]:
     yield from _programs(room)
     yield from _calendar(room)
+    if room.senses.limits.why:
+        yield _held_back(room.senses.limits)
     for device in room.senses.devices:
         if not device.healthy:
             yield _device(device)
@@ -50,6 +52,12 @@ def _programs(room: RoomState) -> Iterator[Issue]:
         yield Issue(
             "display.dark", Severity.ERROR, text, "Check that the TV is switched on and its cable is plugged in."
         )
+
+
+def _held_back(limits: Limits) -> Issue:
+    text = f"At most {limits.fps} pictures a second, {limits.height} lines, {limits.tiles} tiles: {said(limits.why)}."
+    remedy = "Sound is not affected and it recovers by itself. If it stays, cool the machine or use a faster one."
+    return Issue("media.held_back", Severity.WARNING, text, remedy)
 
 
 def _calendar(room: RoomState) -> Iterator[Issue]:

@@ -107,13 +107,23 @@ def _sums(streams: Iterable[StreamStats]) -> tuple[StreamSum, ...]:
         return said(stream.kind), said(stream.direction)
 
     groups = ((key, list(members)) for key, members in groupby(sorted(streams, key=kind), key=kind))
-    return tuple(
-        StreamSum(
-            *key,
-            count=len(members),
-            kbps=round(sum(stream.kbps for stream in members), 1),
-            lost=sum(stream.lost for stream in members),
-            dropped=sum(stream.dropped for stream in members),
-        )
-        for key, members in groups
-    )[:_MOST]
+    return tuple(_sum(*key, members) for key, members in groups)[:_MOST]
+
+
+def _sum(kind: str, direction: str, members: list[StreamStats]) -> StreamSum:
+    count = len(members)
+    return StreamSum(
+        kind,
+        direction,
+        count=count,
+        kbps=round(sum(stream.kbps for stream in members), 1),
+        lost=sum(stream.lost for stream in members),
+        dropped=sum(stream.dropped for stream in members),
+        fps=round(sum(stream.fps for stream in members) / count, 1),
+        loss=max(stream.loss for stream in members),
+        freezes=sum(stream.freezes for stream in members),
+        longest_gap_ms=max(stream.longest_gap_ms for stream in members),
+        jitter_ms=max(stream.jitter_ms for stream in members),
+        rtt_ms=max((stream.rtt_ms for stream in members if stream.rtt_ms is not None), default=None),
+        decode_ms=round(sum(stream.decode_ms for stream in members) / count, 2),
+    )

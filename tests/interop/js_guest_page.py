@@ -13,11 +13,15 @@ SDK = Path(__file__).parents[2] / "appliance" / "hub" / "guest" / "vendor" / "li
 ORIGIN = "http://localhost:9"
 
 
-async def js_guest(browser: Browser, url: str, token: str) -> Page:
-    """Open a page, join with it, and return it once camera and microphone are published."""
+async def js_guest(browser: Browser, url: str, token: str, *, origin: str = ORIGIN) -> Page:
+    """Open a page, join with it, and return it once camera and microphone are published.
+
+    `origin` is where the page seems to come from: a hub lets nobody else's pages in.
+    """
     page = await guest_page(browser)
-    await page.route(f"{ORIGIN}/*", _serve)
-    await page.goto(f"{ORIGIN}/index.html")
+    for name in ("index.html", "guest.js", SDK.name):
+        await page.route(f"{origin}/{name}", _serve)
+    await page.goto(f"{origin}/index.html")
     await page.evaluate("([url, token]) => join(url, token)", [url, token])
     return page
 

@@ -22,6 +22,7 @@ class LiveKitDouble:
         self.joins = 0
         self.status = None
         self.answer_publish = True
+        self.codecs = ()
         self.received = {}
         self.outs = {}
         self.link = ""
@@ -55,6 +56,7 @@ class LiveKitDouble:
                 subscriber_primary=True,
                 ping_interval=5,
                 ping_timeout=15,
+                enabled_publish_codecs=[models.Codec(mime=mime) for mime in self.codecs],
             )
             await self.say(join=join)
             async for message in socket:

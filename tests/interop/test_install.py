@@ -25,6 +25,7 @@ def test_what_is_installed_is_what_the_units_start_and_can_be_taken_away(tmp_pat
     assert str(tmp_path) not in script
     code = tmp_path / "opt/salon"
     assert list(code.glob("lib/python3*/site-packages/appliance/defaults.toml"))
+    assert list(code.glob("lib/python3*/site-packages/appliance/media/rtc/native/librtp.so"))
     units = tmp_path / "usr/local/lib"
     sources = sorted(path.name for path in (ROOT / "systemd").iterdir() if path.is_file())
     assert sorted(path.name for path in (units / "systemd/system").iterdir()) == sources

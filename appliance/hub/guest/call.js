@@ -1,4 +1,4 @@
-/* The call itself: LiveKit's own SDK with its defaults, and what the page needs to know of it as events. */
+/* The call itself: LiveKit's own SDK, and what the page needs to know of it as events. */
 
 import { forDevice } from "./words.js";
 
@@ -17,7 +17,8 @@ export class Call extends EventTarget {
 
   /** Connect, then publish what is switched on; returns when connected. */
   async enter({ url, token }, { camera, microphone, speaker }) {
-    const room = new window.LivekitClient.Room();
+    // the hub then sends each picture no larger than its tile, and none to a page in the background
+    const room = new window.LivekitClient.Room({ adaptiveStream: true });
     this.#captures = { camera, microphone };
     this.#listen(room);
     await room.connect(url, token);

@@ -2,26 +2,31 @@
 
 Pure: time comes in as an argument, requests go out as return values. A frame leaves with its last packet (marker bit),
 not with the first packet of the next one. Two ways of being: following (every frame from here decodes), or searching
-for the next key frame after the beginning or a hole that did not fill.
+for the next key frame after the beginning or a new one. A hole that does not fill in time makes it want a key frame,
+and from then on it goes on with what comes first: that, or the missing packet after all.
+
+The same in C is native/video.c; the tests hold the two together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from appliance.media.rtc.depacketize import Piece
+from appliance.media.rtc.missing import Missing
 from appliance.media.rtc.sequence import SequenceUnwrapper
 
-HOLD_S = 0.5
-"""How long a hole may stop the picture before it skips to the next key frame."""
-_EARLY_S = 0.15
+WINDOW = 2048
+"""Sequence numbers looked after at once: 30 Mbit/s for as long as a hole may stop the picture."""
+_EARLY_US = 150_000
 """A hole older than this is not waited for if a whole key frame stands behind it already."""
-_ASK_AGAIN_S = (0.02, 0.05, 0.15)
-"""Least, first and greatest time between two requests for one packet: half a round trip."""
-_PATIENCE_S = 0.2
+_PATIENCE_US = 200_000
 """How long the first key frame may take before we ask for one."""
-_STALL_S = 0.1
-_CAPACITY = 2048
-_MAX_ASKED = 200
+_STALL_US = 100_000
+_MAX_HOLES = 500
+"""More missing than this is no loss but an outage: a key frame is cheaper."""
+_LOOK_BACK = 32
+"""What may be missing before the first packet, if that one begins no frame: the start of the first key frame."""
+_LOOK_BACK_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Packet:
     timestamp: int
     marker: bool
     piece: Piece
+    recovered: bool = False
+    """It came as a retransmission (RFC 4588)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +50,23 @@ class Assembled:
     key: bool
 
 
-@dataclass(slots=True)
-class _Hole:
-    since: float
-    asked: float | None = None
-    tries: int = 0
-
-
 class VideoAssembler:
     """The jitter buffer of one video stream."""
 
     def __init__(self) -> None:
         self._numbers = SequenceUnwrapper()
         self._packets: dict[int, Packet] = {}
-        self._holes: dict[int, _Hole] = {}
+        self._missing = Missing()
         self._following = False
+        self._first = 0
+        """The number everything began with."""
         self._head = 0
-        """Where the next frame to release begins, while following."""
+        """What is before this number is of no interest; while following, the next frame begins here."""
         self._cursor = 0
-        """The first number from the head on that has not arrived."""
-        self._searching_since: float | None = None
-        self._rtt = 2 * _ASK_AGAIN_S[1]
-        self._ticked = float("-inf")
+        """While following, the first number from the head on that has not arrived."""
+        self._searching_since: int | None = None
+        self._ticked: int | None = None
+        self._excused = False
         self.needs_key = False
         """A key frame should be asked for; the caller asks as often as is polite."""
         self.lost = 0
@@ -72,9 +74,9 @@ class VideoAssembler:
 
     @property
     def waiting(self) -> bool:
-        """Whether `tick` has anything to do."""
-        impatient = self._searching_since is not None and not self.needs_key
-        return bool(self._holes) or self._stuck or impatient
+        """Whether `tick` or `requests` has anything to do."""
+        impatient = self._stuck or self._searching_since is not None
+        return len(self._missing) > 0 or (impatient and not self.needs_key)
 
     @property
     def _stuck(self) -> bool:
@@ -83,69 +85,73 @@ class VideoAssembler:
 
     def push(self, packet: Packet, now: float) -> list[Assembled]:
         """Take a packet; return the frames it completes."""
-        before = self._numbers.highest
+        at, before = _us(now), self._numbers.highest
         number = self._numbers.unwrap(packet.sequence)
         if number is None:
-            if not self._numbers.restarted(packet.sequence):
+            # who repeats what is long gone has not begun anew
+            if packet.recovered or not self._numbers.restarted(packet.sequence):
                 return []
             self._restart()
             return self.push(packet, now)
-        if number in self._packets or (self._following and number < self._head):
+        if before is None:
+            self._begin(number, packet, at)
+        elif number < self._head or number in self._packets:
             return []
-        if self._searching_since is None:
-            self._searching_since = now
-        self._note_holes(before, number, now)
+        else:
+            self._make_room(number, at)
+            self._missing.note(range(max(before + 1, self._head), number), at)
+        self._missing.fill(number, at, recovered=packet.recovered)
         self._packets[number] = packet
-        if len(self._packets) > _CAPACITY:
-            self._give_up(now)
-        return list(self._follow()) if self._following else self._search(number)
+        if len(self._missing) > _MAX_HOLES:
+            self._give_up(at)
+            self._forget_below(number)
+        return self._advance(number, at)
 
     def tick(self, now: float) -> list[Assembled]:
         """Let time pass: give up on holes that are too old; return frames that became free by it."""
-        stalled, self._ticked = now - self._ticked > _STALL_S, now
-        if stalled:
-            # it was us who did not listen: what is missing may lie in the socket, unread
+        at = _us(now)
+        if self._was_stalled(at):
             return []
+        forgotten = self._missing.forget_old(at)
+        self._count_lost(forgotten)
         if not self._following:
-            return self._tick_searching(now)
-        if not self._stuck:
-            return []
-        hole = self._holes.get(self._cursor)
-        # a hole forgotten while searching will not fill any more
-        age = HOLD_S if hole is None else now - hole.since
-        if age < _EARLY_S:
+            return self._tick_searching(at, forgot=bool(forgotten))
+        if not self._is_overdue(at):
             return []
         key = self._next_key(self._cursor)
         if key is not None:
             return self._jump(key)
-        if age >= HOLD_S:
-            self._give_up(now)
+        if self._missing.age(self._cursor, at) >= self._missing.hold:
+            self._want_key()
         return []
 
     def requests(self, now: float) -> list[int]:
-        """Return the 16-bit numbers to ask for now, each at once and then twice per round trip."""
-        least, _, greatest = _ASK_AGAIN_S
-        again = min(max(self._rtt / 2, least), greatest)
-        due = [n for n, h in self._holes.items() if h.asked is None or now - h.asked >= again][:_MAX_ASKED]
-        for number in due:
-            hole = self._holes[number]
-            hole.asked, hole.tries = now, hole.tries + 1
-        return sorted(number & 0xFFFF for number in due)
+        """Return the 16-bit numbers to ask for now, sorted as the packets' writer needs them."""
+        return sorted(number & 0xFFFF for number in self._missing.requests(_us(now)))
+
+    def _begin(self, number: int, packet: Packet, at: int) -> None:
+        self._first, self._head = number, number - WINDOW // 2
+        self._searching_since = at
+        if not packet.piece.starts:
+            self._missing.note(range(number - _LOOK_BACK, number), at, tries=_LOOK_BACK_TRIES)
 
     def _restart(self) -> None:
+        self._count_lost(self._missing.forget_below(self._head + WINDOW))
         self._numbers = SequenceUnwrapper()
         self._packets.clear()
-        self._holes.clear()
         self._following = False
         self.needs_key = True
 
-    def _note_holes(self, before: int | None, number: int, now: float) -> None:
-        if before is not None and number > before:
-            self._holes.update((missing, _Hole(now)) for missing in range(before + 1, number))
-        filled = self._holes.pop(number, None)
-        # with one request there is no doubt which one was answered (Karn)
-        if filled is not None and filled.tries == 1 and filled.asked is not None:
-            self._rtt += (min(now - filled.asked, 1.0) - self._rtt) / 8
+    def _make_room(self, number: int, at: int) -> None:
+        if number - self._head >= WINDOW:
+            self._give_up(at)
+            self._forget_below(number - WINDOW // 2)
+
+    def _advance(self, number: int, at: int) -> list[Assembled]:
+        if not self._following:
+            return self._search(number)
+        frames = list(self._follow())
+        return frames + self._search(number) if self._is_overdue(at) else frames
 
     def _follow(self) -> Iterator[Assembled]:
         while (packet := self._packets.get(self._cursor)) is not None:
@@ -160,79 +166,118 @@ class VideoAssembler:
     def _release(self, end: int) -> Iterator[Assembled]:
         packets = [self._packets.pop(number) for number in range(self._head, end)]
         self._head = end
+        self.needs_key = False
         data = b"".join(packet.piece.data for packet in packets)
         if data:
             yield Assembled(packets[0].timestamp, data, any(packet.piece.key for packet in packets))
 
+    def _is_overdue(self, at: int) -> bool:
+        """Whether the picture stands still for so long that a key frame behind the hole may go first."""
+        return self._stuck and self._missing.age(self._cursor, at) >= _EARLY_US
+
     def _search(self, number: int) -> list[Assembled]:
-        """Look whether the packet completed a key frame."""
-        span = self._span(number)
-        if span is None:
+        """Look whether the packet completed a key frame: its own, or one that it stands before or behind."""
+        packet = self._packets.get(number)
+        if packet is None or self._is_inside(number, packet):
             return []
-        first, last = span
-        if any(self._packets[n].piece.key for n in range(first, last + 1)):
-            return self._jump(first)
-        # whole frames come in, and none of them can be decoded
-        self.needs_key = True
+        for near in (number - 1, number, number + 1):
+            run = self._run(near)
+            if run is None or not self._is_whole(*run):
+                continue
+            if self._has_key(*run):
+                return self._jump(run[0])
+            # whole frames come in, and none of them can be decoded
+            self.needs_key = self.needs_key or not self._following
         return []
 
-    def _span(self, number: int) -> tuple[int, int] | None:
-        """Return the first and last number of the whole frame around a packet, or None."""
-        timestamp = self._packets[number].timestamp
+    def _is_inside(self, number: int, packet: Packet) -> bool:
+        """Whether a packet stands in the middle of what has come so far: it completes nothing."""
+        newest = number == self._numbers.highest
+        return newest and not packet.marker and self._is_of(number - 1, packet.timestamp)
+
+    def _run(self, number: int) -> tuple[int, int] | None:
+        """Return the first and last number around a packet that share its timestamp without a hole."""
+        packet = self._packets.get(number)
+        if packet is None:
+            return None
         first = last = number
-        while self._is_of(first - 1, timestamp):
+        while self._is_of(first - 1, packet.timestamp):
             first -= 1
-        while self._is_of(last + 1, timestamp):
+        while self._is_of(last + 1, packet.timestamp):
             last += 1
-        # padding after a frame repeats its timestamp; the marker ends the picture
-        marked = next((n for n in range(number, last + 1) if self._packets[n].marker), None)
-        start = self._packets[first].piece
-        whole = start.starts and (start.sure or first - 1 not in self._holes)
-        return (first, marked) if whole and marked is not None else None
+        return first, last
 
     def _is_of(self, number: int, timestamp: int) -> bool:
         packet = self._packets.get(number)
         return packet is not None and packet.timestamp == timestamp
 
-    def _tick_searching(self, now: float) -> list[Assembled]:
-        if self._searching_since is not None and now - self._searching_since > _PATIENCE_S:
-            self.needs_key = True
-        if not self._forget_old_holes(now):
-            return []
-        key = self._next_key(0)
-        return self._jump(key) if key is not None else []
+    def _is_whole(self, first: int, last: int) -> bool:
+        start = self._packets[first].piece
+        begins = start.starts and (start.sure or first - 1 not in self._missing)
+        # padding after a frame repeats its timestamp, so the marker need not be on the last
+        return begins and (last + 1 in self._packets or any(self._packets[n].marker for n in range(first, last + 1)))
+
+    def _has_key(self, first: int, last: int) -> bool:
+        return any(self._packets[n].piece.key for n in range(first, last + 1))
 
     def _next_key(self, after: int) -> int | None:
         """Return where the first whole key frame behind a number begins."""
+        seen = after
         for number in sorted(n for n, packet in self._packets.items() if n > after and packet.piece.key):
-            span = self._span(number)
-            if span is not None:
-                return span[0]
+            run = self._run(number) if number > seen else None
+            if run is not None:
+                seen = run[1]
+                if self._is_whole(*run):
+                    return run[0]
         return None
 
     def _jump(self, first: int) -> list[Assembled]:
         """Go on with the key frame that begins here; what is older is lost."""
-        self.lost += sum(1 for number in self._holes if number < first)
-        self._holes = {number: hole for number, hole in self._holes.items() if number > first}
-        self._packets = {number: packet for number, packet in self._packets.items() if number >= first}
+        self._forget_below(first)
         self._following = True
-        self._head = self._cursor = first
+        self._cursor = first
         self._searching_since = None
         self.needs_key = False
         return list(self._follow())
 
-    def _give_up(self, now: float) -> None:
-        self.skips += 1
-        self._following = False
-        self._searching_since = now
-        self.needs_key = True
-        newest = max(self._packets)
-        self._packets = {n: packet for n, packet in self._packets.items() if n > newest - _CAPACITY // 2}
-        self._forget_old_holes(now)
+    def _want_key(self) -> None:
+        if not self.needs_key:
+            self.needs_key = True
+            self.skips += 1
 
-    def _forget_old_holes(self, now: float) -> bool:
-        old = [number for number, hole in self._holes.items() if now - hole.since >= HOLD_S]
-        for number in old:
-            del self._holes[number]
-        self.lost += len(old)
-        return bool(old)
+    def _give_up(self, at: int) -> None:
+        if self._following:
+            self._want_key()
+        self._following = False
+        self._searching_since = at
+        self.needs_key = True
+
+    def _forget_below(self, head: int) -> None:
+        for number in range(self._head, head):
+            self._packets.pop(number, None)
+        self._count_lost(self._missing.forget_below(head))
+        self._head = head
+
+    def _count_lost(self, numbers: Iterable[int]) -> None:
+        # what was never sent, before the first packet, is not lost
+        self.lost += sum(1 for number in numbers if number >= self._first)
+
+    def _tick_searching(self, at: int, *, forgot: bool) -> list[Assembled]:
+        if self._searching_since is not None and at - self._searching_since > _PATIENCE_US:
+            self.needs_key = True
+        key = self._next_key(self._head - 1) if forgot else None
+        return self._jump(key) if key is not None else []
+
+    def _was_stalled(self, at: int) -> bool:
+        """Whether it was us who did not listen: what is missing may lie in the socket, unread.
+
+        Never twice running: on a machine that is always late nothing would be given up.
+        """
+        stalled = self._ticked is None or at - self._ticked > _STALL_US
+        self._ticked = at
+        self._excused = stalled and not self._excused
+        return self._excused
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1_000_000)

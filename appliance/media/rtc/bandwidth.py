@@ -9,6 +9,7 @@ _MOST = 4_000_000
 _LEAST = 300_000
 _BAD_LOSS = 0.05
 _CLIMB = 1.5
+_BACK_OFF = 0.85
 _MAX_SSRCS = 64
 
 
@@ -26,14 +27,25 @@ class Bandwidth:
         self._ssrcs: dict[int, None] = {}
         self._told: float | None = None
 
+    def hear(self, ssrc: int) -> bool:
+        """Learn of a stream; False when there are more than a REMB can name."""
+        if ssrc not in self._ssrcs:
+            if len(self._ssrcs) >= _MAX_SSRCS:
+                return False
+            self._ssrcs[ssrc] = None
+            self._told = None
+        return True
+
+    def note_rate(self, bits_per_second: int) -> None:
+        """Take what arrives, where nobody watches how long each packet takes: after losses, a little less than that."""
+        self._estimate = int(bits_per_second * _BACK_OFF)
+
     def add(self, packet: RtpPacket, arrival_ms: int) -> None:
         """Learn from one video packet that carries the time it was sent."""
-        if packet.ssrc not in self._ssrcs:
-            if len(self._ssrcs) >= _MAX_SSRCS:
-                return
-            self._ssrcs[packet.ssrc] = None
-            self._told = None
-        if packet.extensions.abs_send_time is None:
+        if packet.extensions.transport_sequence_number is not None:
+            # its sender hears of each packet, and estimates better itself
+            return
+        if not self.hear(packet.ssrc) or packet.extensions.abs_send_time is None:
             return
         estimate = self._estimator.add(
             abs_send_time=packet.extensions.abs_send_time,

@@ -1,11 +1,12 @@
 """RTP payloads of VP8 (RFC 7741) and H.264 (RFC 6184) to pieces of frames, and what the assembler must know of each."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aiortc.codecs.h264 import H264PayloadDescriptor
 from aiortc.codecs.vpx import VpxPayloadDescriptor
 
 _IDR = 5
+_STAP_A = 24
 _FU_A = 28
 _PARAMETERS = frozenset((6, 7, 8, 9))
 """SEI, SPS, PPS and the access unit delimiter: they stand before the first slice."""
@@ -50,18 +51,43 @@ def _vp8(payload: bytes) -> Piece:
 
 
 def _h264(payload: bytes) -> Piece:
-    if len(payload) < 2:
-        raise ValueError("H.264 payload is too short")
-    _, data = H264PayloadDescriptor.parse(payload)
     kind = payload[0] & 0x1F
     if kind == _FU_A:
-        first, kind = bool(payload[1] & 0x80), payload[1] & 0x1F
-        return Piece(data, starts=first and _begins(kind, payload[2:3]), key=kind == _IDR)
-    units = [unit for unit in data.split(_START_CODE) if unit]
-    kinds = {unit[0] & 0x1F for unit in units}
-    starts = bool(units) and _begins(units[0][0] & 0x1F, units[0][1:2])
-    sure = bool(units) and units[0][0] & 0x1F in _SURE
-    return Piece(data, starts=starts, sure=sure, key=_IDR in kinds)
+        return _h264_fragment(payload)
+    if kind == 0 or kind > _STAP_A:
+        raise ValueError(f"H.264 payload of kind {kind}")
+    units = [unit for unit in _aggregated(payload) if unit] if kind == _STAP_A else [payload]
+    if not units:
+        return EMPTY
+    kinds = [unit[0] & 0x1F for unit in units]
+    return Piece(
+        b"".join(_START_CODE + unit for unit in units),
+        starts=_begins(kinds[0], units[0][1:2]),
+        sure=kinds[0] in _SURE,
+        key=_IDR in kinds,
+    )
+
+
+def _h264_fragment(payload: bytes) -> Piece:
+    """RFC 6184 section 5.8."""
+    if len(payload) < 2:
+        raise ValueError("H.264 fragment is too short")
+    kind = payload[1] & 0x1F
+    if not payload[1] & 0x80:
+        return Piece(payload[2:], key=kind == _IDR)
+    header = bytes([payload[0] & 0xE0 | kind])
+    return Piece(_START_CODE + header + payload[2:], starts=_begins(kind, payload[2:3]), key=kind == _IDR)
+
+
+def _aggregated(payload: bytes) -> Iterator[bytes]:
+    """RFC 6184 section 5.7.1."""
+    at = 1
+    while at < len(payload):
+        end = at + 2 + int.from_bytes(payload[at : at + 2], "big")
+        if at + 2 > len(payload) or end > len(payload):
+            raise ValueError("H.264 aggregation is cut off")
+        yield payload[at + 2 : end]
+        at = end
 
 
 def _begins(kind: int, after: bytes) -> bool:

@@ -25,6 +25,23 @@ class EncodedFrame:
     """`time.monotonic_ns()` when its last packet arrived; 0 for frames made here."""
     level: int | None = None
     """Loudness of an audio frame as RFC 6464 has it: 0 (loudest) to 127 (silence) dB below full scale."""
+    layer: str = ""
+    """Which simulcast layer it is of (its RID, RFC 8852); empty when there is only one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderClock:
+    """What a sender report says (RFC 3550, 6.4.1): that this RTP timestamp is that moment on the sender's clock."""
+
+    timestamp: int
+    clock_rate: int
+    sent_s: float
+    """Seconds; only differences to other streams of the same sender mean something."""
+
+    def at(self, timestamp: int) -> float:
+        """Return the moment of another timestamp, in seconds on the sender's clock."""
+        units = (timestamp - self.timestamp + 0x80000000) % 0x100000000 - 0x80000000
+        return self.sent_s + units / self.clock_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,8 @@ class InStats:
     bytes: int = 0
     frames: int = 0
     keyframes: int = 0
+    jitter_s: float = 0.0
+    """How unevenly packets arrive (RFC 3550, 6.4.1)."""
     skips: int = 0
     """How often the picture had to wait for a key frame because a hole did not fill."""
 
@@ -53,4 +72,4 @@ class OutStats:
     """0 to 1, as the receiver last reported."""
     rtt_s: float | None = None
     bitrate: int | None = None
-    """Bits per second the receiver last said it can take (REMB)."""
+    """Bits per second that the network carries, all streams of the connection together; None if nothing is known."""

@@ -4,16 +4,19 @@ from collections.abc import Callable
 
 from aiortc import RTCRtpTransceiver
 
-from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats
+from appliance.media.rtc.frames import EncodedFrame, InStats, OutStats, SenderClock
+from appliance.media.rtc.line import LineReceiver
+from appliance.media.rtc.native.receiver import NativeReceiver
 from appliance.media.rtc.private import SenderPort
-from appliance.media.rtc.receiver import StreamReceiver
 from appliance.media.rtc.sender import FrameQueue
 
 
 class MediaIn:
     """One received stream: one person's camera, say. Another person on the same m-line is another MediaIn."""
 
-    def __init__(self, kind: str, *, mid: str, stream_id: str, track_id: str, stream: StreamReceiver) -> None:
+    def __init__(
+        self, kind: str, *, mid: str, stream_id: str, track_id: str, stream: LineReceiver | NativeReceiver
+    ) -> None:
         self.kind = kind
         self.mid = mid
         self.stream_id = stream_id
@@ -26,10 +29,15 @@ class MediaIn:
         self.on_frame: Callable[[EncodedFrame], None] | None = None
         """Called in the event loop with every whole frame, in order."""
 
-    def request_keyframe(self) -> None:
-        """Ask the sender for a key frame: at most once a second, later rather than never."""
+    @property
+    def clock(self) -> SenderClock | None:
+        """How timestamps and the sender's clock hang together, once it has said so."""
+        return self._stream.clock
+
+    def request_keyframe(self, layer: str = "") -> None:
+        """Ask the sender for a key frame (of a simulcast layer): at most once a second, later rather than never."""
         if not self.ended:
-            self._stream.request_keyframe()
+            self._stream.request_keyframe(layer)
 
     def stats(self) -> InStats:
         """Return the counters of the m-line."""
@@ -57,8 +65,6 @@ class MediaOut:
         self.stream_id = ""
         self.on_keyframe_request: Callable[[], None] | None = None
         """The receiver lost its picture, or has none yet."""
-        self.on_bitrate: Callable[[int], None] | None = None
-        """The receiver says how many bits per second it can take, all streams together."""
         self.closed = False
         self._port = port
         self._line = line
@@ -69,15 +75,29 @@ class MediaOut:
         """The m-line; None before the first offer."""
         return self._line.mid
 
+    @property
+    def on_bitrate(self) -> Callable[[int], None] | None:
+        """Hears how many bits per second this stream may take. Who sets it promises to keep to that."""
+        return self._port.on_bitrate
+
+    @on_bitrate.setter
+    def on_bitrate(self, heard: Callable[[int], None] | None) -> None:
+        if not self.closed:
+            self._port.on_bitrate = heard
+
     def send(self, frame: EncodedFrame) -> None:
         """Send a frame soon, or drop it; never waits."""
         if not self.closed:
             self._queue.put(frame)
 
-    def source_changed(self) -> None:
-        """Take what comes now for another source: small timestamp jumps are then no mistake."""
+    def source_changed(self, *, at_keyframe: bool = False) -> None:
+        """Take what comes now for another source: small timestamp jumps are then no mistake.
+
+        `at_keyframe` says that its next frame is a key frame: then there is none to ask for.
+        """
         self._port.clock.restart()
-        self._queue.need_key()
+        if not at_keyframe:
+            self._queue.need_key()
 
     def stats(self) -> OutStats:
         """Return the counters of the m-line."""

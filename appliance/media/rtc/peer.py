@@ -19,7 +19,9 @@ from appliance.media.rtc.addresses import ice_addresses, only_loopback
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.feedback import Feedback
 from appliance.media.rtc.media import MediaIn, MediaOut
-from appliance.media.rtc.private import Connection, OutTrack, SenderPort
+from appliance.media.rtc.native import library as native
+from appliance.media.rtc.outgoing import OutTrack
+from appliance.media.rtc.private import Connection, SenderPort
 from appliance.media.rtc.sdp import BadDescription, Shaped, finish_local, shape_remote
 from appliance.media.rtc.sender import FrameQueue
 
@@ -81,8 +83,14 @@ class Peer:
         self.on_channel = on_channel
         self._addresses = addresses if addresses is not None else lambda: ice_addresses("0.0.0.0")  # noqa: S104 - as wildcard
         self._feedback = Feedback(self._send_rtcp)
+        library = native.load()
         self._connection = Connection(
-            addresses=self._addresses, receivers=self._feedback.new_stream, on_connected=self._on_connected
+            addresses=self._addresses,
+            receivers=self._feedback.new_stream if library is None else self._feedback.new_native_stream,
+            on_connected=self._on_connected,
+            on_number=self._feedback.note_number,
+            library=library,
+            ssrc=self._feedback.ssrc,
         )
         self._connection.on("connectionstatechange", self._state_changed)
         self._connection.on("datachannel", self._channel_opened)
@@ -113,12 +121,14 @@ class Peer:
     @property
     def malformed(self) -> int:
         """How many packets made no sense."""
-        return self._connection.malformed
+        engine = self._connection.native
+        return self._connection.malformed + (0 if engine is None else engine.count().malformed)
 
     def add_out(self, kind: str, codec: str, *, stream_id: str, track_id: str) -> MediaOut:
         """Add a stream to send; it begins after the next offer is answered. Reuses an m-line that fell silent."""
         line = self._idle_line(kind, codec) or self._new_line(kind, codec)
         line.port.name(stream_id, track_id)
+        line.port.speaks = True
         line.transceiver.direction = "sendonly"
         out = MediaOut(kind, codec, port=line.port, line=line.transceiver, queue=line.queue)
         out.stream_id, out.track_id = stream_id, track_id
@@ -132,6 +142,7 @@ class Peer:
         for line in self._lines:
             if line.out is out:
                 line.out = None
+                line.port.speaks, line.port.on_bitrate = False, None
                 line.transceiver.direction = "inactive"
 
     def add_channel(self, label: str, *, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
@@ -263,7 +274,9 @@ class Peer:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._feedback.run(), name=f"{self.name} feedback clock")
+            group.create_task(self._connection.sending.run(), name=f"{self.name} pacer")
             group.create_task(self._finish_connecting(), name=f"{self.name} late streams")
+            group.create_task(self._connection.handle_rtcp(), name=f"{self.name} RTCP")
             group.create_task(self._resolve_names(), name=f"{self.name} mDNS names")
 
     async def _finish_connecting(self) -> None:
@@ -286,16 +299,12 @@ class Peer:
             if line.out is not None and line.out.on_keyframe_request is not None:
                 line.out.on_keyframe_request()
 
-        def limited(bitrate: int) -> None:
-            if line.out is not None and line.out.on_bitrate is not None:
-                line.out.on_bitrate(bitrate)
-
         queue = FrameQueue(kind, codec, on_starved=starved)
         transceiver, port = self._connection.add_sender(OutTrack(kind, queue))
         capabilities = RTCRtpSender.getCapabilities(kind).codecs
         transceiver.setCodecPreferences([c for c in capabilities if c.name.lower() in {codec.lower(), "rtx"}])
         line = _Line(codec, transceiver, port, queue)
-        port.on_keyframe_request, port.on_bitrate = starved, limited
+        port.on_keyframe_request = starved
         self._lines.append(line)
         return line
 
@@ -308,6 +317,8 @@ class Peer:
         return None
 
     def _on_connected(self) -> None:
+        if self._connection.native is not None:
+            self._feedback.begin_natively(self._connection.native)
         self._connected.set()
 
     def _state_changed(self) -> None:

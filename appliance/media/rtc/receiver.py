@@ -1,4 +1,4 @@
-"""What arrives on one m-line: packets in, frames out, and the feedback their sender should get."""
+"""What arrives of one stream: packets in, frames out, and the feedback their sender should get."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +19,9 @@ from aiortc.rtp import (
 from appliance.media.rtc.assembler import Packet, VideoAssembler
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.depacketize import depacketize
-from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame, InStats
+from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame, InStats, SenderClock
 from appliance.media.rtc.reorder import AudioOrder
-from appliance.media.rtc.reports import ReceptionReports
+from appliance.media.rtc.reports import ReceptionReports, reported_clock
 
 TICK_S = 0.02
 KEYFRAME_INTERVAL_S = 1.0
@@ -33,11 +33,14 @@ _Audio = tuple[str, RtpPacket]
 
 
 class StreamReceiver:
-    """One receiving m-line. A new SSRC on it is a new stream: everything begins anew."""
+    """One received stream: an m-line's only one, or one of its layers. With a new SSRC everything begins anew."""
 
-    def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth) -> None:
+    def __init__(self, kind: str, *, layer: str = "", wake: Callable[[], None], bandwidth: Bandwidth) -> None:
         self.kind = kind
+        self.layer = layer
         self.on_frame: Callable[[EncodedFrame], None] | None = None
+        self.clock: SenderClock | None = None
+        """From the newest sender report of the present stream."""
         self._wake = wake
         self._bandwidth = bandwidth
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
@@ -69,6 +72,7 @@ class StreamReceiver:
             bytes=self._bytes,
             frames=self._frames,
             keyframes=self._keyframes,
+            jitter_s=self._reports.jitter_s(self._ssrc),
             skips=self._skips_before + self._video.skips,
         )
 
@@ -90,6 +94,8 @@ class StreamReceiver:
     def on_sender_report(self, packet: RtcpSrPacket) -> None:
         """Take a sender's report."""
         self._reports.sender_report(packet)
+        if packet.ssrc == self._ssrc:
+            self.clock = reported_clock(packet, self.kind) or self.clock
 
     def on_packet(self, packet: RtpPacket, arrival_ms: int) -> None:
         """Take a packet from the wire; may call `on_frame`."""
@@ -105,7 +111,7 @@ class StreamReceiver:
         self._heard_since_asked = True
         original = self._unwrap(packet, codec) if codec.name == "rtx" else packet
         if original is not None and self._is_current(original.ssrc):
-            self._take(original, self._codecs[original.payload_type])
+            self._take(original, self._codecs[original.payload_type], recovered=original is not packet)
         if first_since_report or self.delay(time.monotonic()) is not None:
             self._wake()
 
@@ -175,8 +181,9 @@ class StreamReceiver:
         self._video, self._audio = VideoAssembler(), AudioOrder()
         self._video.needs_key = self.kind == "video"
         self._key_asked = None
+        self.clock = None
 
-    def _take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
+    def _take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, *, recovered: bool) -> None:
         now = time.monotonic()
         if self.kind == "audio":
             for name, ready in self._audio.push(packet.sequence_number, (codec.name, packet), now):
@@ -187,7 +194,7 @@ class StreamReceiver:
         except ValueError:
             return
         self._codec, self._clock_rate = codec.name, codec.clockRate
-        ours = Packet(packet.sequence_number, packet.timestamp, bool(packet.marker), piece)
+        ours = Packet(packet.sequence_number, packet.timestamp, bool(packet.marker), piece, recovered)
         for frame in self._video.push(ours, now):
             self._emit_video(frame.timestamp, frame.data, key=frame.key)
 
@@ -195,7 +202,8 @@ class StreamReceiver:
         if key:
             self._key_wanted = False
             self._keyframes += 1
-        self._emit(EncodedFrame(self._codec, timestamp, self._clock_rate, data, key, time.monotonic_ns()))
+        received_ns = time.monotonic_ns()
+        self._emit(EncodedFrame(self._codec, timestamp, self._clock_rate, data, key, received_ns, layer=self.layer))
 
     def _emit_audio(self, codec: str, packet: RtpPacket) -> None:
         if packet.payload:

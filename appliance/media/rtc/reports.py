@@ -5,8 +5,17 @@ import time
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import RtcpReceiverInfo, RtcpSrPacket, RtpPacket
 
+from appliance.media.rtc.frames import AUDIO_CLOCK, VIDEO_CLOCK, SenderClock
+
 _MAX_SSRCS = 8
 _MASK = 0xFFFFFFFF
+
+
+def reported_clock(packet: RtcpSrPacket, kind: str) -> SenderClock | None:
+    """Return how a stream's timestamps and its sender's clock hang together; None if the report has no time in it."""
+    info = packet.sender_info
+    rate = VIDEO_CLOCK if kind == "video" else AUDIO_CLOCK
+    return SenderClock(info.rtp_timestamp, rate, info.ntp_timestamp / (1 << 32)) if info.ntp_timestamp else None
 
 
 class ReceptionReports:
@@ -14,6 +23,7 @@ class ReceptionReports:
 
     def __init__(self) -> None:
         self._streams: dict[int, StreamStatistics] = {}
+        self._clock_rates: dict[int, int] = {}
         self._heard: set[int] = set()
         self._last_report: dict[int, tuple[int, float]] = {}
 
@@ -22,6 +32,7 @@ class ReceptionReports:
         if packet.ssrc not in self._streams:
             self._forget_oldest()
             self._streams[packet.ssrc] = StreamStatistics(clock_rate)
+            self._clock_rates[packet.ssrc] = clock_rate
         self._streams[packet.ssrc].add(packet)
         self._heard.add(packet.ssrc)
 
@@ -29,6 +40,11 @@ class ReceptionReports:
     def fresh(self) -> bool:
         """Whether there is anything to report."""
         return bool(self._heard)
+
+    def jitter_s(self, ssrc: int | None) -> float:
+        """Return how unevenly this stream's packets arrive, in seconds."""
+        stream = self._streams.get(ssrc) if ssrc is not None else None
+        return stream.jitter / self._clock_rates[ssrc] if stream is not None and ssrc is not None else 0.0
 
     def sender_report(self, packet: RtcpSrPacket) -> None:
         """Remember when the sender spoke of itself: our reports let it measure the round trip."""
@@ -57,5 +73,5 @@ class ReceptionReports:
     def _forget_oldest(self) -> None:
         while len(self._streams) >= _MAX_SSRCS:
             oldest = next(iter(self._streams))
-            del self._streams[oldest]
+            del self._streams[oldest], self._clock_rates[oldest]
             self._last_report.pop(oldest, None)

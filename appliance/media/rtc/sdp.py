@@ -1,7 +1,7 @@
 """Session descriptions as text: what aiortc cannot take is cut out before, what it cannot say is put in after.
 
 Cut out: candidates (they go to the one bundled transport by themselves), rejected m-lines and those without a codec of
-ours (a harmless stand-in keeps their place). Put in: one simulcast layer, Opus' error correction, the rejections.
+ours (a harmless stand-in keeps their place). Put in: simulcast, what Opus may do (RFC 7587), the rejections.
 """
 
 import re
@@ -12,7 +12,8 @@ from appliance.errors import SalonError
 
 _MAX_CHARS = 256_000
 _MAX_SECTIONS = 64
-_RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 _OURS = {"audio": re.compile(r"a=rtpmap:\d+ (?:opus/48000|PCM[UA]/8000|G722/8000)", re.IGNORECASE)}
 _OURS["video"] = re.compile(r"a=rtpmap:\d+ (?:VP8|H264)/90000", re.IGNORECASE)
 _STAND_IN = {
@@ -26,11 +27,25 @@ _STAND_IN = {
 }
 _TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 _OPUS = re.compile(r"a=rtpmap:(\d+) opus/48000/2", re.IGNORECASE)
-_BEST_LAYERS = ("f", "h", "q")
+_MAX_LAYERS = 4
 
 
 class BadDescription(SalonError, ValueError):
     """An SDP that makes no sense, or that we cannot follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulcast:
+    """The layers of an m-line (RFC 8853) that we take."""
+
+    layers: tuple[str, ...]
+    """RIDs, as they were offered."""
+    maps: tuple[str, ...]
+    """The offer's lines that give their header extensions a number."""
+
+    def answer(self) -> tuple[str, ...]:
+        """Return what our answer says of it."""
+        return (*self.maps, *(f"a=rid:{rid} recv" for rid in self.layers), f"a=simulcast:recv {';'.join(self.layers)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +56,8 @@ class Shaped:
     candidates: tuple[str, ...] = ()
     rejected: frozenset[str] = frozenset()
     """Mids that stand-ins hold the place of."""
-    layers: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Mid to (RID header extension id, the one simulcast layer we take)."""
+    simulcast: dict[str, Simulcast] = field(default_factory=dict)
+    """By mid."""
 
 
 def shape_remote(text: str) -> Shaped:
@@ -51,36 +66,34 @@ def shape_remote(text: str) -> Shaped:
     transport = _transport_lines(head, sections)
     candidates: dict[str, None] = {}
     rejected: set[str] = set()
-    layers: dict[str, tuple[str, str]] = {}
+    simulcast: dict[str, Simulcast] = {}
     lines = list(head)
     for section in sections:
         mid = _value(section, "a=mid:")
         if mid is None:
             raise BadDescription("a media section of the session description has no mid")
         candidates.update((line[2:], None) for line in section if line.startswith("a=candidate:"))
-        layer = _layer(section)
-        if layer is not None:
-            layers[mid] = layer
+        if (taken := _simulcast(section)) is not None:
+            simulcast[mid] = taken
         if _is_usable(section):
             lines += [line for line in section if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
         else:
             rejected.add(mid)
             lines += _stand_in(section, mid, transport)
-    return Shaped("\r\n".join(lines) + "\r\n", tuple(candidates), frozenset(rejected), layers)
+    return Shaped("\r\n".join(lines) + "\r\n", tuple(candidates), frozenset(rejected), simulcast)
 
 
 def finish_local(text: str, shaped: Shaped | None = None) -> str:
     """Add to our own description what aiortc left out; `shaped` is the offer it answers."""
     head, sections = _split(text)
     rejected = shaped.rejected if shaped is not None else frozenset()
-    layers = shaped.layers if shaped is not None else {}
+    simulcast = shaped.simulcast if shaped is not None else {}
     lines = [_without(line, rejected) for line in head]
     for section in sections:
         mid = _value(section, "a=mid:") or ""
-        finished = _with_opus_fec(section)
-        if mid in layers:
-            number, layer = layers[mid]
-            finished += [f"a=extmap:{number} {_RID}", f"a=rid:{layer} recv", f"a=simulcast:recv {layer}"]
+        finished = _with_opus_wishes(section)
+        if mid in simulcast:
+            finished += simulcast[mid].answer()
         if mid in rejected:
             finished[0] = re.sub(r"^(m=\S+) \d+", r"\1 0", finished[0])
         lines += finished
@@ -126,26 +139,26 @@ def _transport_lines(head: Sequence[str], sections: Sequence[Sequence[str]]) -> 
     return []
 
 
-def _layer(section: Sequence[str]) -> tuple[str, str] | None:
-    """Return how to name the best layer of a simulcast offer (RFC 8853), in words an answer can use."""
-    offered = _value(section, "a=simulcast:")
-    number = next((line[9:].split()[0] for line in section if line.startswith("a=extmap:") and line.endswith(_RID)), "")
-    words = (offered or "").split()
-    if "send" not in words[:-1] or not number:
+def _simulcast(section: Sequence[str]) -> Simulcast | None:
+    """Return the layers that an m-line offers to send, None if it is one plain stream."""
+    words = (_value(section, "a=simulcast:") or "").split()
+    maps = tuple(
+        line for line in section if line.startswith("a=extmap:") and line.endswith((f" {RID}", f" {REPAIRED_RID}"))
+    )
+    if "send" not in words[:-1] or not any(line.endswith(f" {RID}") for line in maps):
         return None
-    names = re.split("[;,]", words[words.index("send") + 1])
-    layers = [name.removeprefix("~") for name in names if re.fullmatch(r"~?[A-Za-z0-9_-]{1,32}", name)]
-    best = next((name for name in _BEST_LAYERS if name in layers), layers[-1] if layers else None)
-    return None if best is None else (number.split("/")[0], best)
+    names = (name.removeprefix("~") for name in re.split("[;,]", words[words.index("send") + 1]))
+    layers = tuple(name for name in dict.fromkeys(names) if re.fullmatch(r"[A-Za-z0-9_-]{1,16}", name))[:_MAX_LAYERS]
+    return Simulcast(layers, maps) if layers else None
 
 
-def _with_opus_fec(section: list[str]) -> list[str]:
+def _with_opus_wishes(section: list[str]) -> list[str]:
     lines: list[str] = []
     for line in section:
         lines.append(line)
         opus = _OPUS.match(line)
         if opus is not None and not any(other.startswith(f"a=fmtp:{opus[1]} ") for other in section):
-            lines.append(f"a=fmtp:{opus[1]} minptime=10;useinbandfec=1")
+            lines.append(f"a=fmtp:{opus[1]} minptime=10;useinbandfec=1;usedtx=1")
     return lines
 
 

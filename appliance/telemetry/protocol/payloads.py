@@ -165,6 +165,19 @@ class StreamSum:
     kbps: float
     lost: int
     dropped: int
+    fps: float = 0.0
+    """The mean of all."""
+    loss: float = 0.0
+    """The worst share of packets lost, 0 to 1."""
+    freezes: int = 0
+    """Times a picture stood still for more than 200 ms, since the streams began."""
+    longest_gap_ms: int = 0
+    jitter_ms: float = 0.0
+    """The worst."""
+    rtt_ms: float | None = None
+    """The worst; null of received streams."""
+    decode_ms: float = 0.0
+    """The mean of all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ from appliance.state.commands import (
     Origin,
     SetCameraOff,
     SetMicMuted,
+    SetView,
     SetVolume,
 )
+from appliance.state.layout import View
 from appliance.state.room import Controls, Countdown, Entry, MeetingKey, Wanted
 
 WEEKLY = MeetingKey("weekly")
@@ -137,6 +139,7 @@ commands = st.one_of(
     st.builds(SetMicMuted, st.booleans()),
     st.builds(SetCameraOff, st.booleans()),
     st.builds(SetVolume, st.integers(-10, 110)),
+    st.builds(SetView, st.sampled_from(View)),
     st.just(Leave()),
     st.just(CancelJoin()),
 )

@@ -72,7 +72,7 @@ def test_odd_and_outside_rectangles_are_refused():
 def test_grey_takes_the_colour_out_of_one_tile():
     canvas, rect = Canvas(640, 360), Rect(64, 36, 320, 180)
     canvas.fill(canvas.rect, RED)
-    canvas.grey(rect)
+    canvas.grey(canvas.views(rect))
     y, u, v = canvas.views(rect)
     assert (u == 128).all()
     assert (v == 128).all()
@@ -109,6 +109,22 @@ def test_sparse_blends_do_what_the_separate_ones_do():
     one.blit(sticker, 40, 30)
     other.sparse(other.blends(sticker, 2, 6) + other.blends(sticker, 40, 30)).apply()
     assert (one.memory == other.memory).all()
+
+
+def test_a_cover_blends_brightness_and_takes_over_the_colour():
+    blended, covered = Canvas(64, 64), Canvas(64, 64)
+    sticker = to_sticker(Image.new("RGBA", (32, 32), (*GREEN, 200)))
+    for canvas in (blended, covered):
+        canvas.fill(canvas.rect, RED)
+    blended.blit(sticker, 16, 16)
+    for cover in covered.covers(sticker, 16, 16):
+        cover.apply()
+    assert (blended.y == covered.y).all()
+    _, u, v = covered.views(Rect(16, 16, 32, 32))
+    assert abs(int(u[3, 3]) - yuv(GREEN)[1]) <= 2
+    assert abs(int(v[3, 3]) - yuv(GREEN)[2]) <= 2
+    assert covered.uv[0][2, 2] == yuv(RED)[1]
+    assert covered.covers(sticker, 70, 70) == []
 
 
 def test_drawings_come_back_from_the_canvas_in_their_colours():

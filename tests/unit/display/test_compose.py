@@ -11,7 +11,7 @@ from appliance.state.layout import PersonId, Source
 from appliance.state.room import Boot, Phase
 from appliance.state.wishes import Applied, DisplayWish
 from display.canvas import Canvas
-from display.compose import ComposeLoop, Surroundings
+from display.compose import Backlog, ComposeLoop, Surroundings
 from display.screens.null import NullPresenter
 from display.screens.screen import Screen
 
@@ -179,6 +179,17 @@ def test_the_frame_rate_counts_pictures_that_moved(rig):
     for _ in range(20):
         rig.step(0.25)
     assert rig.last.fps == 0
+
+
+def test_a_display_that_draws_slowly_again_and_again_says_so_and_takes_it_back():
+    s = [100.0]
+    backlog = Backlog(lambda: s[0])
+    for seconds, behind in ((0.2, False), (0.2, False), (0.01, False), (0.2, True)):
+        backlog.count(seconds)
+        assert backlog.behind is behind
+        s[0] += 0.5
+    s[0] += 3.0
+    assert not backlog.behind
 
 
 def test_the_picture_for_others_is_a_copy(rig):

@@ -45,9 +45,9 @@ class HandRing:
     def put(self, person, frame, source=Source.CAMERA):
         self.frames[person, source] = frame
 
-    def newest_number(self, person, source):
-        frame = self.frames.get((person, source))
-        return frame.number if frame else 0
+    def numbers(self):
+        frames = [self.frames.get((tile.person, tile.source)) for tile in self.layout.tiles]
+        return np.array([frame.number if frame else 0 for frame in frames], np.uint64)
 
     def newest(self, person, source):
         return self.frames.get((person, source))

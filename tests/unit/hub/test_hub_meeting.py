@@ -2,6 +2,8 @@ import aiohttp
 import pytest
 from livekit.protocol import models, rtc
 
+from appliance.hub.server import HubSettings
+
 Reason = models.DisconnectReason
 
 
@@ -167,6 +169,14 @@ async def test_a_thirteenth_participant_is_told_that_the_room_is_full(enter, hub
     assert (await hub.health())["refused"] == {"full": 1}
     # somebody who is in already may come again
     await enter("p3")
+
+
+async def test_the_owner_sets_how_many_fit_in(run, tmp_path):
+    async with run(HubSettings(port=0, max_participants=1), tmp_path) as hub:
+        await hub.web.ws_connect(f"{hub.url}/rtc?access_token={hub.token('ada')}")
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await hub.web.ws_connect(f"{hub.url}/rtc?access_token={hub.token('bob')}")
+        assert refused.value.status == 503
 
 
 async def test_a_resume_is_answered_with_join_anew(hub):

@@ -8,6 +8,7 @@ import yarl
 from appliance.hub.certificate import BadCertificate, own_certificate, tls_context
 from appliance.hub.downlink import Downlink, Flow
 from appliance.hub.invites import Invites
+from appliance.hub.layers import Step
 from appliance.hub.limits import Bucket, CallerLimits
 from appliance.hub.pages import Pages
 from appliance.hub.server import HubSettings
@@ -87,11 +88,13 @@ def test_who_leaves_while_speaking_ceases_to_speak():
     assert speakers.changes(1.5) == []
 
 
-CAMERA, SCREEN = Flow("camera", 1_500_000), Flow("screen", 800_000, is_screen=True)
+CAMERA = Flow("camera", (Step("", 1_500_000, 720),))
+SCREEN = Flow("screen", (Step("", 800_000, 1080),), is_screen=True)
 
 
 def hold(downlink, now, *, estimate, loss):
-    return downlink.hold([CAMERA, SCREEN], estimate=estimate, loss=loss, sounds=2, now=now)
+    chosen = downlink.choose([CAMERA, SCREEN], estimate=estimate, loss=loss, sounds=2, now=now)
+    return {sid for sid, step in chosen.items() if step is None}
 
 
 def test_a_low_estimate_without_loss_holds_nothing_back():

@@ -34,22 +34,58 @@ def test_the_reader_gets_the_newest_picture_of_each_person(ring):
     ada, bob = reader.newest(ADA, Source.CAMERA), reader.newest(BOB, Source.CAMERA)
     assert (ada.number, ada.w, ada.h, ada.y[0, 0], ada.v[-1, -1]) == (5, 640, 360, 50, 50)
     assert (bob.number, bob.w, bob.h, bob.y[0, 0]) == (1, 160, 90, 99)
-    assert reader.newest_number(ADA, Source.CAMERA) == 5
+    assert reader.numbers().tolist() == [5, 1]
+
+
+def test_a_picture_that_is_held_tells_when_it_was_written_over(ring):
+    writer, reader = ring
+    writer.write(ADA, Source.CAMERA, picture(10))
+    frame = reader.newest(ADA, Source.CAMERA)
+    for shade in (20, 30):
+        writer.write(ADA, Source.CAMERA, picture(shade))
+        assert frame.whole()
+        assert frame.y[0, 0] == 10
+    writer.write(ADA, Source.CAMERA, picture(40))
+    assert not frame.whole()
+
+
+def test_a_picture_that_is_held_outlives_the_ring(ring):
+    writer, reader = ring
+    writer.write(ADA, Source.CAMERA, picture(10))
+    frame = reader.newest(ADA, Source.CAMERA)
+    reader.close()
+    writer.close()
+    assert frame.whole()
+    assert frame.y.max() == 10
+
+
+def test_a_copy_that_shrinks_makes_another_size(ring):
+    writer, reader = ring
+
+    def halve(slot, plane):
+        slot[:] = plane[::2, ::2]
+
+    writer.write(BOB, Source.CAMERA, picture(30), size=(320, 180), copy=halve)
+    bob = reader.newest(BOB, Source.CAMERA)
+    assert (bob.w, bob.h, bob.y.min(), bob.v.max()) == (320, 180, 30, 30)
 
 
 def test_a_half_written_slot_is_never_read(ring):
     writer, reader = ring
     writer.write(ADA, Source.CAMERA, picture(10))
     writer.write(ADA, Source.CAMERA, picture(20))
-    at = writer._geometry.offsets[ADA, Source.CAMERA] + 2 % 3 * writer._geometry.sizes[ADA, Source.CAMERA]
+    place = writer._geometry.places[ADA, Source.CAMERA]
+    at = place.start + 2 % 3 * place.slot
     writer._memory[at : at + 8] = (3).to_bytes(8, "little")
     assert reader.newest(ADA, Source.CAMERA).y[0, 0] == 10
+    assert reader.numbers().tolist() == [1, 0]
 
 
 def test_lying_sizes_in_the_shared_memory_are_refused(ring):
     writer, reader = ring
     writer.write(ADA, Source.CAMERA, picture(10))
-    at = writer._geometry.offsets[ADA, Source.CAMERA] + writer._geometry.sizes[ADA, Source.CAMERA]
+    place = writer._geometry.places[ADA, Source.CAMERA]
+    at = place.start + place.slot
     writer._memory[at + 40 : at + 44] = b"\xfe\xff\xfe\xff"
     assert reader.newest(ADA, Source.CAMERA) is None
 
@@ -142,5 +178,5 @@ def test_a_closed_ring_has_no_pictures(ring):
     writer, reader = ring
     writer.write(ADA, Source.CAMERA, picture(1))
     reader.close()
-    assert reader.newest_number(ADA, Source.CAMERA) == 0
+    assert reader.numbers().tolist() == [0, 0]
     assert reader.newest(ADA, Source.CAMERA) is None

@@ -10,7 +10,7 @@ import numpy as np
 from appliance.media.audio import Loudspeaker, MicrophoneFeed
 from appliance.media.gate import MuteGate
 from appliance.media.mixer import Mixer
-from appliance.media.opus import OpusDecoder
+from appliance.media.opus import OpusEncoder, opus_decoder
 from appliance.media.rtc.frames import OutStats
 from hardware import registry
 
@@ -19,6 +19,7 @@ class Line:
     """Collects what is sent."""
 
     on_keyframe_request = None
+    fraction_lost = 0.0
 
     def __init__(self):
         self.sent = []
@@ -29,7 +30,7 @@ class Line:
         self.news.set()
 
     def stats(self):
-        return OutStats()
+        return OutStats(fraction_lost=self.fraction_lost)
 
     async def more(self, count):
         wanted = len(self.sent) + count
@@ -70,7 +71,7 @@ async def test_an_open_gate_sends_packets_of_20_ms(tmp_path):
         await studio.line.more(30)
         stamps = [frame.timestamp for frame in studio.line.sent]
         assert {b - a for a, b in itertools.pairwise(stamps)} == {960}
-        decoder = OpusDecoder()
+        decoder = opus_decoder()
         sound = np.concatenate([decoder.decode(frame.data) for frame in studio.line.sent])
         spectrum = np.abs(np.fft.rfft(sound))
         assert abs(np.argmax(spectrum) * 48000 / len(sound) - 500) < 10
@@ -87,6 +88,20 @@ async def test_a_shut_gate_lets_nothing_out_and_shuts_within_one_packet(tmp_path
         await asyncio.sleep(0.3)
         # not even the packet that was already on its way to the loop
         assert len(studio.line.sent) == sent
+
+
+async def test_what_the_receiver_loses_and_the_budget_reach_the_encoder(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(OpusEncoder, "set_loss", lambda _, fraction: told.append(("loss", round(fraction, 3))))
+    monkeypatch.setattr(OpusEncoder, "set_bitrate", lambda _, bitrate: told.append(("bitrate", bitrate)))
+    async with Studio(tmp_path) as studio:
+        studio.line.fraction_lost = 0.2
+        await studio.unmute()
+        studio.feed.set_bitrate(20_000)
+        studio.feed.send_to(studio.line)
+        await studio.line.more(55)
+    assert told[:2] == [("bitrate", 20_000), ("loss", 0.0)]
+    assert told[-1] == ("loss", 0.06)
 
 
 async def test_the_level_is_measured_while_muted(tmp_path):

@@ -1,9 +1,13 @@
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
+from sound import voice
 
-from appliance.media.decode import Undecodable, VideoDecoder, fitted_size
-from appliance.media.encode import Vp8Encoder
-from appliance.media.opus import OpusDecoder, OpusEncoder
+from appliance.media.decode import Undecodable, VideoDecoder, copy_plane, fitted_size
+from appliance.media.encode import H264Encoder, Vp8Encoder
+from appliance.media.opus import OpusEncoder, opus_decoder
 from appliance.media.rtc.frames import EncodedFrame
 from hardware import registry
 from hardware.camera.mark import decode as read_mark
@@ -14,13 +18,22 @@ def pictures(count, uri="sim:pattern?size=640x360&fps=60&mark=R"):
         return [camera.read(1.0) for _ in range(count)]
 
 
-def test_a_picture_survives_the_way_through_vp8():
-    encoder, decoder = Vp8Encoder(), VideoDecoder()
+def copied(picture):
+    w, h = picture.size
+    planes = [np.zeros(shape, np.uint8) for shape in ((h, w), (h // 2, w // 2), (h // 2, w // 2))]
+    for to, plane in zip(planes, picture.planes, strict=True):
+        copy_plane(to, plane)
+    return planes
+
+
+@pytest.mark.parametrize("make", [H264Encoder, Vp8Encoder])
+def test_a_picture_survives_the_way_through_the_codec(make):
+    encoder, decoder = make(), VideoDecoder()
     for frame in pictures(5):
         encoded = encoder.encode(frame)
         picture = decoder.fit(decoder.decode(encoded), 1920, 1080)
         assert picture.size == (640, 360)
-        assert read_mark(picture.planes[0]) == read_mark(frame.y)
+        assert read_mark(copied(picture)[0]) == read_mark(frame.y)
         assert encoded.timestamp == frame.captured_ns * 9 // 100_000 & 0xFFFFFFFF
 
 
@@ -43,8 +56,10 @@ def test_a_picture_is_shrunk_into_its_tile_and_still_legible(width, height):
     frame = pictures(1, "sim:pattern?size=1280x720&mark=R")[0]
     picture = decoder.fit(decoder.decode(Vp8Encoder().encode(frame)), width, height)
     assert picture.size == fitted_size(1280, 720, width, height)
-    assert picture.planes[1].shape == (picture.size[1] // 2, picture.size[0] // 2)
-    assert read_mark(picture.planes[0]) == read_mark(frame.y)
+    y, u, v = copied(picture)
+    assert read_mark(y) == read_mark(frame.y)
+    assert abs(float(u.mean()) - float(frame.u.mean())) < 2
+    assert abs(float(v.mean()) - float(frame.v.mean())) < 2
 
 
 def test_fitting_keeps_the_shape_and_never_enlarges():
@@ -53,6 +68,29 @@ def test_fitting_keeps_the_shape_and_never_enlarges():
     assert fitted_size(320, 180, 1920, 1080) == (320, 180)
     assert fitted_size(321, 181, 1920, 1080) == (320, 180)
     assert fitted_size(4000, 2, 100, 100) == (100, 2)
+
+
+def test_a_rounding_error_leaves_no_hairline_beside_the_picture():
+    assert fitted_size(640, 360, 602, 338) == (602, 338)
+    assert fitted_size(320, 180, 274, 154) == (274, 154)
+    assert fitted_size(639, 361, 640, 362) == (638, 360)
+
+
+def test_in_a_hurry_what_no_other_picture_needs_is_left_out():
+    codec = av.CodecContext.create("libx264", "w")
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = 640, 360, "yuv420p", Fraction(1, 30)
+    codec.options = {"preset": "superfast", "bf": "1", "b_strategy": "0"}
+    packets = []
+    for number in range(12):
+        picture = av.VideoFrame.from_ndarray(np.full((540, 640), 20 * number, np.uint8), "yuv420p")
+        picture.pts = number
+        packets += codec.encode(picture)
+    frames = [
+        EncodedFrame("H264", p.pts, 90000, bytes(p), bool(p.is_keyframe)) for p in [*packets, *codec.encode(None)]
+    ]
+    calm, hurried = VideoDecoder(), VideoDecoder()
+    assert sum(calm.decode(frame) is not None for frame in frames) > 9
+    assert 4 <= sum(hurried.decode(frame, hurry=True) is not None for frame in frames) <= 7
 
 
 def test_decoding_begins_at_a_key_frame():
@@ -76,7 +114,7 @@ def test_an_unknown_codec_is_refused():
 
 
 def test_a_tone_survives_the_way_through_opus():
-    encoder, decoder = OpusEncoder(), OpusDecoder()
+    encoder, decoder = OpusEncoder(), opus_decoder()
     t = np.arange(960 * 20) / 48000
     tone = (8000 * np.sin(2 * np.pi * 1000 * t)).astype("<i2").tobytes()
     heard = [decoder.decode(encoder.encode(tone[i : i + 1920])) for i in range(0, len(tone), 1920)]
@@ -87,8 +125,40 @@ def test_a_tone_survives_the_way_through_opus():
     assert 4000 < np.abs(sound).max() < 12000
 
 
+def blocks(sound):
+    return [sound[at : at + 960].tobytes() for at in range(0, len(sound), 960)]
+
+
+def test_the_bitrate_changes_in_place():
+    encoder = OpusEncoder()
+    rates = []
+    for bitrate in (32_000, 12_000, 64_000, 1):
+        encoder.set_bitrate(bitrate)
+        rates.append(np.mean([len(encoder.encode(block)) for block in blocks(voice(2))]) * 8 * 50)
+    for rate, least, most in zip(rates, (20_000, 7_000, 40_000, 4_000), (34_000, 13_000, 68_000, 9_000), strict=True):
+        assert least < rate < most
+
+
+def test_every_loss_rate_carries_the_packet_before_once_more():
+    encoder = OpusEncoder()
+    for loss in (0.0, 0.25, 7.0):
+        encoder.set_loss(loss)
+        decoder = opus_decoder()
+        stream = [encoder.encode(block) for block in blocks(voice(1))]
+        assert sum(decoder.recover(packet, 960) is not None for packet in stream) > 20
+
+
+def test_silence_is_announced_and_then_hardly_sent():
+    encoder = OpusEncoder()
+    silence = np.zeros(48_000 * 4, np.int16)
+    sizes = [len(encoder.encode(block)) for block in blocks(silence)][50:]
+    assert sum(size > 0 for size in sizes) < 20
+    assert sum(0 < size <= 2 for size in sizes) >= 5
+    assert sum(len(encoder.encode(block)) > 2 for block in blocks(voice(1))) >= 49
+
+
 def test_a_broken_opus_packet_gives_nothing():
-    assert OpusDecoder().decode(b"\xff\xff\xff") is None
+    assert opus_decoder().decode(b"\xff\xff\xff") is None
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused():

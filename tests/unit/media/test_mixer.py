@@ -1,13 +1,16 @@
+import functools
+
 import numpy as np
 import pytest
 
-from appliance.media.mixer import Mixer
+from appliance.media.mixer import MOST_VOICES, Mixer
 from appliance.media.opus import OpusEncoder
 from appliance.media.rtc.frames import EncodedFrame
 
 MS = 1_000_000
 
 
+@functools.cache
 def tone(hz, count=60, peak=8000):
     encoder = OpusEncoder()
     t = np.arange(960 * count) / 48000
@@ -96,3 +99,61 @@ def test_a_burst_of_noise_for_packets_does_no_harm():
         room.mixer.push("x", EncodedFrame("opus", int(rng.integers(0, 2**32)), 48000, rng.bytes(40)))
         room.now += 10 * MS
         assert len(room.mixer.pull(480)) == 960
+
+
+def leveled(packets, level):
+    return [EncodedFrame("opus", p.timestamp, 48000, p.data, level=level) for p in packets]
+
+
+def test_of_many_the_loudest_are_heard():
+    quiet = [leveled(tone(300 + 37 * n, peak=300), 45) for n in range(20)]
+    sound = Room().play(leveled(tone(2500), 15), *quiet, leveled(tone(3500), 15))
+    assert strength(sound, 2500) > 5000
+    assert strength(sound, 3500) > 5000
+    assert sum(strength(sound, 300 + 37 * n) > 100 for n in range(20)) == MOST_VOICES - 2
+
+
+def test_who_begins_to_speak_takes_the_place_of_somebody_quiet():
+    room = Room()
+    quiet = [leveled(tone(300 + 37 * n, peak=300), 45) for n in range(15)]
+    late = tone(2500)
+    speaks = [*leveled(late[:25], 80), *leveled(late[25:], 15)]
+    sound = room.play(*quiet, speaks)
+    assert strength(sound[-4800:], 2500) > 5000
+
+
+def test_two_who_are_about_as_loud_do_not_take_turns():
+    room = Room()
+    for n in range(MOST_VOICES + 1):
+        for packet in tone(440)[:3]:
+            room.mixer.push(n, leveled([packet], 30)[0])
+    room.mixer.pull(480)
+    first = room.mixer._chosen
+    for step in range(100):
+        for n in range(MOST_VOICES + 1):
+            room.mixer.push(n, EncodedFrame("opus", step * 480, 48000, b"\xff", level=30 + (step + n) % 4))
+        room.now += 10 * MS
+        room.mixer.pull(480)
+    assert set(room.mixer._chosen) == set(first)
+
+
+def test_the_statistics_of_a_voice_tell_of_the_time_since_the_last_ones():
+    room = Room()
+    packets = tone(440)
+    for n, packet in enumerate(packets):
+        if n not in {20, 21, 22}:
+            room.mixer.push("a", packet)
+        room.mixer.pull(480)
+        room.now += 10 * MS
+        room.mixer.pull(480)
+        room.now += 10 * MS
+        if n == 9:
+            room.mixer.voice("a").stats("anna", room.now)
+        if n == 29:
+            lossy = room.mixer.voice("a").stats("anna", room.now)
+    clean = room.mixer.voice("a").stats("anna", room.now)
+    assert (lossy.person, lossy.kind, lossy.direction, lossy.lost) == ("anna", "audio", "in", 3)
+    assert 0.08 < lossy.concealed < 0.2
+    assert (clean.lost, clean.concealed) == (0, 0)
+    assert 10 < clean.kbps < 60
+    assert 10 < clean.delay_ms < 60

@@ -1,14 +1,18 @@
 """From a simulated camera through the encoder, a wire and the decoder into a real frame ring."""
 
 import asyncio
+import queue
 import threading
+import time
 
 import pytest
 
 from appliance.link.frames import RingReader, RingWriter
+from appliance.media.encode import Vp8Encoder
 from appliance.media.gate import MuteGate
 from appliance.media.rtc.frames import EncodedFrame, InStats
-from appliance.media.video import CameraFeed, PictureWall
+from appliance.media.video import CameraFeed
+from appliance.media.wall import PictureWall
 from appliance.state.layout import Layout, PersonId, Source, Tile
 from hardware import registry
 from hardware.camera.mark import decode, source_id
@@ -20,8 +24,10 @@ class Wire:
     """What is sent into it comes out of it."""
 
     def __init__(self):
+        self.codec = "VP8"
         self.on_frame = None
         self.on_keyframe_request = None
+        self.on_bitrate = None
         self.sent = []
         self.keyframe_requests = 0
 
@@ -36,7 +42,7 @@ class Wire:
             self.on_keyframe_request()
 
     def stats(self):
-        return InStats(packets=len(self.sent))
+        return InStats(packets=len(self.sent), bytes=sum(len(frame.data) for frame in self.sent))
 
 
 def layout(*tiles, rev=1):
@@ -65,8 +71,9 @@ class Stage:
         self.stop = threading.Event()
         self.uri = uri
 
-    def _painted(self, key):
-        self.loop.call_soon_threadsafe(self.painted.put_nowait, key)
+    def _painted(self, keys):
+        for key in keys:
+            self.loop.call_soon_threadsafe(self.painted.put_nowait, key)
 
     async def allow(self, *, camera):
         await asyncio.to_thread(self.gate.set, mic_muted=True, camera_off=not camera)
@@ -138,6 +145,27 @@ async def test_without_a_receiver_or_with_the_camera_off_nothing_is_encoded(tmp_
         assert wire.sent[0].keyframe
 
 
+async def test_the_camera_speaks_the_codec_of_the_stream_and_keeps_to_its_budget(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        wire.codec = "H264"
+        stage.feed.send_to(wire)
+        async with asyncio.timeout(10):
+            while not wire.sent:
+                await asyncio.sleep(0.01)
+            wire.on_bitrate(0)
+            # what was being encoded may still come
+            await asyncio.sleep(0.2)
+            before = len(wire.sent)
+            await asyncio.sleep(0.3)
+            assert len(wire.sent) == before, "there is room for sound only"
+            wire.on_bitrate(2_000_000)
+            while len(wire.sent) == before:
+                await asyncio.sleep(0.01)
+        assert {frame.codec for frame in wire.sent} == {"H264"}
+        assert wire.sent[before].keyframe
+
+
 async def test_a_broken_frame_asks_for_a_key_frame_and_the_picture_comes_back(tmp_path):
     async with Stage(tmp_path) as stage:
         wire = Wire()
@@ -182,11 +210,13 @@ async def test_the_streams_report_their_size_and_rate(tmp_path):
         assert (stats.person, stats.width, stats.height, stats.direction) == ("anna", 640, 360, "in")
         assert stats.fps > 0
         assert stats.kbps > 0
+        assert stats.frames >= 5
+        assert stats.decode_ms > 0
 
 
 @pytest.mark.parametrize("count", [31, 200])
 async def test_a_decoder_that_cannot_keep_up_starts_again_at_a_key_frame(count):
-    wall = PictureWall(loop=asyncio.get_running_loop(), painted=lambda _key: None)
+    wall = PictureWall(loop=asyncio.get_running_loop(), painted=lambda _keys: None)
     try:
         wire = Wire()
         wall.bind((ANNA, Source.CAMERA), wire)
@@ -195,5 +225,50 @@ async def test_a_decoder_that_cannot_keep_up_starts_again_at_a_key_frame(count):
             wire.send(EncodedFrame("VP8", n, 90000, b"d", keyframe=False))
         (stats,) = wall.stats()
         assert stats.dropped >= 31
+    finally:
+        await asyncio.to_thread(wall.close)
+
+
+async def test_a_wall_that_is_held_back_paints_less_often_and_says_how_late_it_was():
+    told = queue.SimpleQueue()
+    wall = PictureWall(loop=asyncio.get_running_loop(), painted=lambda _keys: told.put(time.monotonic()))
+    encoder, wire = Vp8Encoder(), Wire()
+    wall.pace(4)
+    with registry.camera("sim:pattern?size=320x180&fps=60") as camera:
+        frames = [encoder.encode(camera.read(1.0)) for _ in range(3)]
+    try:
+        wall.show(ring_of(layout((ANNA, 320, 180)))[0])
+        wall.bind((ANNA, Source.CAMERA), wire)
+        wire.send(frames[0])
+        first = await asyncio.to_thread(told.get, timeout=10)
+        wire.send(frames[1])
+        wire.send(frames[2])
+        assert await asyncio.to_thread(told.get, timeout=10) - first > 0.2
+        assert wall.take_lag() > 0
+        assert wall.take_lag() == 0
+        (stats,) = wall.stats()
+        assert stats.dropped == 1
+    finally:
+        await asyncio.to_thread(wall.close)
+
+
+async def test_what_comes_together_is_told_together_and_the_newest_wins():
+    """Ten frames of two people that wait when the wall is asked for them are one batch."""
+    told = queue.SimpleQueue()
+    wall = PictureWall(loop=asyncio.get_running_loop(), painted=told.put)
+    encoder, frames = Vp8Encoder(), []
+    with registry.camera("sim:pattern?size=320x180&fps=60&mark=ANNA") as camera:
+        frames = [encoder.encode(camera.read(1.0)) for _ in range(5)]
+    try:
+        wires = {person: Wire() for person in (ANNA, BEN)}
+        for person, wire in wires.items():
+            wall.bind((person, Source.CAMERA), wire)
+            for frame in frames:
+                wire.send(frame)
+        writer, reader = ring_of(layout((ANNA, 320, 180), (BEN, 320, 180)))
+        wall.show(writer)
+        keys = await asyncio.to_thread(told.get, timeout=10)
+        assert sorted(person for person, _ in keys) == [ANNA, BEN]
+        assert reader.numbers().tolist() == [1, 1]
     finally:
         await asyncio.to_thread(wall.close)

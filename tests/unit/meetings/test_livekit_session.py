@@ -22,6 +22,7 @@ from appliance.meetings.provider import (
     Unbound,
 )
 from appliance.state.layout import Layout, PersonId, Source, Tile
+from appliance.state.room import Limits
 
 PERSON = PersonId("guest")
 CAMERA = "TR_cam"
@@ -99,6 +100,20 @@ async def test_the_room_publishes_both_streams_and_says_which_are_muted(server):
         assert heard.get_nowait().data == b"sound"
 
 
+@pytest.mark.parametrize(
+    ("enabled", "codec"), [((), "VP8"), (("video/VP8", "audio/opus"), "VP8"), (("video/vp8", "video/H264"), "H264")]
+)
+async def test_the_camera_is_published_as_h264_where_the_server_takes_it(server, enabled, codec):
+    server.codecs = enabled
+    async with visiting(server, camera=True) as visit:
+        await visit.until(lambda: len(visit.of(Opened)) == 2)
+        (camera,) = [opened.out for opened in visit.of(Opened) if opened.slot is Slot.CAMERA]
+        (announced,) = [add for add in server.asked("add_track") if add.source == models.TrackSource.CAMERA]
+        assert camera.codec == codec
+        assert announced.simulcast_codecs[0].codec == codec.lower()
+        assert f"{codec}/90000" in server.asked("offer")[0].sdp
+
+
 async def test_muting_later_is_told_once(server):
     async with visiting(server, microphone=False, camera=False) as visit:
         await visit.until(lambda: visit.of(Opened))
@@ -151,17 +166,28 @@ async def test_only_what_the_layout_shows_is_asked_for_at_its_size(server, monke
     server.others = [server.guest()]
     async with visiting(server) as visit:
         for layout in (shown(), shown(), shown(320, 180), Layout(2)):
-            visit.session.set_layout(layout)
+            visit.session.set_layout(layout, Limits())
         await server.until(lambda: len(server.asked("track_setting")) >= 4)
         asked = [(s.track_sids[0], s.disabled, s.width, s.height) for s in server.asked("track_setting")]
         assert asked[-3:] == [(CAMERA, False, 640, 360), (CAMERA, False, 320, 180), (CAMERA, True, 0, 0)]
+
+
+async def test_what_the_machine_cannot_bear_is_not_asked_for(server, monkeypatch):
+    monkeypatch.setattr(livekit_stay, "_GRACE_S", 0.0)
+    server.others = [server.guest()]
+    async with visiting(server) as visit:
+        for limits in (Limits(), Limits(fps=15), Limits(fps=15, height=180)):
+            visit.session.set_layout(shown(), limits)
+        await server.until(lambda: len(server.asked("track_setting")) >= 3)
+        asked = [(s.width, s.height, s.fps) for s in server.asked("track_setting")]
+        assert asked[-3:] == [(640, 360, 30), (640, 360, 15), (320, 180, 15)]
 
 
 async def test_a_new_picture_is_not_switched_off_before_the_layout_could_follow(server):
     async with visiting(server) as visit:
         await server.say(update=rtc.ParticipantUpdate(participants=[server.guest()]))
         await visit.until(lambda: len(visit.of(RosterChanged)) == 2)
-        visit.session.set_layout(shown())
+        visit.session.set_layout(shown(), Limits())
         await server.until(lambda: server.asked("track_setting"))
         assert [s.disabled for s in server.asked("track_setting")] == [False]
 

@@ -6,7 +6,8 @@ from functools import reduce
 import pytest
 from builders import room
 
-from appliance.state.outcomes import NOT_BEGUN, joined, left, muted
+from appliance.state.layout import View
+from appliance.state.outcomes import NOT_BEGUN, joined, left, muted, viewed
 from appliance.state.room import Call, Controls, Countdown, MeetingKey, Phase, Senses, Wanted
 
 KEY = MeetingKey("weekly")
@@ -52,3 +53,8 @@ def test_a_mute_is_done_when_media_says_so():
     wished = replace(IDLE, controls=Controls(mic_muted=True), senses=Senses(connected=True, mic_muted=False))
     done = replace(wished, senses=Senses(connected=True, mic_muted=True))
     assert [muted(NOT_BEGUN, state).settled for state in (wished, done)] == [False, True]
+
+
+def test_a_view_is_changed_when_the_room_says_so():
+    wished = replace(IDLE, controls=Controls(view=View.SPEAKER))
+    assert [viewed(NOT_BEGUN, state, View.SPEAKER).settled for state in (IDLE, wished)] == [False, True]

@@ -11,6 +11,7 @@ from appliance.state.room import (
     DeviceKind,
     DeviceUse,
     Face,
+    Limits,
     Phase,
     RoomState,
     Senses,
@@ -32,6 +33,15 @@ WELL = RoomState(
 
 def told(**changes):
     return [(problem.what, problem.help) for problem in problems(replace(WELL, **changes), NOW)]
+
+
+def test_pictures_that_are_held_back_say_how_far_and_why():
+    limits = Limits(15, 180, 9, "the machine is hot (84 °C)")
+    ((what, why),) = told(senses=replace(WELL.senses, limits=limits))
+    assert what == "Pictures are held back"
+    assert why.startswith("At most 15 a second, 180 lines high, 9 on the TV, because the machine is hot (84 °C). Sound")
+    only_fewer = Limits(15, why="drawing on the TV takes too long")
+    assert told(senses=replace(WELL.senses, limits=only_fewer))[0][1].startswith("At most 15 a second, because drawing")
 
 
 def test_a_room_that_is_well_has_none():

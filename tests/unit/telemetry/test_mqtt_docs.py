@@ -23,7 +23,11 @@ READINGS = Readings(
     Gauges(0.03, 0.12, 3790, 2914, 48.2, 21840, 86400),
     "192.0.2.17",
     ClockSync.YES,
-    (StreamStats("p1", "video", "in", kbps=911.4, lost=3), StreamStats("p2", "video", "in", kbps=402.0)),
+    (
+        StreamStats("p1", "video", "in", fps=30.0, kbps=911.4, lost=3, loss=0.0143, jitter_ms=4.2, decode_ms=0.6),
+        StreamStats("p2", "video", "in", fps=29.0, kbps=402.0, freezes=1, longest_gap_ms=240, decode_ms=0.4),
+        StreamStats("", "video", "out", fps=30.0, kbps=1480.2, loss=0.01, rtt_ms=31.4),
+    ),
 )
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
-from appliance.state.room import Agenda, DeviceKind, DeviceUse, Face, Senses, ServiceHealth
+from appliance.state.room import Agenda, DeviceKind, DeviceUse, Face, Limits, Senses, ServiceHealth
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.issues import issues_of
 from appliance.telemetry.protocol.codec import decode
@@ -61,6 +61,13 @@ def test_each_trouble_is_an_issue_with_a_remedy(room):
     assert issues[1].text == "No picture since 9:00."
 
 
+def test_a_machine_that_cannot_show_everybody_in_full_is_an_issue(room):
+    limits = Limits(15, 180, 9, "the machine is hot (84 °C)")
+    (issue,) = issues_of(replace(room, senses=replace(room.senses, limits=limits)))
+    assert (issue.id, issue.severity) == ("media.held_back", Severity.WARNING)
+    assert issue.text == "At most 15 pictures a second, 180 lines, 9 tiles: the machine is hot (84 °C)."
+
+
 def test_a_dark_screen_and_an_old_calendar_are_issues_without_an_error(room):
     ill = replace(
         room, face=replace(room.face, lit=False), agenda=replace(room.agenda, fetched_at=room.now - timedelta(hours=2))
@@ -76,15 +83,15 @@ def test_an_issue_keeps_the_moment_it_began(room):
 
 def test_health_counts_people_and_sums_streams(room):
     streams = (
-        StreamStats("p1", "video", "in", kbps=100.04, lost=1, dropped=2),
-        StreamStats("p2", "video", "in", kbps=50, lost=3),
-        StreamStats("", "audio", "out", kbps=30),
+        StreamStats("p1", "video", "in", kbps=100.04, lost=1, dropped=2, fps=30, freezes=1, longest_gap_ms=400),
+        StreamStats("p2", "video", "in", kbps=50, lost=3, fps=25, freezes=2, longest_gap_ms=300, decode_ms=1.5),
+        StreamStats("", "audio", "out", kbps=30, loss=0.02, rtt_ms=48.7),
     )
     health = health_of(room, Gauges(cpu=0.5), (), streams=streams, calls_refused=4)
     assert (health.phase, health.participants, health.calls_refused) == (CallPhase.LIVE, 2, 4)
     assert health.streams == (
-        StreamSum("audio", "out", 1, 30.0, 0, 0),
-        StreamSum("video", "in", 2, 150.0, 4, 2),
+        StreamSum("audio", "out", 1, 30.0, 0, 0, loss=0.02, rtt_ms=48.7),
+        StreamSum("video", "in", 2, 150.0, 4, 2, fps=27.5, freezes=3, longest_gap_ms=400, decode_ms=0.75),
     )
     assert health.devices[0] == DeviceHealth("camera", open=True, healthy=True)
 

@@ -1,16 +1,23 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import ctypes
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from cores import Buffer, NativeAssembler, PythonVideo, load
+from vp8_sender import Receiver
+from wire import Wire
 
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.media import MediaIn, MediaOut
+from appliance.media.rtc.native.build import build
 from appliance.media.rtc.peer import Peer
 
 LOOPBACK = ("127.0.0.1",)
+PairOf = Callable[..., contextlib.AbstractAsyncContextManager["Pair"]]
 
 
 @dataclass
@@ -59,8 +66,10 @@ class Pair:
     b: Peer
     heard: Ears
 
-    async def negotiate(self) -> None:
-        await self.a.accept_answer(await self.b.accept_offer(await self.a.offer()))
+    async def negotiate(self, through: Wire | None = None) -> None:
+        offer = await self.a.offer()
+        answer = await self.b.accept_offer(offer if through is None else through.offer_for_b(offer))
+        await self.a.accept_answer(answer if through is None else through.answer_for_a(answer))
 
     async def connected(self) -> None:
         await self.heard.until(lambda: self.a.state == self.b.state == "connected")
@@ -94,20 +103,62 @@ class Camera:
             await asyncio.sleep(0.02)
 
 
+@pytest.fixture(scope="session")
+def librtp(tmp_path_factory) -> Path:
+    """The native engine, built from what lies here."""
+    return build(tmp_path_factory.mktemp("native"))
+
+
+@pytest.fixture(scope="session")
+def core(librtp) -> ctypes.CDLL:
+    """The native packet core."""
+    return load(str(librtp))
+
+
+@pytest.fixture(params=["python", "native"])
+def make(request, core):
+    def make(codec: str = "VP8") -> Buffer:
+        return PythonVideo(codec) if request.param == "python" else NativeAssembler(core, codec)
+
+    return make
+
+
 @pytest.fixture
-async def pair() -> AsyncIterator[Pair]:
-    heard = Ears()
-    async with (
-        Peer(name="a", addresses=lambda: LOOPBACK, on_state=heard.on_state) as a,
-        Peer(
-            name="b",
-            addresses=lambda: LOOPBACK,
-            on_state=heard.on_state,
-            on_media=heard.on_media,
-            on_channel=heard.on_channel,
-        ) as b,
-    ):
-        yield Pair(a, b, heard)
+def receiver(make) -> Receiver:
+    return Receiver(make())
+
+
+@pytest.fixture
+def pair_of(librtp, monkeypatch) -> PairOf:
+    """Two peers; each handles its packets in Python ("pure") or in C ("native")."""
+
+    @contextlib.asynccontextmanager
+    async def peers(a: str, b: str, addresses: Sequence[str] = LOOPBACK) -> AsyncIterator[Pair]:
+        heard = Ears()
+
+        def peer(name: str, packets: str, **ears) -> Peer:
+            monkeypatch.setenv("SALON_RTP", str(librtp) if packets == "native" else "pure")
+            return Peer(name=name, addresses=lambda: addresses, on_state=heard.on_state, **ears)
+
+        async with (
+            peer("a", a) as first,
+            peer("b", b, on_media=heard.on_media, on_channel=heard.on_channel) as second,
+        ):
+            yield Pair(first, second, heard)
+
+    return peers
+
+
+@pytest.fixture(params=["pure", "native"])
+def packets(request) -> str:
+    """Who handles packets: every test of a pair runs on both."""
+    return request.param
+
+
+@pytest.fixture
+async def pair(pair_of, packets) -> AsyncIterator[Pair]:
+    async with pair_of(packets, packets) as made:
+        yield made
 
 
 @pytest.fixture

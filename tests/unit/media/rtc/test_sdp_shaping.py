@@ -44,17 +44,25 @@ def test_an_m_line_that_only_rides_in_the_bundle_is_not_rejected():
 
 
 @pytest.mark.parametrize(
-    ("offered", "taken"), [("q;h;f", "f"), ("q;h", "h"), ("~f;q", "f"), ("lo;hi", "hi"), ("q,x;h", "h")]
+    ("offered", "taken"),
+    [("q;h;f", "q;h;f"), ("q;h", "q;h"), ("~f;q", "f;q"), ("q,x;h", "q;x;h"), ("a;b;c;d;e", "a;b;c;d"), ("q;q", "q")],
 )
-def test_one_good_simulcast_layer_is_taken(offered, taken):
+def test_all_simulcast_layers_are_taken(offered, taken):
     shaped = shape_remote(HEAD + SIMULCAST.replace("send q;h;f", f"send {offered}"))
     answer = finish_local("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\n", shaped)
-    assert f"a=rid:{taken} recv\r\na=simulcast:recv {taken}\r\n" in answer
+    rids = "".join(f"a=rid:{rid} recv\r\n" for rid in taken.split(";"))
+    assert f"{rids}a=simulcast:recv {taken}\r\n" in answer
     assert "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n" in answer
 
 
-def test_opus_asks_for_error_correction():
-    assert "a=fmtp:111 minptime=10;useinbandfec=1\r\n" in finish_local(HEAD + AUDIO)
+def test_opus_asks_for_error_correction_and_for_nothing_during_silence():
+    assert "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n" in finish_local(HEAD + AUDIO)
+
+
+@pytest.mark.parametrize("offered", ["", "send", "send ;", "send \u00e9", "recv q;h;f"])
+def test_a_simulcast_offer_that_makes_no_sense_is_one_stream(offered):
+    shaped = shape_remote(HEAD + SIMULCAST.replace("send q;h;f", offered))
+    assert "simulcast" not in finish_local("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\n", shaped)
 
 
 @pytest.mark.parametrize(

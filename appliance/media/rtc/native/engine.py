@@ -1,0 +1,139 @@
+"""The native engine's Python end: one thread of C for one event loop, and one wake-up for all that it has ready."""
+
+import asyncio
+import ctypes
+import socket
+import struct
+import weakref
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from pylibsrtp import _binding as libsrtp
+
+from appliance.errors import SalonError
+from appliance.media.rtc.native.library import Srtp
+
+_EVENT = struct.Struct("=QqIIIIHHBBBBBB2x16s4x")
+FRAME, RTCP, DATAGRAM, NEEDS_KEY, STREAM, HEARD, ARRIVED, ROOM = range(1, 9)
+
+
+class EngineFailed(SalonError):
+    """The system refused the native engine a thread, a socket or memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the engine says; which fields mean something depends on the kind."""
+
+    kind: int
+    line: int
+    """The m-line's number; of a datagram the socket's."""
+    layer: int
+    ssrc: int
+    timestamp: int
+    payload_type: int
+    key: bool
+    level: int
+    at_us: int
+    data: bytes
+    source: tuple[str, int] | None
+
+
+class Listener(Protocol):
+    """A connection of the engine."""
+
+    def on_event(self, event: Event) -> None: ...
+
+
+class Engine:
+    """The engine of one event loop. It lives as long as a connection uses it."""
+
+    _of_loop: ClassVar["weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]"] = weakref.WeakKeyDictionary()
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.library = library
+        self._loop = asyncio.get_running_loop()
+        self._listeners: dict[int, Listener] = {}
+        self._pending: deque[tuple[int, Event]] = deque()
+        handle = library.engine_new(ctypes.byref(_srtp_functions()))
+        if not handle:
+            raise EngineFailed("the native media engine could not start")
+        self._handle: int = handle
+        self._ready: int = library.engine_ready_fd(handle)
+        self._loop.add_reader(self._ready, self._take)
+
+    @classmethod
+    def of_running_loop(cls, library: ctypes.CDLL) -> "Engine":
+        """Return the engine of the running event loop; starts it."""
+        loop = asyncio.get_running_loop()
+        if loop not in cls._of_loop:
+            cls._of_loop[loop] = cls(library)
+        return cls._of_loop[loop]
+
+    def open(self, listener: Listener, ssrc: int, receive: int, send: int) -> int:
+        """Return a new connection of the library's, with the addresses of its SRTP sessions."""
+        connection: int | None = self.library.connection_open(self._handle, ssrc, receive, send)
+        if not connection:
+            raise EngineFailed("there is no memory for a connection")
+        self._listeners[self.library.connection_id(connection)] = listener
+        return connection
+
+    def close(self, connection: int) -> None:
+        """Close a connection; the last one ends the engine."""
+        del self._listeners[self.library.connection_id(connection)]
+        self.library.connection_close(connection)
+        if not self._listeners:
+            self._end()
+
+    def _end(self) -> None:
+        self._loop.remove_reader(self._ready)
+        self.library.engine_free(self._handle)
+        del self._of_loop[self._loop]
+
+    def _take(self) -> None:
+        events = ctypes.c_void_p()
+        count = self.library.engine_take(self._handle, ctypes.byref(events))
+        if count and events.value:
+            # copied before anything is called: the library reuses its memory
+            records = ctypes.string_at(events.value, count * _EVENT.size)
+            self._pending.extend(map(_unpacked, _EVENT.iter_unpack(records)))
+        self._deliver()
+
+    def _deliver(self) -> None:
+        try:
+            while self._pending:
+                connection, event = self._pending.popleft()
+                listener = self._listeners.get(connection)
+                if listener is not None:
+                    listener.on_event(event)
+        finally:
+            if self._pending:
+                # one listener's mistake must not cost the others their frames
+                self._loop.call_soon(self._deliver)
+
+
+def _unpacked(record: tuple[Any, ...]) -> tuple[int, Event]:
+    data, at_us, size, connection, ssrc, timestamp, line, port, kind, key, payload_type, level, layer, family, raw = (
+        record
+    )
+    source = None
+    if kind == DATAGRAM and family:
+        source = (socket.inet_ntop(family, raw[:4] if family == socket.AF_INET else raw), port)
+    body = ctypes.string_at(data, size) if size else b""
+    return connection, Event(kind, line, layer, ssrc, timestamp, payload_type, bool(key), level, at_us, body, source)
+
+
+def address_of(pointer: object) -> int:
+    """Return where a pointer of libsrtp's binding points to."""
+    return int(libsrtp.ffi.cast("uintptr_t", pointer))
+
+
+def is_media(datagram: bytes) -> bool:
+    """Tell RTP and RTCP from STUN and DTLS (RFC 7983)."""
+    return 127 < datagram[0] < 192
+
+
+def _srtp_functions() -> Srtp:
+    names = ("srtp_protect", "srtp_unprotect", "srtp_protect_rtcp", "srtp_unprotect_rtcp")
+    return Srtp(*(address_of(libsrtp.ffi.addressof(libsrtp.lib, name)) for name in names))

@@ -1,0 +1,62 @@
+/* The sending half of a connection: frames to packets, into the pacer, and again for those who ask (NACK). */
+#ifndef SALON_OUTGOING_H
+#define SALON_OUTGOING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "extensions.h"
+#include "pacer.h"
+#include "packet_log.h"
+#include "rtp.h"
+
+/* What Python knows of a stream to send. */
+typedef struct {
+    uint32_t ssrc, repair_ssrc;
+    uint16_t number;
+    uint8_t video, codec; /* enum line_codec */
+    uint8_t payload_type, repair_payload_type; /* the latter 0 without RTX: repairs then look like the lost */
+    extension_ids ids;
+    char mid[NAME_ROOM], rid[NAME_ROOM];
+} sender_setup;
+
+typedef struct {
+    uint64_t packets, octets, repaired;
+} sender_counters;
+
+typedef struct sender sender;
+
+typedef struct {
+    sender *senders;
+    pacer pace;
+    packet_log sent;
+    uint16_t transport_sequence;
+    int64_t rtt_us;
+    struct { /* the last large packet of video that left: padding repeats it */
+        uint16_t sender, size;
+        uint8_t data[RTP_MAX_PACKET];
+    } newest;
+} outgoing;
+
+void outgoing_clear(outgoing *out);
+
+bool outgoing_set_sender(outgoing *out, const sender_setup *setup, uint32_t seed);
+void outgoing_drop_sender(outgoing *out, uint16_t number);
+
+/* Queue a whole frame (level: RFC 6464, or NO_LEVEL); returns how many packets it became, 0 if it was refused. */
+size_t outgoing_frame(outgoing *out, uint16_t number, const uint8_t *data, size_t size, uint32_t timestamp,
+                      uint8_t level);
+
+/* Look through a received compound for requests, and queue what they want. */
+void outgoing_requests(outgoing *out, const uint8_t *data, size_t size, int64_t now_us);
+
+/* Write into a packet that leaves now what only now is known; log it, and keep it for requests. */
+void outgoing_leave(outgoing *out, packet *leaving, int64_t now_us);
+
+/* Give a probe what it lacks; false if there is nothing to give (any more), and then the probe is over. */
+bool outgoing_pad(outgoing *out, int64_t now_us);
+
+bool outgoing_count(const outgoing *out, uint16_t number, sender_counters *counters);
+
+#endif

@@ -1,0 +1,223 @@
+"""One connection of the native engine: what `private` hands over to it, and what streams and senders ask of it."""
+
+import ctypes
+import secrets
+import socket
+import struct
+from collections.abc import Callable, Iterable, Iterator
+
+from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpSrPacket
+
+from appliance.media.rtc.native import engine
+from appliance.media.rtc.native.engine import Engine, Event
+from appliance.media.rtc.native.library import (
+    NAME_ROOM,
+    NO_LEVEL,
+    ConnectionCounters,
+    LineCounters,
+    SenderCounters,
+    SenderSetup,
+)
+from appliance.media.rtc.native.setup import LineWish, header_ids, line_setup
+
+_REPORT = struct.Struct("=IIIiI")
+_LOG = struct.Struct("=qIHH")
+_MOST_REPORTS = 256
+_MOST_LOGGED = 4096
+
+Logged = tuple[int, int, int]
+"""Monotonic microseconds, bytes of the datagram, transport-wide sequence number."""
+Address = tuple[str, int]
+
+
+class NativeSender:
+    """A stream that goes out through the engine."""
+
+    def __init__(self, library: ctypes.CDLL, connection: int, number: int) -> None:
+        self._library = library
+        self._connection = connection
+        self._number = number
+        self._counters = SenderCounters()
+
+    def send(self, data: bytes, timestamp: int, level: int | None) -> bool:
+        """Send a whole frame; False when too much waits already."""
+        loudness = NO_LEVEL if level is None else level
+        packets = self._library.connection_send_frame(
+            self._connection, self._number, data, len(data), timestamp & 0xFFFFFFFF, loudness
+        )
+        return bool(packets)
+
+    def fill_in(self, reports: Iterable[AnyRtcpPacket]) -> None:
+        """Write into sender reports how much was sent."""
+        counters = self.counters()
+        for report in reports:
+            if isinstance(report, RtcpSrPacket):
+                report.sender_info.packet_count = counters.packets & 0xFFFFFFFF
+                report.sender_info.octet_count = counters.octets & 0xFFFFFFFF
+
+    def counters(self) -> SenderCounters:
+        """Return what was sent until now; it changes with the next call."""
+        self._library.connection_count_sender(self._connection, self._number, ctypes.byref(self._counters))
+        return self._counters
+
+
+class NativeTransport:
+    """A connection of the engine, from its DTLS handshake to its end."""
+
+    def __init__(self, of: Engine, *, ssrc: int, receive: int, send: int, keep: object) -> None:
+        self.on_datagram: Callable[[], None] = _nothing
+        """Called after something that is not media was passed on."""
+        self.on_rtcp: Callable[[bytes], None] = _nothing
+        """Called with every compound, decrypted."""
+        self.on_heard: Callable[[], None] = _nothing
+        """Called with the first packet since the last reports were taken."""
+        self.on_arrived: Callable[[int], None] = _nothing
+        """Called, with the SSRC, when the log of arrivals is not empty any more."""
+        self.on_room: Callable[[], None] = _nothing
+        """Called when no pictures wait any more, after `holds` said that some do."""
+        self._engine = of
+        self._library = of.library
+        self._keep = keep
+        """The SRTP sessions' owners: the engine has but their addresses."""
+        self._connection = of.open(self, ssrc, receive, send)
+        self._sockets: list[Callable[[bytes, Address], None]] = []
+        self._lines: dict[int, Callable[[Event], None]] = {}
+        self._senders = 0
+        self.closed = False
+
+    def close(self) -> None:
+        """Give everything back; safe to call again."""
+        if not self.closed:
+            self.closed = True
+            self._engine.close(self._connection)
+
+    def on_event(self, event: Event) -> None:
+        """Pass on what the engine says."""
+        match event.kind:
+            case engine.DATAGRAM:
+                self._pass_on(event)
+            case engine.RTCP:
+                self.on_rtcp(event.data)
+            case engine.HEARD:
+                self.on_heard()
+            case engine.ARRIVED:
+                self.on_arrived(event.ssrc)
+            case engine.ROOM:
+                self.on_room()
+            case _ if event.line in self._lines:
+                self._lines[event.line](event)
+
+    def add_socket(self, sock: socket.socket, on_datagram: Callable[[bytes, Address], None]) -> int:
+        """Read a socket from now on; what is not media goes to the callback. Returns its number."""
+        number: int = self._library.connection_add_socket(self._connection, sock.fileno())
+        if number < 0:
+            raise OSError("the native media engine could not take over a socket")
+        self._sockets.append(on_datagram)
+        return number
+
+    def route(self, number: int, remote: Address) -> None:
+        """Send there from now on."""
+        family = socket.AF_INET6 if ":" in remote[0] else socket.AF_INET
+        packed = socket.inet_pton(family, remote[0])
+        self._library.connection_route(self._connection, number, family, packed, remote[1])
+
+    def inject(self, datagram: bytes) -> None:
+        """Take media that was read before the engine came."""
+        self._library.connection_inject(self._connection, datagram, len(datagram))
+
+    def send(self, data: bytes) -> None:
+        """Protect and send one RTCP compound (or RTP packet)."""
+        self._library.connection_send(self._connection, data, len(data))
+
+    def set_line(self, number: int, wish: LineWish, on_event: Callable[[Event], None]) -> None:
+        """Make or change an m-line."""
+        self._lines[number] = on_event
+        setup, ids = line_setup(number, wish), header_ids(wish.headers)
+        self._library.connection_set_line(self._connection, ctypes.byref(setup), ctypes.byref(ids))
+
+    def layer_name(self, number: int, layer: int) -> str:
+        """Return the RID of a layer, empty without simulcast."""
+        room = ctypes.create_string_buffer(NAME_ROOM)
+        self._library.connection_layer_name(self._connection, number, layer, room)
+        return room.value.decode(errors="replace")
+
+    def drop_line(self, number: int) -> None:
+        """Forget an m-line."""
+        if self._lines.pop(number, None) is not None and not self.closed:
+            self._library.connection_drop_line(self._connection, number)
+
+    def add_sender(self, setup: SenderSetup) -> NativeSender:
+        """Begin to send a stream."""
+        self._senders += 1
+        setup.number = self._senders
+        self._library.connection_set_sender(self._connection, ctypes.byref(setup), secrets.randbits(32))
+        return NativeSender(self._library, self._connection, setup.number)
+
+    def pace(self, bits_per_second: int) -> None:
+        """Let pictures and repairs leave no faster than this."""
+        self._library.connection_pace(self._connection, bits_per_second)
+
+    def holds(self) -> bool:
+        """Tell whether pictures wait to leave: the next had better wait where they can still be dropped whole."""
+        return bool(self._library.connection_holds(self._connection))
+
+    def probe(self, bits_per_second: int, size: int) -> None:
+        """Try whether the network carries a rate, with so many bytes, padded with repairs."""
+        self._library.connection_probe(self._connection, bits_per_second, size)
+
+    def set_rtt(self, rtt_s: float) -> None:
+        """Learn the round trip: who asks twice within half of it means one request."""
+        self._library.connection_set_rtt(self._connection, int(rtt_s * 1_000_000))
+
+    def reports(self) -> list[RtcpReceiverInfo]:
+        """Return what receiver reports should say of every SSRC heard since the last time."""
+        room = ctypes.create_string_buffer(_MOST_REPORTS * _REPORT.size)
+        count = self._library.connection_take_reports(self._connection, room, _MOST_REPORTS)
+        found = _REPORT.iter_unpack(room.raw[: count * _REPORT.size])
+        return [
+            RtcpReceiverInfo(
+                ssrc=ssrc,
+                fraction_lost=fraction,
+                packets_lost=lost,
+                highest_sequence=highest,
+                jitter=jitter,
+                lsr=0,
+                dlsr=0,
+            )
+            for ssrc, highest, jitter, lost, fraction in found
+        ]
+
+    def sent(self) -> list[Logged]:
+        """Return what left with transport-wide numbers since the last time."""
+        return list(self._logged(self._library.connection_take_sent))
+
+    def arrived(self) -> list[Logged]:
+        """Return what came with transport-wide numbers since the last time, at the kernel's times."""
+        return list(self._logged(self._library.connection_take_arrived))
+
+    def count(self) -> ConnectionCounters:
+        """Return the counters of all datagrams."""
+        counters = ConnectionCounters()
+        self._library.connection_count(self._connection, ctypes.byref(counters))
+        return counters
+
+    def count_line(self, number: int) -> LineCounters:
+        """Return the counters of an m-line."""
+        counters = LineCounters()
+        self._library.connection_count_line(self._connection, number, ctypes.byref(counters))
+        return counters
+
+    def _pass_on(self, event: Event) -> None:
+        if event.source is not None:
+            self._sockets[event.line](event.data, event.source)
+            self.on_datagram()
+
+    def _logged(self, take: Callable[..., int]) -> Iterator[Logged]:
+        room = ctypes.create_string_buffer(_MOST_LOGGED * _LOG.size)
+        count = take(self._connection, room, _MOST_LOGGED)
+        for at_us, size, sequence, _ in _LOG.iter_unpack(room.raw[: count * _LOG.size]):
+            yield at_us, size, sequence
+
+
+def _nothing(*_: object) -> None:
+    pass

@@ -1,0 +1,6 @@
+"""The one place that touches private names of aiortc, aioice and pylibsrtp; a test watches each of them."""
+
+from appliance.media.rtc.private.connection import Connection
+from appliance.media.rtc.private.ports import ReceiverPort, SenderPort
+
+__all__ = ["Connection", "ReceiverPort", "SenderPort"]

@@ -1,0 +1,64 @@
+# ruff: noqa: SLF001 - this folder is the one place that touches private names of aiortc and aioice; a test watches each
+"""A connected transport's sockets and SRTP sessions go to the native engine; STUN and DTLS come back from it."""
+
+import asyncio
+import ctypes
+from typing import Any
+
+from aioice import Connection as IceConnection
+from aioice.ice import CandidatePair
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+
+from appliance.media.rtc.native.engine import Engine, address_of, is_media
+from appliance.media.rtc.native.transport import NativeTransport
+
+
+def hand_over(dtls: RTCDtlsTransport, library: ctypes.CDLL, *, ssrc: int) -> NativeTransport:
+    """Hand a transport over in the moment it is connected. Requests for lost packets go out in the name of `ssrc`."""
+    sessions = dtls._rx_srtp, dtls._tx_srtp
+    native = NativeTransport(
+        Engine.of_running_loop(library),
+        ssrc=ssrc,
+        receive=address_of(sessions[0]._srtp[0]),
+        send=address_of(sessions[1]._srtp[0]),
+        keep=sessions,
+    )
+    # from here on Python decrypts nothing
+    vars(dtls)["_rx_srtp"] = None
+
+    async def send(data: bytes) -> None:
+        if dtls.state != "connected" or native.closed:
+            raise ConnectionError("not connected")
+        native.send(data)
+
+    vars(dtls)["_send_rtp"] = send
+    _hand_over_sockets(dtls.transport._connection, native)
+    return native
+
+
+def _hand_over_sockets(ice: IceConnection, native: NativeTransport) -> None:
+    """Let the engine read what aioice reads, and send where aioice would."""
+    loop: Any = asyncio.get_running_loop()
+    numbers: dict[object, int] = {}
+    for protocol in ice._protocols:
+        sock = protocol.transport.get_extra_info("socket")
+        loop._remove_reader(sock.fileno())
+        numbers[protocol] = native.add_socket(sock, protocol.datagram_received)
+    chosen: CandidatePair | None = None
+
+    def follow() -> None:
+        nonlocal chosen
+        pair = ice._nominated.get(1)
+        if pair is not None and pair is not chosen:
+            chosen = pair
+            native.route(numbers[pair.protocol], pair.remote_addr)
+
+    # a check may nominate another pair, in a task that runs after this one
+    native.on_datagram = lambda: loop.call_soon(follow)
+    follow()
+    waiting = [ice._queue.get_nowait() for _ in range(ice._queue.qsize())]
+    for item in waiting:
+        if item is not None and is_media(item[0]):
+            native.inject(item[0])
+        else:
+            ice._queue.put_nowait(item)

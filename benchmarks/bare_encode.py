@@ -1,0 +1,36 @@
+"""A loop that reads a camera and encodes its pictures and does nothing else: `… CAMERA STREAM`, the stream as JSON."""
+
+import asyncio
+import itertools
+import json
+import sys
+
+import av
+
+from appliance.service import run_program
+from benchmarks.clip import encoder
+from benchmarks.settings import Stream
+from hardware import registry
+from hardware.planes import plane_of
+
+_SLICE_S = 0.25
+
+
+def encode(uri: str, stream: Stream) -> None:
+    """Encode for ever."""
+    codec = encoder(stream)
+    with registry.camera(uri) as camera:
+        print("encoding", flush=True)
+        for number in itertools.count():
+            frame = camera.read(_SLICE_S)
+            if frame is None:
+                continue
+            picture = av.VideoFrame(frame.width, frame.height, "yuv420p")
+            for index, plane in enumerate((frame.y, frame.u, frame.v)):
+                plane_of(picture, index)[:] = plane
+            picture.pts = number
+            codec.encode(picture)
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(lambda: asyncio.to_thread(encode, sys.argv[1], Stream(**json.loads(sys.argv[2])))))

@@ -1,0 +1,101 @@
+import re
+
+import pytest
+from aiortc import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
+from aiortc.rtcrtpparameters import RTCRtpParameters
+from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, RtpPacket
+
+from appliance.media.rtc.bandwidth import Bandwidth
+from appliance.media.rtc.line import LineReceiver
+from appliance.media.rtc.sdp import RID
+
+MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+
+CODECS = [RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=96)]
+SSRCS = {"q": 1, "h": 2, "f": 3}
+
+
+def packet(sequence, *, ssrc, rid=None, key=True):
+    body = bytes([0x10, 0 if key else 1]) + ssrc.to_bytes(4, "big")
+    made = RtpPacket(payload_type=96, marker=1, sequence_number=sequence, timestamp=sequence * 3000, ssrc=ssrc)
+    made.payload, made.extensions = body, HeaderExtensions(rtp_stream_id=rid)
+    return made
+
+
+@pytest.fixture
+def frames():
+    return []
+
+
+@pytest.fixture
+def line(frames):
+    line = LineReceiver("video", wake=lambda: None, bandwidth=Bandwidth())
+    line.on_frame = frames.append
+    line.configure(CODECS, {})
+    return line
+
+
+def test_layers_are_told_apart_by_rid_and_then_by_ssrc(line, frames):
+    for name, ssrc in SSRCS.items():
+        line.on_packet(packet(10, ssrc=ssrc, rid=name), 0)
+    # once a report has named its SSRC, a sender says no more which layer it is
+    for ssrc in SSRCS.values():
+        line.on_packet(packet(11, ssrc=ssrc, key=False), 0)
+    assert [(frame.layer, frame.keyframe) for frame in frames] == [
+        *((name, True) for name in SSRCS),
+        *((name, False) for name in SSRCS),
+    ]
+    assert [int.from_bytes(frame.data[1:], "big") for frame in frames] == [1, 2, 3, 1, 2, 3]
+    assert line.snapshot().frames == 6
+
+
+def test_without_simulcast_there_is_one_layer_without_a_name(line, frames):
+    line.on_packet(packet(10, ssrc=7), 0)
+    assert [frame.layer for frame in frames] == [""]
+
+
+def test_a_layer_that_has_not_said_which_waits_until_it_does(line, frames):
+    line.on_packet(packet(10, ssrc=1, rid="q"), 0)
+    line.on_packet(packet(10, ssrc=2), 0)
+    line.on_packet(packet(11, ssrc=2, rid="h"), 0)
+    assert [frame.layer for frame in frames] == ["q", "h"]
+
+
+def test_a_key_frame_is_asked_for_of_the_layer_that_lacks_it(line):
+    for name, ssrc in SSRCS.items():
+        line.on_packet(packet(10, ssrc=ssrc, rid=name), 0)
+    line.feedback(99, 0.0)
+    line.request_keyframe("h")
+    assert [request.media_ssrc for request in line.feedback(99, 5.0)] == [SSRCS["h"]]
+
+
+def test_a_sender_of_layers_without_end_fills_no_memory(line, frames):
+    for number in range(1000):
+        line.on_packet(packet(10, ssrc=number, rid=f"r{number}"), 0)
+    assert len(line._streams) <= 4
+    assert len(line._names) <= 32
+
+
+async def test_layers_of_simulcast_come_apart_whoever_handles_packets(pair_of, packets):
+    async with pair_of("pure", packets) as pair:
+        pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        offer = await pair.a.offer()
+        mid, payload_type = re.search(r"a=mid:(\S+)", offer)[1], int(re.search(r"a=rtpmap:(\d+) VP8", offer)[1])
+        simulcast = f"a=extmap:10 {RID}\r\na=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\n"
+        answer = await pair.b.accept_offer(offer + simulcast)
+        await pair.a.accept_answer(answer)
+        await pair.connected()
+        ids = HeaderExtensionsMap()
+        said = [RTCRtpHeaderExtensionParameters(10, RID), RTCRtpHeaderExtensionParameters(1, MID)]
+        ids.configure(RTCRtpParameters(headerExtensions=said))
+        for number in range(5):
+            for ssrc, layer in ((70, "q"), (71, "f")):
+                frame = RtpPacket(payload_type, marker=1, sequence_number=number, timestamp=number * 3000, ssrc=ssrc)
+                frame.payload = b"\x10\x00" + layer.encode()
+                # said in the first packets only, as senders do
+                frame.extensions.mid, frame.extensions.rtp_stream_id = (mid, layer) if number < 2 else (None, None)
+                await pair.a._connection._dtls._send_rtp(frame.serialize(ids))
+        await pair.heard.until(lambda: len(pair.heard.frames["T"]) == 10)
+        heard = [(frame.layer, frame.data) for frame in pair.heard.frames["T"]]
+        assert sorted(heard) == [("f", b"\x00f")] * 5 + [("q", b"\x00q")] * 5
+        assert pair.heard.streams["T"].stats().frames == 10

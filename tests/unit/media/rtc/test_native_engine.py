@@ -1,0 +1,238 @@
+"""What only the native engine does: it takes sockets and sessions over, gives them back, and keeps its measure."""
+
+import asyncio
+import logging
+import re
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from aioice.ice import CandidatePair
+from wire import Weather, wire
+
+from appliance.doctor import examine
+from appliance.media.rtc.frames import EncodedFrame
+from appliance.media.rtc.native import library
+from appliance.media.rtc.native.wheel import make_wheel
+from appliance.settings import load as load_settings
+
+
+def kept(monkeypatch, transport, name):
+    """Return a list of all that a log gave to whoever collected it."""
+    take, log = getattr(transport, name), []
+
+    def collected():
+        rows = take()
+        log.extend(rows)
+        return rows
+
+    monkeypatch.setattr(transport, name, collected)
+    return log
+
+
+@pytest.fixture
+async def native(pair_of):
+    async with pair_of("native", "native") as pair:
+        yield pair
+
+
+def count_of(what: str) -> int:
+    return len(list(Path("/proc/self", what).iterdir()))
+
+
+async def send_until_heard(pair, out, track, count):
+    while len(pair.heard.frames.get(track, ())) < count:
+        out.send(EncodedFrame(out.codec, int(time.monotonic() * 90_000) & 0xFFFFFFFF, 90_000, bytes(5000)))
+        await asyncio.sleep(0.01)
+
+
+async def test_python_answers_and_asks_for_consent_after_the_hand_over(native):
+    native.a.add_channel("x")
+    await native.negotiate()
+    await native.connected()
+    assert native.a._connection.native is not None
+    for peer in (native.a, native.b):
+        ice = peer._connection._dtls.transport._connection
+        pair = ice._nominated[1]
+        request = ice.build_request(pair, nominate=False)
+        key = ice.remote_password.encode()
+        async with asyncio.timeout(5):
+            await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
+
+
+async def test_media_follows_when_ice_chooses_another_pair(pair_of, monkeypatch):
+    async with pair_of("native", "native", ("127.0.0.1", "127.0.0.2")) as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate()
+        await pair.connected()
+        ice, native = pair.a._connection._dtls.transport._connection, pair.a._connection.native
+        chosen = ice._nominated[1]
+        elsewhere = next(protocol for protocol in ice._protocols if protocol is not chosen.protocol)
+        other = CandidatePair(elsewhere, chosen.remote_candidate)
+        route, routes = native.route, []
+
+        def noted(number, remote):
+            routes.append(remote)
+            route(number, remote)
+
+        monkeypatch.setattr(native, "route", noted)
+        ice._nominated[1] = other
+        key = ice.remote_password.encode()
+        await other.protocol.request(ice.build_request(other, nominate=False), other.remote_addr, integrity_key=key)
+        await send_until_heard(pair, out, "T", 5)
+        assert routes[0] == other.remote_addr
+
+
+async def test_lost_packets_are_sent_again_by_the_engine_alone(pair_of, camera_of):
+    async with wire(3) as network, pair_of("native", "native") as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate(network)
+        await pair.connected()
+        async with camera_of(out) as camera:
+            await pair.heard.until(lambda: pair.heard.frames["T"])
+            network.to_b.weather = Weather(lost=10)
+            await pair.heard.until(lambda: camera.sent >= 100)
+        sender = pair.a._connection.getSenders()[0]
+        assert sender._outlet.counters().repaired > 10
+        assert pair.heard.streams["T"].stats().lost <= 3
+        # the sender's reports count what went out for the first time
+        assert sender._outlet.counters().packets >= camera.sent * 3
+
+
+async def test_both_ends_log_the_same_transport_wide_numbers(native, monkeypatch):
+    out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await native.negotiate()
+    await native.connected()
+    a, b = native.a._connection.native, native.b._connection.native
+    sent, arrived = kept(monkeypatch, a, "sent"), kept(monkeypatch, b, "arrived")
+    await send_until_heard(native, out, "T", 5)
+    a.sent(), b.arrived()
+    assert [number for _, _, number in sent] == list(range(len(sent)))
+    # the first ones may come before the line is known
+    first = arrived[0][2]
+    assert [number for _, _, number in arrived] == list(range(first, first + len(arrived)))
+    assert len(arrived) >= 20
+    for came, received, number in arrived:
+        left, size, _ = sent[number]
+        assert 0 <= came - left < 1_000_000
+        assert 0 < received - size <= 16, "SRTP adds its tag and nothing else"
+
+
+async def test_a_probe_is_padded_with_repairs_that_change_nothing(native, monkeypatch):
+    out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await native.negotiate()
+    await native.connected()
+    await send_until_heard(native, out, "T", 3)
+    sender = native.a._connection.native
+    before = len(native.heard.frames["T"])
+    # the controller's own probes would end this one
+    monkeypatch.setattr(native.a._connection.sending, "_start", lambda *_: None)
+    sender.sent()
+    padding = kept(monkeypatch, sender, "sent")
+    sender.probe(3_000_000, 30_000)
+    async with asyncio.timeout(5):
+        while sum(size for _, size, _ in padding) < 30_000:
+            sender.sent()
+            await asyncio.sleep(0.01)
+    rate = sum(size for _, size, _ in padding[:-1]) * 8 * 1_000_000 / (padding[-1][0] - padding[0][0])
+    assert 1_000_000 < rate < 6_000_000
+    await send_until_heard(native, out, "T", before + 3)
+    assert native.heard.streams["T"].stats().lost == 0
+
+
+async def test_pictures_wait_in_front_of_a_narrow_way_and_python_hears_when_there_is_room(native):
+    out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await native.negotiate()
+    await native.connected()
+    await send_until_heard(native, out, "T", 3)
+    sender, room = native.a._connection.native, asyncio.Event()
+    sender.on_room = room.set
+    sender.pace(1_000_000)
+    out.send(EncodedFrame("VP8", 1, 90_000, bytes(20_000)))
+    async with asyncio.timeout(5):
+        while not sender.holds():
+            await asyncio.sleep(0)
+        await room.wait()
+    assert not sender.holds()
+
+
+async def test_a_slow_reader_loses_frames_up_to_a_key_frame_and_asks_for_one(native, camera_of):
+    out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await native.negotiate()
+    await native.connected()
+    async with camera_of(out) as camera:
+        await native.heard.until(lambda: len(native.heard.frames["T"]) >= 5)
+        engine = native.b._connection.native._engine
+        loop = asyncio.get_running_loop()
+        # the reader stands still, as if the event loop were busy elsewhere
+        loop.remove_reader(engine._ready)
+        at_least = camera.sent + 80
+        while camera.sent < at_least:
+            await asyncio.sleep(0.01)
+        before, asked = len(native.heard.frames["T"]), camera.requests
+        loop.add_reader(engine._ready, engine._take)
+        await native.heard.until(lambda: camera.requests > asked)
+        await native.heard.until(lambda: len(native.heard.frames["T"]) > before + 5)
+    assert native.heard.frames["T"][before].keyframe
+
+
+async def test_nothing_is_left_of_peers_that_came_and_went(pair_of):
+    async def meet():
+        async with pair_of("native", "native") as pair:
+            pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+            await pair.negotiate()
+            await pair.connected()
+
+    await meet()
+    descriptors, threads = count_of("fd"), count_of("task")
+    for _ in range(5):
+        await meet()
+    assert count_of("fd") == descriptors
+    assert count_of("task") == threads
+
+
+def test_without_the_library_python_does_it_and_says_so(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("SALON_RTP", str(tmp_path / "none.so"))
+    library._load.cache_clear()
+    with caplog.at_level(logging.INFO):
+        assert library.load() is None
+        assert library.load() is None
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert "handled in Python" in caplog.text
+
+
+def test_a_library_that_is_none_is_refused_in_words(monkeypatch, tmp_path, caplog):
+    (tmp_path / "librtp.so").write_bytes(b"not a library")
+    monkeypatch.setenv("SALON_RTP", str(tmp_path / "librtp.so"))
+    assert library.load() is None
+    assert "cannot be used" in caplog.text
+
+
+def test_a_library_of_another_version_is_refused_in_words(librtp, monkeypatch, caplog):
+    monkeypatch.setattr(library, "VERSION", -1)
+    monkeypatch.setenv("SALON_RTP", str(librtp))
+    library._load.cache_clear()
+    assert library.load() is None
+    assert "version" in caplog.text
+    library._load.cache_clear()
+
+
+def test_the_wheel_brings_the_library_where_none_was_built(monkeypatch, tmp_path):
+    wheel = make_wheel(tmp_path / "dist")
+    assert re.fullmatch(r"salon_rtp-[0-9.]+-py3-none-linux_\w+\.whl", wheel.name)
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(tmp_path / "site")
+    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
+    monkeypatch.delenv("SALON_RTP", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert library.find() == tmp_path / "site" / "salon_rtp" / "librtp.so"
+    assert library.load() is not None
+
+
+@pytest.mark.parametrize(("built", "level"), [(True, "ok"), (False, "note")])
+def test_the_doctor_says_who_handles_the_packets(monkeypatch, librtp, built, level):
+    monkeypatch.setenv("SALON_RTP", str(librtp) if built else "pure")
+    finding = next(f for f in examine(load_settings()) if "media engine" in f.what or "media packets" in f.what)
+    assert finding.level == level
+    assert bool(finding.remedy) is not built

@@ -1,0 +1,60 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.media.ladder import Ladder
+
+
+def shape(layers):
+    return [(layer.divisor, layer.fps) for layer in layers]
+
+
+def test_plenty_is_a_large_picture_and_little_is_sound_alone():
+    assert shape(Ladder().layers(2_000_000, 0.0)) == [(1, 30)]
+    assert shape(Ladder().layers(300_000, 0.0)) == [(2, 30)]
+    assert shape(Ladder().layers(60_000, 0.0)) == [(4, 15)]
+    assert Ladder().layers(20_000, 0.0) == ()
+    assert Ladder().layers(-5, 0.0) == ()
+
+
+def test_it_goes_down_at_once_and_up_after_a_while_with_room_to_spare():
+    ladder = Ladder()
+    assert shape(ladder.layers(600_000, 0.0)) == [(1, 30)]
+    assert shape(ladder.layers(500_000, 0.1)) == [(2, 30)]
+    assert shape(ladder.layers(600_000, 0.2)) == [(2, 30)], "not enough room to spare"
+    assert shape(ladder.layers(800_000, 1.0)) == [(2, 30)]
+    assert shape(ladder.layers(800_000, 3.9)) == [(2, 30)]
+    assert shape(ladder.layers(800_000, 4.1)) == [(1, 30)]
+
+
+def test_a_moment_of_less_begins_the_wait_anew():
+    ladder = Ladder()
+    ladder.layers(300_000, 0.0)
+    for now, budget in ((1.0, 900_000), (3.0, 600_000), (4.5, 900_000), (7.0, 900_000)):
+        assert shape(ladder.layers(budget, now)) == [(2, 30)]
+    assert shape(ladder.layers(900_000, 7.6)) == [(1, 30)]
+
+
+def test_it_comes_back_from_sound_alone():
+    ladder = Ladder()
+    assert ladder.layers(10_000, 0.0) == ()
+    assert ladder.layers(200_000, 1.0) == ()
+    assert shape(ladder.layers(200_000, 4.0)) == [(2, 15)]
+
+
+def test_simulcast_drops_the_large_layer_first():
+    ladder = Ladder(simulcast=True)
+    full = ladder.layers(2_000_000, 0.0)
+    assert shape(full) == [(4, 30), (2, 30), (1, 30)]
+    assert [layer.bitrate for layer in full] == [120_000, 400_000, 1_480_000]
+    assert shape(ladder.layers(600_000, 1.0)) == [(4, 30), (2, 30)]
+    assert shape(ladder.layers(80_000, 2.0)) == [(4, 15)]
+
+
+@given(budgets=st.lists(st.integers(-10, 5_000_000), min_size=1), simulcast=st.booleans())
+def test_no_more_is_sent_than_there_is(budgets, simulcast):
+    ladder = Ladder(simulcast=simulcast)
+    for now, budget in enumerate(budgets):
+        layers = ladder.layers(budget, now / 2)
+        assert sum(layer.bitrate for layer in layers) <= max(budget, 0)
+        assert all(layer.bitrate > 0 for layer in layers)
+        assert sorted(layers, key=lambda layer: -layer.divisor) == list(layers)
