@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _UP_AFTER_S = 3.0
 _ROOM = 1.25
 """A rung is climbed when there is this much more than it needs."""
-_ENOUGH = {1: 2_500_000, 2: 400_000, 4: 120_000}
+ENOUGH = {1: 2_500_000, 2: 400_000, 4: 120_000}
 """More than this does nothing for a layer, by what its size is divided by."""
 
 
@@ -84,7 +84,7 @@ def _shared(layers: Sequence[tuple[int, int]], budget: int) -> list[Layer]:
     shared = []
     for divisor, fps in layers:
         largest = (divisor, fps) == layers[-1]
-        bitrate = min(budget if largest else int(0.5 * budget), _ENOUGH[divisor])
+        bitrate = min(budget if largest else int(0.5 * budget), ENOUGH[divisor])
         shared.append(Layer(divisor, fps, bitrate))
         budget -= bitrate
     return shared

@@ -44,8 +44,8 @@ class CameraFeed:
             out = self._out
             if self._gate.camera_off or out is None:
                 continue
-            if encoder.codec != out.codec:
-                encoder = LayeredEncoder(out.codec)
+            if (encoder.codec, encoder.simulcast) != (out.codec, out.simulcast):
+                encoder = LayeredEncoder(out.codec, simulcast=out.simulcast)
             # asked for too soon is answered later, not never: somebody has no picture
             keyframe = self._keyframe.is_set() and time.monotonic() - keyframe_at >= _KEYFRAME_S
             encoded = encoder.encode(frame, budget=self._budget, keyframe=keyframe)

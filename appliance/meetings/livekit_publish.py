@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 from livekit.protocol import models, rtc
 
-from appliance.media.encode import MOST
+from appliance.media.ladder import ENOUGH
+from appliance.media.layers import RIDS
 from appliance.media.rtc.media import MediaOut
 from appliance.media.rtc.peer import Peer
 from appliance.meetings.provider import Slot
 
 _ANNOUNCE_S = 5.0
 _STREAM = "salon"
+_WIDTH, _HEIGHT = 1280, 720
+_QUALITY = {"q": models.VideoQuality.LOW, "h": models.VideoQuality.MEDIUM, "f": models.VideoQuality.HIGH}
 
 
 class Publisher:
@@ -38,7 +41,9 @@ class Publisher:
             return
         self._outs = {
             Slot.MICROPHONE: self._peer.add_out("audio", "opus", stream_id=_STREAM, track_id="salon-microphone"),
-            Slot.CAMERA: self._peer.add_out("video", self.codec, stream_id=_STREAM, track_id="salon-camera"),
+            Slot.CAMERA: self._peer.add_out(
+                "video", self.codec, stream_id=_STREAM, track_id="salon-camera", layers=tuple(RIDS.values())
+            ),
         }
         for slot, out in self._outs.items():
             self._told[slot] = self._muted[slot]
@@ -87,15 +92,21 @@ def _announcement(slot: Slot, out: MediaOut, *, muted: bool) -> rtc.AddTrackRequ
             disable_dtx=True,
             disable_red=True,
         )
-    layer = models.VideoLayer(quality=models.VideoQuality.HIGH, width=1280, height=720, bitrate=MOST)
+    layers = [_layer(divisor, rid) for divisor, rid in RIDS.items()]
     return rtc.AddTrackRequest(
         cid=out.track_id,
         name="camera",
         type=models.TrackType.VIDEO,
         source=models.TrackSource.CAMERA,
-        width=1280,
-        height=720,
+        width=_WIDTH,
+        height=_HEIGHT,
         muted=muted,
-        layers=[layer],
-        simulcast_codecs=[rtc.SimulcastCodec(codec=out.codec.lower(), cid=out.track_id, layers=[layer])],
+        layers=layers,
+        simulcast_codecs=[rtc.SimulcastCodec(codec=out.codec.lower(), cid=out.track_id, layers=layers)],
+    )
+
+
+def _layer(divisor: int, rid: str) -> models.VideoLayer:
+    return models.VideoLayer(
+        quality=_QUALITY[rid], width=_WIDTH // divisor, height=_HEIGHT // divisor, bitrate=ENOUGH[divisor], rid=rid
     )

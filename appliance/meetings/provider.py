@@ -50,6 +50,10 @@ class Sent(Protocol):
     on_bitrate: Callable[[int], None] | None
     """Hears how many bits per second there is room for."""
 
+    @property
+    def simulcast(self) -> bool:
+        """Whether each frame is wanted in several layers."""
+
     def send(self, frame: EncodedFrame) -> None: ...
 
     def stats(self) -> OutStats: ...

@@ -10,9 +10,12 @@ import pytest
 from livekit import api
 from livekit_server import LiveKitServer, livekit_server
 
+from appliance.media.decode import Undecodable, VideoDecoder
 from appliance.media.layers import LayeredEncoder
+from appliance.media.rtc.frames import EncodedFrame
 from appliance.meetings.livekit import LiveKit
-from appliance.meetings.provider import Event, JoinSpec, Opened, Sent, Slot
+from appliance.meetings.provider import Bound, Event, JoinSpec, Opened, Received, Sent, Slot
+from appliance.state.layout import Layout, Source, Tile
 from hardware import registry
 
 pytestmark = [pytest.mark.interop, pytest.mark.namespace, pytest.mark.timeout(120)]
@@ -36,7 +39,7 @@ class Shooter:
         out.on_keyframe_request = self._asked
 
     async def run(self) -> None:
-        encoder = LayeredEncoder(self._out.codec)
+        encoder = LayeredEncoder(self._out.codec, simulcast=self._out.simulcast)
         with registry.camera("sim:pattern?size=1280x720") as camera:
             while True:
                 frame = await asyncio.to_thread(camera.read, 1.0)
@@ -51,27 +54,41 @@ class Shooter:
         self.wanted = True
 
 
+class Visit:
+    """A room's stay on the server."""
+
+    def __init__(self, server: LiveKitServer, identity: str) -> None:
+        token = server.token(identity, room=MEETING)
+        link = f"http://{netns.ADDRESS}/custom?{urlencode({'liveKitUrl': server.url, 'token': token})}"
+        self.session = LiveKit(identity=identity).session(JoinSpec(link, identity))
+        self.opened: asyncio.Queue[Sent] = asyncio.Queue()
+        self.bound: asyncio.Queue[Bound] = asyncio.Queue()
+
+    @asynccontextmanager
+    async def stay(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.session.run(self._tell), name="visit")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Opened) and event.slot is Slot.CAMERA:
+            self.opened.put_nowait(event.out)
+        elif isinstance(event, Bound) and event.slot is Slot.CAMERA:
+            self.bound.put_nowait(event)
+
+
 @asynccontextmanager
 async def _camera_of_the_room(server: LiveKitServer) -> AsyncIterator[Sent]:
     """Join, and yield where the camera's pictures go."""
-    token = server.token("room", room=MEETING)
-    link = f"http://{netns.ADDRESS}/custom?{urlencode({'liveKitUrl': server.url, 'token': token})}"
-    opened: asyncio.Queue[Sent] = asyncio.Queue()
-
-    def tell(event: Event) -> None:
-        if isinstance(event, Opened) and event.slot is Slot.CAMERA:
-            opened.put_nowait(event.out)
-
-    session = LiveKit(identity="room").session(JoinSpec(link, "Room"))
-    session.set_muted(Slot.CAMERA, muted=False)
-    task = asyncio.create_task(session.run(tell), name="visit")
-    try:
+    visit = Visit(server, "room")
+    visit.session.set_muted(Slot.CAMERA, muted=False)
+    async with visit.stay():
         async with asyncio.timeout(20):
-            out = await opened.get()
+            out = await visit.opened.get()
         yield out
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_the_rate_grows_by_the_servers_feedback(server: LiveKitServer) -> None:
@@ -88,3 +105,43 @@ async def test_the_rate_grows_by_the_servers_feedback(server: LiveKitServer) -> 
             people = await client.room.list_participants(api.ListParticipantsRequest(room=MEETING))
         cameras = [track for person in people.participants for track in person.tracks if track.width]
         assert [track.mime_type for track in cameras] == ["video/H264"]
+
+
+async def test_a_small_tile_gets_the_small_layer_and_a_large_one_the_large(server: LiveKitServer) -> None:
+    viewer = Visit(server, "viewer")
+    async with _camera_of_the_room(server) as out, viewer.stay(), asyncio.TaskGroup() as group:
+        assert out.simulcast
+        shooter = Shooter(out)
+        task = group.create_task(shooter.run(), name="shooter")
+        async with asyncio.timeout(30):
+            bound = await viewer.bound.get()
+        eye = Eye(bound.media)
+        for rev, (size, layer) in enumerate(
+            (((320, 180), (320, 180)), ((1280, 720), (1280, 720)), ((320, 180), (320, 180))), 1
+        ):
+            tile = Tile(bound.person, Source.CAMERA, 0, 0, *size)
+            viewer.session.set_layout(Layout(rev, 1920, 1080, (tile,)))
+            async with asyncio.timeout(30):
+                await eye.until(layer)
+        task.cancel()
+
+
+class Eye:
+    """Decodes what is received and knows its size."""
+
+    def __init__(self, media: Received) -> None:
+        self._media, self._decoder, self._size = media, VideoDecoder(), asyncio.Queue[tuple[int, int]]()
+        media.on_frame = self._saw
+
+    async def until(self, size: tuple[int, int]) -> None:
+        while await self._size.get() != size:
+            pass
+
+    def _saw(self, frame: EncodedFrame) -> None:
+        try:
+            picture = self._decoder.decode(frame)
+        except Undecodable:
+            self._media.request_keyframe()
+            return
+        if picture is not None:
+            self._size.put_nowait((picture.width, picture.height))

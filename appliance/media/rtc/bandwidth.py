@@ -1,7 +1,9 @@
 """What the way to us can carry, told to the sender as REMB: it has no other way to know before something is lost."""
 
+import struct
+
 from aiortc.rate import RemoteBitrateEstimator
-from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtpPacket, pack_remb_fci
+from aiortc.rtp import RTCP_PSFB_APP, AnyRtcpPacket, RtcpPsfbPacket, RtpPacket, pack_remb_fci, unpack_remb_fci
 
 _INTERVAL_S = 1.0
 _MOST = 4_000_000
@@ -71,3 +73,14 @@ class Bandwidth:
         return RtcpPsfbPacket(
             fmt=RTCP_PSFB_APP, ssrc=ssrc, media_ssrc=0, fci=pack_remb_fci(self._bitrate, list(self._ssrcs))
         )
+
+
+def told_bitrate(packet: AnyRtcpPacket, ssrc: int) -> int | None:
+    """Return what a receiver says by REMB that it can take, if it says so of this stream."""
+    if not isinstance(packet, RtcpPsfbPacket) or packet.fmt != RTCP_PSFB_APP:
+        return None
+    try:
+        bitrate, ssrcs = unpack_remb_fci(packet.fci)
+    except (ValueError, struct.error):
+        return None
+    return bitrate if ssrc in ssrcs else None

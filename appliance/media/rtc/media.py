@@ -1,6 +1,6 @@
 """The two ends of a stream that the rest of the program holds: `MediaIn` for what comes, `MediaOut` for what goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiortc import RTCRtpTransceiver
 
@@ -58,7 +58,16 @@ class MediaIn:
 class MediaOut:
     """One sent stream. Its source may change at any time: timestamps go on, and video waits for a key frame."""
 
-    def __init__(self, kind: str, codec: str, *, port: SenderPort, line: RTCRtpTransceiver, queue: FrameQueue) -> None:
+    def __init__(
+        self,
+        kind: str,
+        codec: str,
+        *,
+        port: SenderPort,
+        line: RTCRtpTransceiver,
+        queue: FrameQueue,
+        layers: Mapping[str, FrameQueue],
+    ) -> None:
         self.kind = kind
         self.codec = codec
         self.track_id = ""
@@ -69,6 +78,13 @@ class MediaOut:
         self._port = port
         self._line = line
         self._queue = queue
+        self._layers = layers
+        """The queues of all simulcast layers but the best."""
+
+    @property
+    def simulcast(self) -> bool:
+        """Whether the other side takes each frame in several layers, named in the frames."""
+        return bool(self._layers)
 
     @property
     def mid(self) -> str | None:
@@ -88,7 +104,7 @@ class MediaOut:
     def send(self, frame: EncodedFrame) -> None:
         """Send a frame soon, or drop it; never waits."""
         if not self.closed:
-            self._queue.put(frame)
+            self._layers.get(frame.layer, self._queue).put(frame)
 
     def source_changed(self, *, at_keyframe: bool = False) -> None:
         """Take what comes now for another source: small timestamp jumps are then no mistake.
@@ -97,7 +113,8 @@ class MediaOut:
         """
         self._port.clock.restart()
         if not at_keyframe:
-            self._queue.need_key()
+            for queue in (self._queue, *self._layers.values()):
+                queue.need_key()
 
     def stats(self) -> OutStats:
         """Return the counters of the m-line."""
@@ -108,5 +125,5 @@ class MediaOut:
             dropped=self._queue.dropped,
             fraction_lost=port.fraction_lost,
             rtt_s=port.rtt_s,
-            bitrate=port.bitrate,
+            bitrate=port.sending.estimate,
         )

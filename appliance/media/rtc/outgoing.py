@@ -1,6 +1,5 @@
 """What one m-line sends, whoever handles its packets: its frames in order, and what the other end says of them."""
 
-import struct
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -12,9 +11,10 @@ from aiortc.codecs import get_encoder
 from aiortc.codecs.base import Encoder
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpsender import RTCEncodedFrame
-from aiortc.rtp import RTCP_PSFB_APP, AnyRtcpPacket, RtcpPsfbPacket, RtcpRrPacket, RtcpSrPacket, unpack_remb_fci
+from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket
 from aiortc.utils import random32
 
+from appliance.media.rtc.bandwidth import told_bitrate
 from appliance.media.rtc.congestion.allocation import SOUND
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.native.transport import NativeSender
@@ -51,7 +51,7 @@ class OutgoingStream:
         self.frames = self.octets = 0
         self.fraction_lost = 0.0
         self._video = track.kind == "video"
-        self._sending = sending
+        self.sending = sending
         self.clock = OutgoingClock()
         self._queue = track.queue
         self._origin: int = random32()
@@ -59,16 +59,11 @@ class OutgoingStream:
         self._was_silent = False
         self._resent: dict[int, float] = {}
 
-    @property
-    def bitrate(self) -> int | None:
-        """What the network carries, all streams together."""
-        return self._sending.estimate
-
     async def next_frame(self, *, is_enabled: Callable[[], bool]) -> EncodedFrame | None:
         """Wait for a frame; None if it may not leave, because the m-line is silent or was until now."""
         self._queue.go_live()
         if self._video:
-            await self._sending.room()
+            await self.sending.room()
         frame = await self._queue.get()
         was_silent, self._was_silent = self._was_silent, not is_enabled()
         if self._was_silent:
@@ -108,9 +103,10 @@ class OutgoingStream:
             for report in packet.reports:
                 if report.ssrc == ssrc:
                     self.fraction_lost = report.fraction_lost / 256
-                    self._sending.report(self.fraction_lost, rtt_s)
-        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
-            self._take_bitrate(packet.fci, ssrc)
+                    self.sending.report(self.fraction_lost, rtt_s)
+        bitrate = told_bitrate(packet, ssrc)
+        if bitrate is not None:
+            self.sending.bounded(bitrate)
 
     def is_new_request(self, sequence_number: int) -> bool:
         """Tell whether a packet that is asked for was not sent again a moment ago."""
@@ -128,11 +124,3 @@ class OutgoingStream:
     def _count(self, frame: EncodedFrame) -> None:
         self.frames += 1
         self.octets += len(frame.data)
-
-    def _take_bitrate(self, fci: bytes, ssrc: int) -> None:
-        try:
-            bitrate, ssrcs = unpack_remb_fci(fci)
-        except (ValueError, struct.error):
-            return
-        if ssrc in ssrcs:
-            self._sending.bounded(bitrate)

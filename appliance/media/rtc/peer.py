@@ -6,7 +6,7 @@ import json
 import logging
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -62,7 +62,24 @@ class _Line:
     transceiver: RTCRtpTransceiver
     port: SenderPort
     queue: FrameQueue
+    layers: tuple[str, ...] = ()
+    """Simulcast layers that are offered; once answered, those that were taken. The last is the m-line's own sender."""
+    queues: dict[str, FrameQueue] = field(default_factory=dict)
     out: MediaOut | None = None
+
+    @property
+    def mid(self) -> str:
+        return self.transceiver.mid or ""
+
+    def take(self, accepted: Sequence[str]) -> None:
+        """Go on with the layers that the other side takes; with one of them, or none, it is no simulcast."""
+        if not self.layers or self.transceiver.currentDirection is not None:
+            return
+        self.port.extensions.name_layer(self.layers[-1] if self.layers[-1] in accepted else "")
+        if not set(self.layers) <= set(accepted):
+            self.layers = ()
+            self.queues.clear()
+            self.port.layers.clear()
 
 
 class Peer:
@@ -124,13 +141,17 @@ class Peer:
         engine = self._connection.native
         return self._connection.malformed + (0 if engine is None else engine.count().malformed)
 
-    def add_out(self, kind: str, codec: str, *, stream_id: str, track_id: str) -> MediaOut:
-        """Add a stream to send; it begins after the next offer is answered. Reuses an m-line that fell silent."""
-        line = self._idle_line(kind, codec) or self._new_line(kind, codec)
+    def add_out(self, kind: str, codec: str, *, stream_id: str, track_id: str, layers: Sequence[str] = ()) -> MediaOut:
+        """Add a stream to send; it begins after the next offer is answered. Reuses an m-line that fell silent.
+
+        `layers` are the names of its simulcast layers, the best last.
+        """
+        line = None if layers else self._idle_line(kind, codec)
+        line = line or self._new_line(kind, codec, tuple(layers))
         line.port.name(stream_id, track_id)
         line.port.speaks = True
         line.transceiver.direction = "sendonly"
-        out = MediaOut(kind, codec, port=line.port, line=line.transceiver, queue=line.queue)
+        out = MediaOut(kind, codec, port=line.port, line=line.transceiver, queue=line.queue, layers=line.queues)
         out.stream_id, out.track_id = stream_id, track_id
         line.out = out
         out.source_changed()
@@ -153,12 +174,16 @@ class Peer:
         """Return an offer of all that was added and removed."""
         async with self._negotiating():
             await self._connection.setLocalDescription(await self._connection.createOffer())
-            return finish_local(self._local())
+            offered = {line.mid: line.layers for line in self._lines if line.layers and line.out is not None}
+            return finish_local(self._local(), offered=offered)
 
     async def accept_answer(self, sdp: str) -> None:
         """Take the answer to our offer."""
         async with self._negotiating():
-            await self._apply(shape_remote(sdp), "answer")
+            shaped = shape_remote(sdp)
+            for line in self._lines:
+                line.take(shaped.accepted.get(line.mid, ()))
+            await self._apply(shaped, "answer")
 
     async def accept_offer(self, sdp: str) -> str:
         """Take an offer and return the answer; `on_media` is called for every new stream before it returns."""
@@ -294,7 +319,7 @@ class Peer:
     async def _send_rtcp(self, data: bytes) -> None:
         await self._connection.send_rtcp(data)
 
-    def _new_line(self, kind: str, codec: str) -> _Line:
+    def _new_line(self, kind: str, codec: str, layers: tuple[str, ...] = ()) -> _Line:
         def starved() -> None:
             if line.out is not None and line.out.on_keyframe_request is not None:
                 line.out.on_keyframe_request()
@@ -303,15 +328,18 @@ class Peer:
         transceiver, port = self._connection.add_sender(OutTrack(kind, queue))
         capabilities = RTCRtpSender.getCapabilities(kind).codecs
         transceiver.setCodecPreferences([c for c in capabilities if c.name.lower() in {codec.lower(), "rtx"}])
-        line = _Line(codec, transceiver, port, queue)
+        line = _Line(codec, transceiver, port, queue, layers)
         port.on_keyframe_request = starved
+        for rid in layers[:-1]:
+            line.queues[rid] = FrameQueue(kind, codec, on_starved=starved)
+            port.add_layer(rid, OutTrack(kind, line.queues[rid])).on_keyframe_request = starved
         self._lines.append(line)
         return line
 
     def _idle_line(self, kind: str, codec: str) -> _Line | None:
         for line in self._lines:
             transceiver = line.transceiver
-            silent = line.out is None and transceiver.currentDirection == "inactive"
+            silent = line.out is None and not line.layers and transceiver.currentDirection == "inactive"
             if silent and transceiver.kind == kind and line.codec == codec:
                 return line
         return None

@@ -5,15 +5,15 @@ ours (a harmless stand-in keeps their place). Put in: simulcast, what Opus may d
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from appliance.errors import SalonError
+from appliance.media.rtc import simulcast
+from appliance.media.rtc.simulcast import Layers
 
 _MAX_CHARS = 256_000
 _MAX_SECTIONS = 64
-RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
-REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 _OURS = {"audio": re.compile(r"a=rtpmap:\d+ (?:opus/48000|PCM[UA]/8000|G722/8000)", re.IGNORECASE)}
 _OURS["video"] = re.compile(r"a=rtpmap:\d+ (?:VP8|H264)/90000", re.IGNORECASE)
 _STAND_IN = {
@@ -27,25 +27,10 @@ _STAND_IN = {
 }
 _TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 _OPUS = re.compile(r"a=rtpmap:(\d+) opus/48000/2", re.IGNORECASE)
-_MAX_LAYERS = 4
 
 
 class BadDescription(SalonError, ValueError):
     """An SDP that makes no sense, or that we cannot follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Simulcast:
-    """The layers of an m-line (RFC 8853) that we take."""
-
-    layers: tuple[str, ...]
-    """RIDs, as they were offered."""
-    maps: tuple[str, ...]
-    """The offer's lines that give their header extensions a number."""
-
-    def answer(self) -> tuple[str, ...]:
-        """Return what our answer says of it."""
-        return (*self.maps, *(f"a=rid:{rid} recv" for rid in self.layers), f"a=simulcast:recv {';'.join(self.layers)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +41,10 @@ class Shaped:
     candidates: tuple[str, ...] = ()
     rejected: frozenset[str] = frozenset()
     """Mids that stand-ins hold the place of."""
-    simulcast: dict[str, Simulcast] = field(default_factory=dict)
-    """By mid."""
+    layers: dict[str, Layers] = field(default_factory=dict)
+    """Mid to the simulcast layers that an offer sends."""
+    accepted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Mid to the simulcast layers of ours that an answer takes."""
 
 
 def shape_remote(text: str) -> Shaped:
@@ -66,34 +53,41 @@ def shape_remote(text: str) -> Shaped:
     transport = _transport_lines(head, sections)
     candidates: dict[str, None] = {}
     rejected: set[str] = set()
-    simulcast: dict[str, Simulcast] = {}
+    layers: dict[str, Layers] = {}
+    accepted: dict[str, tuple[str, ...]] = {}
     lines = list(head)
     for section in sections:
         mid = _value(section, "a=mid:")
         if mid is None:
             raise BadDescription("a media section of the session description has no mid")
         candidates.update((line[2:], None) for line in section if line.startswith("a=candidate:"))
-        if (taken := _simulcast(section)) is not None:
-            simulcast[mid] = taken
+        if (sent := simulcast.sent(section)) is not None:
+            layers[mid] = sent
+        accepted[mid] = simulcast.accepted(section)
         if _is_usable(section):
             lines += [line for line in section if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
         else:
             rejected.add(mid)
             lines += _stand_in(section, mid, transport)
-    return Shaped("\r\n".join(lines) + "\r\n", tuple(candidates), frozenset(rejected), simulcast)
+    return Shaped("\r\n".join(lines) + "\r\n", tuple(candidates), frozenset(rejected), layers, accepted)
 
 
-def finish_local(text: str, shaped: Shaped | None = None) -> str:
-    """Add to our own description what aiortc left out; `shaped` is the offer it answers."""
+def finish_local(text: str, shaped: Shaped | None = None, *, offered: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Add to our own description what aiortc left out.
+
+    `shaped` is the offer it answers; `offered` are the simulcast layers, by mid, of an offer of ours.
+    """
     head, sections = _split(text)
     rejected = shaped.rejected if shaped is not None else frozenset()
-    simulcast = shaped.simulcast if shaped is not None else {}
+    layers = shaped.layers if shaped is not None else {}
     lines = [_without(line, rejected) for line in head]
     for section in sections:
         mid = _value(section, "a=mid:") or ""
         finished = _with_opus_wishes(section)
-        if mid in simulcast:
-            finished += simulcast[mid].answer()
+        if mid in layers:
+            finished += layers[mid].answer()
+        if offered and mid in offered:
+            finished = simulcast.offered(finished, offered[mid])
         if mid in rejected:
             finished[0] = re.sub(r"^(m=\S+) \d+", r"\1 0", finished[0])
         lines += finished
@@ -137,19 +131,6 @@ def _transport_lines(head: Sequence[str], sections: Sequence[Sequence[str]]) -> 
         if any(line.startswith("a=ice-ufrag:") for line in lines):
             return lines
     return []
-
-
-def _simulcast(section: Sequence[str]) -> Simulcast | None:
-    """Return the layers that an m-line offers to send, None if it is one plain stream."""
-    words = (_value(section, "a=simulcast:") or "").split()
-    maps = tuple(
-        line for line in section if line.startswith("a=extmap:") and line.endswith((f" {RID}", f" {REPAIRED_RID}"))
-    )
-    if "send" not in words[:-1] or not any(line.endswith(f" {RID}") for line in maps):
-        return None
-    names = (name.removeprefix("~") for name in re.split("[;,]", words[words.index("send") + 1]))
-    layers = tuple(name for name in dict.fromkeys(names) if re.fullmatch(r"[A-Za-z0-9_-]{1,16}", name))[:_MAX_LAYERS]
-    return Simulcast(layers, maps) if layers else None
 
 
 def _with_opus_wishes(section: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters
-from aiortc.rtp import RTCP_RTPFB, HeaderExtensions, HeaderExtensionsMap, pack_rtcp_packet
+from aiortc.rtp import RTCP_RTPFB, pack_rtcp_packet
 
 from appliance.media.rtc.congestion.wire import FORMAT, URI
 
@@ -24,14 +24,6 @@ def teach_aiortc() -> None:
         for codec in CODECS[kind]:
             if codec.name.lower() in {"opus", "vp8", "h264"} and _FEEDBACK not in codec.rtcpFeedback:
                 codec.rtcpFeedback.append(_FEEDBACK)
-
-
-class NumberedExtensions(HeaderExtensionsMap):
-    """Leaves room for the transport-wide number, which a packet gets when it leaves."""
-
-    def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
-        values.transport_sequence_number = 0
-        return super().set(values)
 
 
 def number_id(extensions: Iterable[RTCRtpHeaderExtensionParameters]) -> int | None:

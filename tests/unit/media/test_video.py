@@ -24,7 +24,7 @@ class Wire:
     """What is sent into it comes out of it."""
 
     def __init__(self):
-        self.codec = "VP8"
+        self.codec, self.simulcast = "VP8", False
         self.on_frame = None
         self.on_keyframe_request = None
         self.on_bitrate = None

@@ -17,12 +17,13 @@ from appliance.media.rtc.native.library import (
     LineSetup,
     SenderSetup,
 )
+from appliance.media.rtc.simulcast import REPAIRED_RID, REPAIRED_RID_ID, RID, RID_ID
 
 _CODECS = {"vp8": VP8, "h264": H264, "rtx": RTX}
 _EXTENSIONS = {
     "urn:ietf:params:rtp-hdrext:sdes:mid": "mid",
-    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id": "rid",
-    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id": "repaired_rid",
+    RID: "rid",
+    REPAIRED_RID: "repaired_rid",
     "urn:ietf:params:rtp-hdrext:ssrc-audio-level": "audio_level",
     "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": "abs_send_time",
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01": "transport_sequence",
@@ -67,19 +68,22 @@ def line_setup(number: int, wish: LineWish) -> LineSetup:
     return setup
 
 
-def sender_setup(kind: str, parameters: RTCRtpSendParameters, *, ssrc: int, repair_ssrc: int) -> SenderSetup:
-    """Return a stream to send as the library takes it."""
+def sender_setup(kind: str, parameters: RTCRtpSendParameters, *, ssrcs: tuple[int, int], rid: str = "") -> SenderSetup:
+    """Return a stream to send as the library takes it; `ssrcs` are its own and that of its repairs."""
     codec = parameters.codecs[0]
     repair = next((c for c in parameters.codecs if c.name == "rtx" and _repaired_type(c) == codec.payloadType), None)
+    ids = header_ids(parameters.headerExtensions)
+    ids.rid, ids.repaired_rid = RID_ID, REPAIRED_RID_ID
     return SenderSetup(
-        ssrc=ssrc,
-        repair_ssrc=repair_ssrc,
+        ssrc=ssrcs[0],
+        repair_ssrc=ssrcs[1],
         video=kind == "video",
         codec=_CODECS.get(codec.name.lower(), AUDIO),
         payload_type=codec.payloadType,
         repair_payload_type=0 if repair is None else repair.payloadType,
-        extensions=header_ids(parameters.headerExtensions),
+        extensions=ids,
         mid=parameters.muxId.encode(),
+        rid=rid.encode(),
     )
 
 

@@ -29,8 +29,8 @@ from appliance.media.rtc.outgoing import OutTrack
 from appliance.media.rtc.private.handover import hand_over
 from appliance.media.rtc.private.ports import ReceiverPort, SenderPort
 from appliance.media.rtc.router import MidRouter
-from appliance.media.rtc.sdp import REPAIRED_RID, RID
 from appliance.media.rtc.sending import NativeSending, Sending
+from appliance.media.rtc.simulcast import REPAIRED_RID, RID
 from appliance.media.rtc.transport_wide import split_feedback, teach_aiortc
 
 logger = logging.getLogger(__name__)

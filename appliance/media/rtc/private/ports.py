@@ -12,6 +12,7 @@ from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpRecei
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
+from appliance.media.rtc.extensions import NumberedExtensions
 from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.native.engine import Event
 from appliance.media.rtc.native.receiver import NativeReceiver
@@ -20,7 +21,7 @@ from appliance.media.rtc.native.transport import NativeSender, NativeTransport
 from appliance.media.rtc.outgoing import OutgoingStream, OutTrack
 from appliance.media.rtc.router import MidRouter
 from appliance.media.rtc.sending import Sending
-from appliance.media.rtc.transport_wide import NumberedExtensions, number_id
+from appliance.media.rtc.transport_wide import number_id
 
 GetNative = Callable[[], NativeTransport | None]
 """The native engine's end of the connection, once there is one."""
@@ -32,7 +33,10 @@ class SenderPort(RTCRtpSender, OutgoingStream):
     def __init__(self, track: OutTrack, transport: RTCDtlsTransport, sending: Sending) -> None:
         RTCRtpSender.__init__(self, track, transport)
         OutgoingStream.__init__(self, track, sending)
-        vars(self)["_RTCRtpSender__rtp_header_extensions_map"] = NumberedExtensions()
+        self.extensions = NumberedExtensions()
+        vars(self)["_RTCRtpSender__rtp_header_extensions_map"] = self.extensions
+        self.layers: list[SenderPort] = []
+        """Senders of the other simulcast layers of this m-line."""
         sending.add(self)
         self._outlet: NativeSender | None = None
 
@@ -52,20 +56,35 @@ class SenderPort(RTCRtpSender, OutgoingStream):
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
         """Begin, with what was negotiated; natively where the connection is."""
-        self._sending.number_id = number_id(parameters.headerExtensions) or self._sending.number_id
+        self.sending.number_id = number_id(parameters.headerExtensions) or self.sending.number_id
         await super().send(parameters)
-        native = self._sending.native
+        native = self.sending.native
         if native is not None and self._outlet is None:
-            setup = sender_setup(self.kind, parameters, ssrc=self._ssrc, repair_ssrc=self._rtx_ssrc)
+            setup = sender_setup(self.kind, parameters, ssrcs=self.ssrcs, rid=self.extensions.rid)
             self._outlet = native.add_sender(setup)
+        for layer in self.layers:
+            await layer.send(parameters)
+
+    async def stop(self) -> None:
+        """End, for good."""
+        await super().stop()
+        for layer in self.layers:
+            await layer.stop()
+
+    def add_layer(self, rid: str, track: OutTrack) -> "SenderPort":
+        """Add a simulcast layer before the m-line is offered."""
+        layer = SenderPort(track, self.transport, self.sending)
+        layer.extensions.name_layer(rid)
+        self.layers.append(layer)
+        return layer
 
     async def repeat(self, sequence: int) -> bool:
         """Send a packet again as padding; only repairs may come twice."""
         if vars(self)["_RTCRtpSender__rtx_payload_type"] is None:
             return False
-        before = self._sending.pushed
+        before = self.sending.pushed
         await super()._retransmit(sequence)
-        return self._sending.pushed != before
+        return self.sending.pushed != before
 
     async def _next_encoded_frame(self, codec: RTCRtpCodecParameters) -> RTCEncodedFrame | None:
         frame = await self.next_frame(is_enabled=lambda: self._enabled)

@@ -7,7 +7,7 @@ from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, RtpPacket
 
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.line import LineReceiver
-from appliance.media.rtc.sdp import RID
+from appliance.media.rtc.simulcast import RID
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from wire import wire
 
 from appliance.media.rtc.congestion.wire import URI, build
-from appliance.media.rtc.transport_wide import NumberedExtensions, TransportFeedback, split_feedback, stamp
+from appliance.media.rtc.extensions import NumberedExtensions
+from appliance.media.rtc.transport_wide import TransportFeedback, split_feedback, stamp
 
 
 class Camera:
