@@ -44,10 +44,9 @@ class Bandwidth:
 
     def add(self, packet: RtpPacket, arrival_ms: int) -> None:
         """Learn from one video packet that carries the time it was sent."""
-        if packet.extensions.transport_sequence_number is not None:
-            # its sender hears of each packet, and estimates better itself
-            return
-        if not self.hear(packet.ssrc) or packet.extensions.abs_send_time is None:
+        numbered = packet.extensions.transport_sequence_number is not None
+        # who numbers its packets hears of each and estimates better itself; this only lets it begin fast
+        if not self.hear(packet.ssrc) or numbered or packet.extensions.abs_send_time is None:
             return
         estimate = self._estimator.add(
             abs_send_time=packet.extensions.abs_send_time,

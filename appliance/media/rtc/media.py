@@ -118,12 +118,12 @@ class MediaOut:
 
     def stats(self) -> OutStats:
         """Return the counters of the m-line."""
-        port = self._port
+        ports = (self._port, *self._port.layers)
         return OutStats(
-            frames=port.frames,
-            bytes=port.octets,
-            dropped=self._queue.dropped,
-            fraction_lost=port.fraction_lost,
-            rtt_s=port.rtt_s,
-            bitrate=port.sending.estimate,
+            frames=sum(port.frames for port in ports),
+            bytes=sum(port.octets for port in ports),
+            dropped=sum(queue.dropped for queue in (self._queue, *self._layers.values())),
+            fraction_lost=max(port.fraction_lost for port in ports),
+            rtt_s=self._port.rtt_s,
+            bitrate=self._port.sending.estimate,
         )

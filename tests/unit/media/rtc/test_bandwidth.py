@@ -54,3 +54,13 @@ def test_delay_with_loss_lowers_the_rate_which_then_climbs_again(congested):
         congested.note_loss(0.0)
         assert told(congested, 21.0 + second) > low
     assert told(congested, 30.0) == pytest.approx(4_000_000, rel=0.01)
+
+
+def test_who_numbers_its_packets_is_told_to_begin_fast_and_nothing_else():
+    bandwidth = Bandwidth()
+    for i in range(2000):
+        numbered = packet(send_time_s=i * 0.005)
+        numbered.extensions.transport_sequence_number = i
+        bandwidth.add(numbered, int(i * 7))
+    bandwidth.note_loss(0.3)
+    assert told(bandwidth, 0.0) == pytest.approx(4_000_000, rel=0.01)
