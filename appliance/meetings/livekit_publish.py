@@ -89,7 +89,6 @@ def _announcement(slot: Slot, out: MediaOut, *, muted: bool) -> rtc.AddTrackRequ
             type=models.TrackType.AUDIO,
             source=models.TrackSource.MICROPHONE,
             muted=muted,
-            disable_dtx=True,
             disable_red=True,
         )
     layers = [_layer(divisor, rid) for divisor, rid in RIDS.items()]

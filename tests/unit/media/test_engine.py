@@ -226,7 +226,7 @@ async def test_a_missing_camera_is_reported_and_the_call_goes_on_without(runtime
 @pytest.mark.parametrize(
     ("kind", "error"),
     [
-        (DeviceKind.CAMERA, "The camera's picture of 320x180 cannot be encoded"),
+        (DeviceKind.CAMERA, "The camera's picture of "),
         (DeviceKind.MICROPHONE, "The microphone's sound cannot be encoded"),
     ],
 )
