@@ -39,6 +39,7 @@ class Line:
 
     on_frame = on_keyframe_request = on_bitrate = clock = None
     codec = "VP8"
+    simulcast = False
 
     def __init__(self, stats):
         self._stats = stats
