@@ -78,7 +78,8 @@ class LoneMedia:
 
     def _number(self) -> int:
         ring = self.frames.ring
-        return ring.newest_number(self._person, Source.CAMERA) if ring is not None else 0
+        newest = None if ring is None else ring.newest(self._person, Source.CAMERA)
+        return 0 if newest is None else newest.number
 
     async def _serve(self, peer: Peer) -> None:
         self._peer = peer

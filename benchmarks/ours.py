@@ -92,8 +92,7 @@ class Room:
 
     def _numbers(self) -> dict[Tile, int]:
         ring = self.frames.ring
-        tiles = ring.layout.tiles if ring is not None else ()
-        return {tile: ring.newest_number(tile.person, tile.source) for tile in tiles} if ring is not None else {}
+        return {} if ring is None else dict(zip(ring.layout.tiles, map(int, ring.numbers()), strict=True))
 
     def _fresh(self, old: dict[Tile, int]) -> int:
         return sum(number > old.get(tile, 0) for tile, number in self._numbers().items())
