@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.hub.layers import Step
+from appliance.media.rtc.frames import Capacity
 
 _BAD_LOSS = 0.1
 _BAD_FOR_S = 2.0
@@ -25,8 +26,9 @@ class Flow:
 class Downlink:
     """Decides for one subscriber which layer of each video it gets, and which videos wait.
 
-    A low estimate alone proves nothing (a receiver cannot estimate what it was never sent), so video is cut only when
-    packets are lost as well, and given another chance after a while: each time a longer one.
+    A low estimate alone proves nothing: no network is known to carry what was never sent into it. So video is cut only
+    when packets queue up or are lost as well. Where the subscriber tells of each packet, the estimate then says when
+    there is room again, for it tries; else video is given another chance after a while, each time a longer one.
     """
 
     def __init__(self) -> None:
@@ -37,18 +39,21 @@ class Downlink:
         self._retry_s = _RETRY_S
 
     def choose(
-        self, flows: Sequence[Flow], *, estimate: int | None, loss: float, sounds: int, now: float
+        self, flows: Sequence[Flow], *, capacity: Capacity | None, loss: float, sounds: int, now: float
     ) -> Mapping[str, Step | None]:
         """Return the layer of each video to forward now, None for those that wait."""
-        budget = None if estimate is None else float(max(estimate - sounds * _SOUND, 0))
+        budget = None if capacity is None else float(max(capacity.bitrate - sounds * _SOUND, 0))
         sent = sum(step.bitrate for flow in flows if (step := self._chosen.get(flow.sid, flow.steps[-1])) is not None)
-        if budget is not None and loss > _BAD_LOSS and sent > budget:
+        full = capacity is not None and (capacity.full if capacity.measured else loss > _BAD_LOSS)
+        if budget is not None and full and sent > budget:
             self._bad_since = now if self._bad_since is None else self._bad_since
             if now - self._bad_since >= _BAD_FOR_S:
                 self._restrict(budget, now)
         else:
             self._bad_since = None
-            self._relax(now)
+            # nothing is heard of packets that are not sent
+            trying = capacity is not None and capacity.measured and (sent > 0 or sounds > 0)
+            self._follow(budget or 0.0, flows) if trying else self._relax(now)
         self._chosen = allocate(flows, self._allowed)
         return self._chosen
 
@@ -58,6 +63,12 @@ class Downlink:
             self._retry_at = now + self._retry_s
             self._retry_s = min(self._retry_s * 2, _LONGEST_RETRY_S)
         self._allowed = budget
+
+    def _follow(self, budget: float, flows: Sequence[Flow]) -> None:
+        if self._allowed is not None:
+            self._allowed = max(self._allowed, budget)
+            if self._allowed >= sum(flow.steps[-1].bitrate for flow in flows):
+                self._allowed = None
 
     def _relax(self, now: float) -> None:
         if self._allowed is not None and now >= self._retry_at:

@@ -14,6 +14,8 @@ from appliance.media.rtc.peer import Peer
 logger = logging.getLogger(__name__)
 
 _ANSWER_S = 15.0
+_ROOM = 1.25
+"""Streams have no even rate."""
 
 
 class NoAnswer(Exception):
@@ -108,12 +110,12 @@ class Subscriber:
     def adapt(self, now: float) -> None:
         """Choose the layer of each video; hold back those the network does not bear, and tell the participant which."""
         flows = [flow for forward in self._forwards.values() if (flow := self._flow(forward, now)) is not None]
-        stats = [forward.out.stats() for forward in self._forwards.values()]
-        estimates = [s.bitrate for s in stats if s.bitrate is not None]
+        for flow in flows:
+            self._forwards[flow.sid].out.limit(int(flow.steps[-1].bitrate * _ROOM))
         chosen = self._downlink.choose(
             flows,
-            estimate=min(estimates, default=None),
-            loss=max((s.fraction_lost for s in stats), default=0.0),
+            capacity=self._peer.capacity,
+            loss=max((forward.out.stats().fraction_lost for forward in self._forwards.values()), default=0.0),
             sounds=sum(forward.track.kind == "audio" for forward in self._forwards.values()),
             now=now,
         )

@@ -73,3 +73,15 @@ class OutStats:
     rtt_s: float | None = None
     bitrate: int | None = None
     """Bits per second that the network carries, all streams of the connection together; None if nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What is known of the network that a connection sends into."""
+
+    bitrate: int
+    """Bits per second that it carries, all streams together."""
+    measured: bool
+    """From what became of each packet; else it is what the receiver says (REMB), which only knows what came."""
+    full: bool = False
+    """Measured a moment ago: more was sent than went through."""

@@ -101,6 +101,10 @@ class MediaOut:
         if not self.closed:
             self._port.on_bitrate = heard
 
+    def limit(self, bitrate: int) -> None:
+        """Say how many bits per second there is use for at most: beyond that no network is tried."""
+        self._port.most = bitrate
+
     def send(self, frame: EncodedFrame) -> None:
         """Send a frame soon, or drop it; never waits."""
         if not self.closed:

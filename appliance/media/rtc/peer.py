@@ -18,6 +18,7 @@ from appliance.errors import SalonError
 from appliance.media.rtc.addresses import ice_addresses, only_loopback
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.feedback import Feedback
+from appliance.media.rtc.frames import Capacity
 from appliance.media.rtc.media import MediaIn, MediaOut
 from appliance.media.rtc.native import library as native
 from appliance.media.rtc.outgoing import OutTrack
@@ -134,6 +135,11 @@ class Peer:
     def state(self) -> str:
         """new, connecting, connected, failed or closed."""
         return "closed" if self._closed else self._connection.connectionState
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """What the network carries of what is sent, None while nothing is known of it."""
+        return self._connection.sending.capacity
 
     @property
     def malformed(self) -> int:

@@ -9,6 +9,7 @@ from appliance.media.rtc.congestion.allocation import SOUND, Claim, share
 from appliance.media.rtc.congestion.controller import START, Controller
 from appliance.media.rtc.congestion.pacer import PACING, Pacer, Urgency
 from appliance.media.rtc.congestion.probing import Probe
+from appliance.media.rtc.frames import Capacity
 from appliance.media.rtc.native.transport import NativeTransport
 from appliance.media.rtc.transport_wide import stamp
 
@@ -77,6 +78,12 @@ class Sending:
         """Bits per second that the network carries, None while nothing was heard of it."""
         controller = self.controller
         return controller.target if controller.heard or controller.bounded else None
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """What the network carries, None while nothing was heard of it."""
+        controller, bitrate = self.controller, self.estimate
+        return None if bitrate is None else Capacity(bitrate, controller.heard, controller.full(_now()))
 
     def add(self, outlet: Outlet) -> None:
         """Learn of an m-line."""

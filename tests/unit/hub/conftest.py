@@ -1,6 +1,6 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from livekit.protocol import models, rtc
+from wire import Wire
 
 from appliance.hub.invites import Invites
 from appliance.hub.keys import Grant, HubKeys, Tokens
@@ -57,6 +58,8 @@ class Client:
     name: str
     publisher: Peer
     subscriber: Peer = None
+    through: Wire | None = None
+    """What its subscriber is reached by."""
     join: rtc.JoinResponse = None
     seen: list[rtc.SignalResponse] = field(default_factory=list)
     frames: dict[str, list[EncodedFrame]] = field(default_factory=dict)
@@ -71,16 +74,16 @@ class Client:
     def of(self, kind: str) -> list[Any]:
         return [getattr(response, kind) for response in self.seen if response.WhichOneof("message") == kind]
 
-    async def until(self, condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(15):
+    async def until(self, condition: Callable[[], Any], *, within: float = 15) -> None:
+        async with asyncio.timeout(within):
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()
 
-    async def publish(self, kind: str, codec: str, *, cid: str, **request: Any):
+    async def publish(self, kind: str, codec: str, *, cid: str, rids: Sequence[str] = (), **request: Any):
         number = models.TrackType.AUDIO if kind == "audio" else models.TrackType.VIDEO
         await self.send(add_track=rtc.AddTrackRequest(cid=cid, type=number, **request))
-        out = self.publisher.add_out(kind, codec, stream_id="-", track_id=cid)
+        out = self.publisher.add_out(kind, codec, stream_id="-", track_id=cid, layers=rids)
         await self.offer()
         return out
 
@@ -98,6 +101,11 @@ class Client:
         async with asyncio.timeout(10):
             await opened.wait()
         return channel
+
+    async def _answer(self, offer: str) -> str:
+        if self.through is None:
+            return await self.subscriber.accept_offer(offer)
+        return self.through.answer_for_a(await self.subscriber.accept_offer(self.through.offer_for_b(offer)))
 
     def heard(self, media: MediaIn) -> None:
         self.streams[media.stream_id] = media
@@ -120,7 +128,7 @@ class Client:
             if response.WhichOneof("message") == "join":
                 self.join = response.join
             elif response.WhichOneof("message") == "offer":
-                answer = await self.subscriber.accept_offer(response.offer.sdp)
+                answer = await self._answer(response.offer.sdp)
                 sdp = rtc.SessionDescription(type="answer", sdp=answer, id=response.offer.id)
                 with contextlib.suppress(ConnectionError):
                     await self.send(answer=sdp)
@@ -166,11 +174,13 @@ async def enter(hub) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
     """Let somebody into a room; everybody leaves in the end."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def enter(name: str, room: str = "atrium", query: str = "", **grant: bool) -> Client:
+        async def enter(
+            name: str, room: str = "atrium", query: str = "", through: Wire | None = None, **grant: bool
+        ) -> Client:
             token = hub.token(name, room, **grant)
             socket = await hub.web.ws_connect(f"{hub.url}/rtc?access_token={token}{query}")
             publisher = Peer(name=f"{name} out", addresses=loopback)
-            client = Client(socket, name, publisher)
+            client = Client(socket, name, publisher, through=through)
 
             def opened(channel):
                 channel.on_message = client.message_came

@@ -6,7 +6,7 @@ from livekit.protocol import models
 from appliance.hub.downlink import Downlink, Flow, allocate
 from appliance.hub.layers import Layers, Step, enough
 from appliance.hub.tracks import Forward, Track
-from appliance.media.rtc.frames import EncodedFrame
+from appliance.media.rtc.frames import Capacity, EncodedFrame
 
 Q, H, F = Step("q", 150_000.0, 180), Step("h", 500_000.0, 360), Step("f", 1_500_000.0, 720)
 QUALITY = models.VideoQuality
@@ -113,8 +113,31 @@ def test_screens_come_before_cameras_and_all_come_small_before_one_comes_large()
 def test_a_congested_viewer_gets_the_small_layer_instead_of_none():
     downlink = Downlink()
     flows = [Flow("ada", (Q, H, F))]
-    seen = [downlink.choose(flows, estimate=400_000, loss=0.3, sounds=1, now=float(t))["ada"] for t in range(4)]
+    told = Capacity(400_000, measured=False)
+    seen = [downlink.choose(flows, capacity=told, loss=0.3, sounds=1, now=float(t))["ada"] for t in range(4)]
     assert seen == [F, F, Q, Q]
+
+
+def test_a_measured_network_is_followed_up_as_it_proves_to_carry_more():
+    downlink = Downlink()
+    flows = [Flow("ada", (Q, H, F))]
+
+    def choose(bitrate, now, *, full):
+        capacity = Capacity(bitrate, measured=True, full=full)
+        return downlink.choose(flows, capacity=capacity, loss=0.0, sounds=1, now=now)["ada"]
+
+    assert [choose(400_000, 0.5 * t, full=True) for t in range(6)] == [F, F, F, F, Q, Q]
+    assert [choose(400_000, 3.0 + t, full=False) for t in range(60)] == [Q] * 60
+    assert [choose(bitrate, 70.0, full=False) for bitrate in (500_000, 700_000, 1_000_000, 1_700_000)] == [Q, H, H, F]
+    assert choose(500_000, 71.0, full=False) is F
+
+
+def test_what_was_held_back_wholly_is_tried_again_when_nothing_is_heard_without_it():
+    downlink = Downlink()
+    flows = [Flow("ada", (Q,))]
+    full = Capacity(100_000, measured=True, full=True)
+    seen = [downlink.choose(flows, capacity=full, loss=0.0, sounds=0, now=float(t))["ada"] for t in range(9)]
+    assert seen == [Q, Q, None, None, None, None, None, Q, Q]
 
 
 RATES = st.lists(st.integers(10_000, 3_000_000), min_size=1, max_size=3).map(sorted)

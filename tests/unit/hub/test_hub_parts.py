@@ -13,6 +13,7 @@ from appliance.hub.limits import Bucket, CallerLimits
 from appliance.hub.pages import Pages
 from appliance.hub.server import HubSettings
 from appliance.hub.speakers import Speakers, Speaking
+from appliance.media.rtc.frames import Capacity
 
 
 class Clock:
@@ -93,7 +94,9 @@ SCREEN = Flow("screen", (Step("", 800_000, 1080),), is_screen=True)
 
 
 def hold(downlink, now, *, estimate, loss):
-    chosen = downlink.choose([CAMERA, SCREEN], estimate=estimate, loss=loss, sounds=2, now=now)
+    chosen = downlink.choose(
+        [CAMERA, SCREEN], capacity=Capacity(estimate, measured=False), loss=loss, sounds=2, now=now
+    )
     return {sid for sid, step in chosen.items() if step is None}
 
 

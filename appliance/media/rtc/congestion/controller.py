@@ -23,6 +23,7 @@ _SILENCE_US = 1_000_000
 _SILENT_STEP_US = 500_000
 _SILENT_CUT = 0.7
 _PROBE_SHARE = 0.8
+_FULL_US = 1_000_000
 
 
 class Controller:
@@ -41,6 +42,7 @@ class Controller:
         self._probe_packets: list[Delivered] = []
         self._unheard_since: int | None = None
         self._heard = False
+        self._fell_at: int | None = None
         self.rtt_us = _FIRST_RTT_US
 
     @property
@@ -63,6 +65,10 @@ class Controller:
     def bounded(self) -> bool:
         """Whether the receiver sends an estimate of its own."""
         return self._remb is not None
+
+    def full(self, now: int) -> bool:
+        """Tell whether the rate had to go down a moment ago."""
+        return self._fell_at is not None and now - self._fell_at < _FULL_US
 
     def want(self, most: int) -> None:
         """Learn how much the streams can use; nothing beyond is tried."""
@@ -126,6 +132,7 @@ class Controller:
         self._loss.update(len(outcome.delivered), outcome.lost, rate=before, rtt_us=self.rtt_us, now=now)
         self._judge_probe(outcome, usage, before, now)
         if fell or self.target < before:
+            self._fell_at = now
             self._prober.fell(before, self.target, now)
 
     def _judge_probe(self, outcome: Outcome, usage: Usage, before: int, now: int) -> None:
