@@ -20,8 +20,6 @@ _FIRST_REPORT_S = 0.05
 """Senders name their streams in every packet until they see a report."""
 _MAX_REPORTS = 31
 _MAX_DATAGRAM = 1100
-_COLLECT_US = 50_000
-"""The native engine notes arrivals itself; so often we look, as the feedback wants."""
 
 
 class Reporter(Protocol):
@@ -41,8 +39,6 @@ class Feedback:
         """In whose name feedback goes out."""
         self._bandwidth = Bandwidth()
         self._arrivals = ArrivalLog()
-        self._native: NativeTransport | None = None
-        self._collect_at: int | None = None
         self._heard_ssrc = 0
         self._streams: list[LineReceiver | NativeReceiver] = []
         self._woken = asyncio.Event()
@@ -72,10 +68,8 @@ class Feedback:
             self._woken.set()
 
     def begin_natively(self, native: NativeTransport) -> None:
-        """Learn where the native engine counts packets and notes when they came."""
-        self._native = native
+        """Learn where the native engine counts packets; it tells of their numbers itself."""
         self.native_reports.begin(native)
-        native.on_arrived = self._arrived
 
     async def run(self) -> None:
         """Send feedback until cancelled."""
@@ -101,7 +95,9 @@ class Feedback:
             self._next_report = now + _FIRST_REPORT_S
         if self._next_report is not None:
             delays.append(max(self._next_report - now, 0.0))
-        delays += [max(at - _now_us(), 0) / 1_000_000 for at in (self._arrivals.due_at(), self._collect_at) if at]
+        due = self._arrivals.due_at()
+        if due is not None:
+            delays.append(max(due - _now_us(), 0) / 1_000_000)
         return min(delays, default=None)
 
     async def _send_all(self, now: float) -> None:
@@ -115,7 +111,6 @@ class Feedback:
         await self._deliver(datagram)
 
     def _packets(self, now: float) -> Iterator[AnyRtcpPacket | TransportFeedback]:
-        self._collect(_now_us())
         for fci in self._arrivals.take(_now_us()):
             yield TransportFeedback(self.ssrc, self._heard_ssrc, fci)
         if self._next_report is not None and now >= self._next_report:
@@ -131,17 +126,6 @@ class Feedback:
             yield estimate
         for stream in self._streams:
             yield from stream.feedback(self.ssrc, now)
-
-    def _arrived(self, ssrc: int) -> None:
-        self._heard_ssrc = ssrc
-        self._collect_at = _now_us() + _COLLECT_US
-        self._woken.set()
-
-    def _collect(self, now: int) -> None:
-        if self._native is not None and self._collect_at is not None and now >= self._collect_at:
-            self._collect_at = None
-            for at, _, number in self._native.arrived():
-                self._arrivals.add(number, at)
 
     async def _deliver(self, datagram: bytes) -> None:
         if datagram:

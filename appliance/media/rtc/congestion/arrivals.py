@@ -7,7 +7,7 @@ _WAITS_US = ((10, 50_000), (5, 100_000), (1, 200_000))
 """With this many packets to tell of, feedback waits no longer than this."""
 _REMEMBERED_US = 500_000
 """What came later than a packet that comes late is told again together with it."""
-_MOST = 1000
+_MOST = 400
 """Numbers one feedback speaks of: it must fit a datagram."""
 
 

@@ -46,7 +46,7 @@ void connection_free(connection *c) {
     events_forget(&c->of->events, c->id, EVERY_LINE);
     incoming_clear(&c->in);
     outgoing_clear(&c->out);
-    log_clear(&c->arrived);
+    arrivals_free(c->arrived);
     free(c);
 }
 
@@ -123,9 +123,10 @@ static void note_arrival(connection *c, const rtp_packet *p, const datagram *d) 
     uint8_t id = c->in.ids.transport_sequence;
     if (!id || rtp_extension_get(p, id, &number, &size) < 0 || size != 2)
         return;
-    if (!c->arrived.count)
-        tell(c, EVENT_ARRIVED, p->ssrc);
-    log_add(&c->arrived, &(log_entry){d->at_us, (uint32_t)d->size, get_16(number), 0});
+    if (!c->arrived && !(c->arrived = arrivals_new()))
+        return;
+    c->arrived_ssrc = p->ssrc;
+    arrivals_add(c->arrived, get_16(number), d->at_us);
 }
 
 static void take_rtp(connection *c, const datagram *d) {
@@ -209,9 +210,20 @@ int connection_read(connection *c, int socket) {
     return all;
 }
 
+/* Tell whoever numbers its packets which came; return when there will be more to tell. */
+static int64_t send_feedback(connection *c, int64_t now) {
+    uint8_t feedback[FEEDBACK_ROOM];
+    if (!c->arrived)
+        return INT64_MAX;
+    for (size_t size; (size = arrivals_take(c->arrived, c->ssrc, c->arrived_ssrc, now, feedback));)
+        send_now(c, feedback, size);
+    return arrivals_due_us(c->arrived);
+}
+
 int64_t connection_tick(connection *c, int64_t now) {
     uint8_t request[RTCP_ROOM];
-    int64_t wanted = incoming_tick(&c->in, now);
+    int64_t wanted = incoming_tick(&c->in, now), due = send_feedback(c, now);
+    wanted = due < wanted ? due : wanted;
     for (size_t size; (size = incoming_requests(&c->in, c->ssrc, now, request, sizeof request));)
         send_now(c, request, size);
     int64_t paced = flush(c, now);
@@ -386,13 +398,6 @@ size_t connection_take_reports(connection *c, reception_report *out, size_t room
 size_t connection_take_sent(connection *c, log_entry *out, size_t room) {
     LOCKED(c);
     size_t count = log_take(&c->out.sent, out, room);
-    UNLOCKED(c);
-    return count;
-}
-
-size_t connection_take_arrived(connection *c, log_entry *out, size_t room) {
-    LOCKED(c);
-    size_t count = log_take(&c->arrived, out, room);
     UNLOCKED(c);
     return count;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "arrivals.h"
 #include "engine.h"
 #include "export.h"
 #include "incoming.h"
@@ -29,7 +30,8 @@ struct connection {
     socklen_t remote_size;
     incoming in;
     outgoing out;
-    packet_log arrived;
+    arrivals *arrived; /* NULL until a packet had a transport-wide number */
+    uint32_t arrived_ssrc;
     bool wants_room;
     connection_counters counters;
 };
@@ -75,7 +77,6 @@ RTP_API void connection_set_rtt(connection *c, int64_t rtt_us);
 
 RTP_API size_t connection_take_reports(connection *c, reception_report *out, size_t room);
 RTP_API size_t connection_take_sent(connection *c, log_entry *out, size_t room);
-RTP_API size_t connection_take_arrived(connection *c, log_entry *out, size_t room);
 
 RTP_API void connection_count(connection *c, connection_counters *out);
 RTP_API int connection_count_line(connection *c, uint16_t number, line_counters *out);

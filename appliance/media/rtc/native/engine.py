@@ -15,7 +15,7 @@ from appliance.errors import SalonError
 from appliance.media.rtc.native.library import Srtp
 
 _EVENT = struct.Struct("=QqIIIIHHBBBBBB2x16s4x")
-FRAME, RTCP, DATAGRAM, NEEDS_KEY, STREAM, HEARD, ARRIVED, ROOM = range(1, 9)
+FRAME, RTCP, DATAGRAM, NEEDS_KEY, STREAM, HEARD, ROOM = range(1, 8)
 
 
 class EngineFailed(SalonError):

@@ -13,8 +13,7 @@ enum event_kind {
     EVENT_NEEDS_KEY = 4, /* a line cannot show anything before its next key frame */
     EVENT_STREAM = 5,    /* an SSRC began on a line */
     EVENT_HEARD = 6,     /* the first packet since the last reports were taken */
-    EVENT_ARRIVED = 7,   /* the first with a transport-wide number since the log of arrivals was taken */
-    EVENT_ROOM = 8,      /* no more pictures wait to leave; told to those who asked */
+    EVENT_ROOM = 7,      /* no more pictures wait to leave; told to those who asked */
 };
 
 #define NO_LEVEL 255

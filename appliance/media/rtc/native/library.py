@@ -126,7 +126,6 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "connection_set_rtt": (None, (c_void_p, c_int64)),
     "connection_take_reports": (c_size_t, (c_void_p, c_void_p, c_size_t)),
     "connection_take_sent": (c_size_t, (c_void_p, c_void_p, c_size_t)),
-    "connection_take_arrived": (c_size_t, (c_void_p, c_void_p, c_size_t)),
     "connection_count": (None, (c_void_p, POINTER(ConnectionCounters))),
     "connection_count_line": (c_int, (c_void_p, c_uint16, POINTER(LineCounters))),
     "connection_count_sender": (c_int, (c_void_p, c_uint16, POINTER(SenderCounters))),

@@ -1,4 +1,4 @@
-/* What left and what came with transport-wide numbers, for congestion control: Python collects it now and then. */
+/* What left with transport-wide numbers, for congestion control: Python collects it now and then. */
 #ifndef SALON_PACKET_LOG_H
 #define SALON_PACKET_LOG_H
 

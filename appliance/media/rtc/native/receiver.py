@@ -70,9 +70,7 @@ class NativeReceiver:
             bytes=seen.bytes,
             frames=self._frames,
             keyframes=self._keyframes,
-            jitter_s=max(
-                (self._reports.jitter_s(x.ssrc, self._clock_rate) for x in self._layers.values()), default=0.0
-            ),
+            jitter_s=max(self._jitters(), default=0.0),
             skips=seen.skips,
         )
 

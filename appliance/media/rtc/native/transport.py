@@ -4,7 +4,7 @@ import ctypes
 import secrets
 import socket
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpSrPacket
 
@@ -71,8 +71,6 @@ class NativeTransport:
         """Called with every compound, decrypted."""
         self.on_heard: Callable[[], None] = _nothing
         """Called with the first packet since the last reports were taken."""
-        self.on_arrived: Callable[[int], None] = _nothing
-        """Called, with the SSRC, when the log of arrivals is not empty any more."""
         self.on_room: Callable[[], None] = _nothing
         """Called when no pictures wait any more, after `holds` said that some do."""
         self._engine = of
@@ -83,6 +81,7 @@ class NativeTransport:
         self._sockets: list[Callable[[bytes, Address], None]] = []
         self._lines: dict[int, Callable[[Event], None]] = {}
         self._senders = 0
+        self._log = ctypes.create_string_buffer(_MOST_LOGGED * _LOG.size)
         self.closed = False
 
     def close(self) -> None:
@@ -100,8 +99,6 @@ class NativeTransport:
                 self.on_rtcp(event.data)
             case engine.HEARD:
                 self.on_heard()
-            case engine.ARRIVED:
-                self.on_arrived(event.ssrc)
             case engine.ROOM:
                 self.on_room()
             case _ if event.line in self._lines:
@@ -189,11 +186,9 @@ class NativeTransport:
 
     def sent(self) -> list[Logged]:
         """Return what left with transport-wide numbers since the last time."""
-        return list(self._logged(self._library.connection_take_sent))
-
-    def arrived(self) -> list[Logged]:
-        """Return what came with transport-wide numbers since the last time, at the kernel's times."""
-        return list(self._logged(self._library.connection_take_arrived))
+        count = self._library.connection_take_sent(self._connection, self._log, _MOST_LOGGED)
+        rows = _LOG.iter_unpack(memoryview(self._log)[: count * _LOG.size])
+        return [(at_us, size, sequence) for at_us, size, sequence, _ in rows]
 
     def count(self) -> ConnectionCounters:
         """Return the counters of all datagrams."""
@@ -211,12 +206,6 @@ class NativeTransport:
         if event.source is not None:
             self._sockets[event.line](event.data, event.source)
             self.on_datagram()
-
-    def _logged(self, take: Callable[..., int]) -> Iterator[Logged]:
-        room = ctypes.create_string_buffer(_MOST_LOGGED * _LOG.size)
-        count = take(self._connection, room, _MOST_LOGGED)
-        for at_us, size, sequence, _ in _LOG.iter_unpack(room.raw[: count * _LOG.size]):
-            yield at_us, size, sequence
 
 
 def _nothing(*_: object) -> None:

@@ -137,6 +137,9 @@ _RESULTS = {
     "assembler_requests": ctypes.c_size_t,
     "rtp_write": ctypes.c_size_t,
     "packetize": ctypes.c_size_t,
+    "arrivals_new": ctypes.c_void_p,
+    "arrivals_due_us": ctypes.c_int64,
+    "arrivals_take": ctypes.c_size_t,
     "history_new": ctypes.c_void_p,
     "history_get": ctypes.c_void_p,
     "history_bytes": ctypes.c_size_t,
@@ -294,6 +297,31 @@ def write(core: ctypes.CDLL, packet: Wire, extensions: dict[int, bytes], *, payl
     count = ctypes.c_size_t(len(extensions))
     size = core.rtp_write(out, ctypes.c_size_t(room), ctypes.byref(it), listed, count)
     return bytes(out[:size])
+
+
+class Arrivals:
+    def __init__(self, core: ctypes.CDLL) -> None:
+        self._core = core
+        self._it = ctypes.c_void_p(core.arrivals_new())
+
+    def __del__(self) -> None:
+        self._core.arrivals_free(self._it)
+
+    def add(self, sequence: int, now: int) -> None:
+        self._core.arrivals_add(self._it, ctypes.c_uint16(sequence), ctypes.c_int64(now))
+
+    def due_at(self) -> int | None:
+        due = self._core.arrivals_due_us(self._it)
+        return None if due == _NEVER else due
+
+    def take(self, now: int, *, ssrc: int = 0, media_ssrc: int = 0) -> list[bytes]:
+        """Return whole RTCP packets."""
+        room = ctypes.create_string_buffer(1024)
+        names = ctypes.c_uint32(ssrc), ctypes.c_uint32(media_ssrc)
+        told = []
+        while size := self._core.arrivals_take(self._it, *names, ctypes.c_int64(now), room):
+            told.append(room.raw[:size])
+        return told
 
 
 class History:
