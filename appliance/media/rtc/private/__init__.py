@@ -1,4 +1,4 @@
-"""The one place that touches private names of aiortc, aioice and pylibsrtp; a test watches each of them."""
+"""The one place that touches private names of aiortc, aioice and pylibsrtp: `names.py` lists them all."""
 
 from appliance.media.rtc.private.connection import Connection
 from appliance.media.rtc.private.ports import ReceiverPort, SenderPort

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - this folder is the one place that touches private names of aiortc and aioice; a test watches each
+# ruff: noqa: SLF001 - this folder is the one place that touches private names of others; names.py lists them
 """aiortc's peer connection with our receiver, our sender and our addresses in place of its own."""
 
 import asyncio

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - this folder is the one place that touches private names of aiortc and aioice; a test watches each
+# ruff: noqa: SLF001 - this folder is the one place that touches private names of others; names.py lists them
 """A connected transport's sockets and SRTP sessions go to the native engine; STUN and DTLS come back from it."""
 
 import asyncio

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - this folder is the one place that touches private names of aiortc and aioice; a test watches each
+# ruff: noqa: SLF001 - this folder is the one place that touches private names of others; names.py lists them
 """What aiortc takes for its senders and receivers."""
 
 from collections.abc import Callable

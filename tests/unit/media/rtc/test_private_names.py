@@ -1,68 +1,31 @@
-"""aiortc's private names that we stand on: when one of these fails, read `private` before lifting the version."""
+"""Private names that we stand on: when one of these fails, read `private/names.py` before lifting a version."""
 
-import asyncio
+import ast
+import importlib
 import importlib.metadata
+from pathlib import Path
 
 import pytest
-from aioice import Connection as IceConnection
-from aiortc import RTCIceTransport, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc import RTCPeerConnection
 from pylibsrtp import Policy, Session
 
-CLASS_NAMES: tuple[tuple[type, str], ...] = (
-    (RTCPeerConnection, "_RTCPeerConnection__connect"),
-    (RTCPeerConnection, "_RTCPeerConnection__createDtlsTransport"),
-    (RTCPeerConnection, "_RTCPeerConnection__createSctpTransport"),
-    (RTCPeerConnection, "_RTCPeerConnection__createTransceiver"),
-    (RTCDtlsTransport, "_handle_rtcp_data"),
-    (RTCDtlsTransport, "_recv_next"),
-    (RTCDtlsTransport, "_register_rtp_receiver"),
-    (RTCDtlsTransport, "_unregister_rtp_receiver"),
-    (RTCDtlsTransport, "_send_rtp"),
-    (RTCRtpReceiver, "_handle_disconnect"),
-    (RTCRtpReceiver, "_handle_rtcp_packet"),
-    (RTCRtpReceiver, "_handle_rtp_packet"),
-    (RTCRtpReceiver, "_set_rtcp_ssrc"),
-    (RTCRtpSender, "_handle_rtcp_packet"),
-    (RTCRtpSender, "_next_encoded_frame"),
-    (RTCRtpSender, "_retransmit"),
-    (RTCRtpSender, "_send_rtcp"),
-    (RTCRtpSender, "_send_keyframe"),
-    (asyncio.SelectorEventLoop, "_remove_reader"),
-)
-INSTANCE_NAMES: tuple[tuple[type, str], ...] = (
-    (RTCDtlsTransport, "_rtp_router"),
-    (RTCDtlsTransport, "_rx_srtp"),
-    (RTCDtlsTransport, "_tx_srtp"),
-    (RTCIceTransport, "_connection"),
-    (IceConnection, "_nominated"),
-    (IceConnection, "_protocols"),
-    (IceConnection, "_queue"),
-    (RTCRtpReceiver, "_enabled"),
-    (RTCRtpReceiver, "_track"),
-    (RTCRtpSender, "_enabled"),
-    (RTCRtpSender, "_RTCRtpSender__ntp_timestamp"),
-    (RTCRtpSender, "_RTCRtpSender__rtp_header_extensions_map"),
-    (RTCRtpSender, "_RTCRtpSender__rtp_timestamp"),
-    (RTCRtpSender, "_RTCRtpSender__rtx_payload_type"),
-    (RTCRtpSender, "_RTCRtpSender__rtt"),
-    (RTCRtpSender, "_rtx_ssrc"),
-    (RTCRtpSender, "_ssrc"),
-    (RTCRtpSender, "_stream_id"),
-    (RTCRtpSender, "_track_id"),
-    (RTCRtpTransceiver, "_RTCRtpTransceiver__receiver"),
-    (RTCRtpTransceiver, "_RTCRtpTransceiver__sender"),
-    (RTCRtpTransceiver, "_bundled"),
-)
+from appliance.media.rtc.private import names
+
+FOLDER = Path(names.__file__).parent
 
 
 def test_the_version_is_the_one_the_names_were_read_in():
     assert importlib.metadata.version("aiortc").startswith("1.16.")
 
 
-@pytest.mark.parametrize(("owner", "name"), CLASS_NAMES)
-def test_a_method_we_call_or_replace_exists(owner, name):
-    assert callable(getattr(owner, name))
+def owner_of(path):
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize(("path", "name"), [(path, name) for path, listed in names.METHODS.items() for name in listed])
+def test_a_method_we_call_or_replace_exists(path, name):
+    assert callable(getattr(owner_of(path), name))
 
 
 async def test_the_attributes_we_read_or_set_exist():
@@ -70,22 +33,53 @@ async def test_the_attributes_we_read_or_set_exist():
     transceiver = pc.addTransceiver("video")
     pc.createDataChannel("x")
     dtls = transceiver.receiver.transport
-    objects = [pc, transceiver, transceiver.sender, transceiver.receiver, dtls, dtls.transport]
-    objects.append(dtls.transport._connection)
-    for owner, name in INSTANCE_NAMES:
-        instance = next(thing for thing in objects if isinstance(thing, owner))
-        assert hasattr(instance, name), f"{owner.__name__}.{name}"
-    assert hasattr(pc.sctp, "_bundled")
+    things = [transceiver, transceiver.sender, transceiver.receiver, dtls, dtls.transport, dtls.transport._connection]
+    things += [pc.sctp, Session(Policy(key=bytes(30), ssrc_type=Policy.SSRC_ANY_INBOUND))]
+    for path, listed in names.ATTRIBUTES.items():
+        instance = next(thing for thing in things if isinstance(thing, owner_of(path)))
+        assert [name for name in listed if not hasattr(instance, name)] == [], path
     await pc.close()
+
+
+class Privates(ast.NodeVisitor):
+    """Collects private names: those used on something, and those that this folder defines itself."""
+
+    def __init__(self):
+        self.used, self.own = set(), set()
+
+    def visit_Attribute(self, node):
+        of_self = isinstance(node.value, ast.Name) and node.value.id == "self"
+        (self.own if of_self and isinstance(node.ctx, ast.Store) else self.used).add(node.attr)
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node):
+        self.own.add(node.name)
+        if node.name.startswith("_RTC"):
+            self.used.add(node.name)
+        self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node):
+        self.visit_FunctionDef(node)
+
+    def visit_Subscript(self, node):
+        # vars(thing)["_name"] = …
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            self.used.add(node.slice.value)
+        self.generic_visit(node)
+
+
+def test_what_is_used_is_listed_and_what_is_listed_is_used():
+    found = Privates()
+    for file in FOLDER.glob("*.py"):
+        if file.name != "names.py":
+            found.visit(ast.parse(file.read_text()))
+    listed = {name for part in (names.METHODS, names.ATTRIBUTES) for entry in part.values() for name in entry}
+    used = {name for name in found.used if name.startswith("_") and not name.endswith("__")}
+    assert used - found.own - listed == set(), "used and not listed"
+    assert listed - used - found.own == set(), "listed and not used"
 
 
 def test_the_ice_connection_gathers_by_a_method_that_takes_addresses():
     from aioice.ice import Connection
 
     assert Connection.get_component_candidates.__code__.co_varnames[1:3] == ("component", "addresses")
-    assert issubclass(RTCIceTransport, object)
-
-
-def test_an_srtp_session_has_a_pointer_that_the_native_engine_can_use():
-    session = Session(Policy(key=bytes(30), ssrc_type=Policy.SSRC_ANY_INBOUND))
-    assert session._srtp[0]
