@@ -20,12 +20,11 @@ from appliance.media.rtc.assembler import Packet, VideoAssembler
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.depacketize import depacketize
 from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame, InStats, SenderClock
+from appliance.media.rtc.keyframes import KeyframeRequests
 from appliance.media.rtc.reorder import AudioOrder
 from appliance.media.rtc.reports import ReceptionReports, reported_clock
 
 TICK_S = 0.02
-KEYFRAME_INTERVAL_S = 1.0
-"""Key frames are dear; requests of several people become one."""
 _RETIRED_S = 2.0
 """How long packets of an SSRC that was replaced may still straggle in."""
 
@@ -54,9 +53,7 @@ class StreamReceiver:
         self._skips_before = 0
         self._packets = self._bytes = self._frames = self._keyframes = 0
         self._codec, self._clock_rate = "", VIDEO_CLOCK
-        self._key_wanted = False
-        self._key_asked: float | None = None
-        self._heard_since_asked = False
+        self._key = KeyframeRequests()
 
     def configure(self, codecs: Sequence[RTCRtpCodecParameters], repairs: Mapping[int, int]) -> None:
         """Learn payload types, and which SSRC repairs which; again after every negotiation."""
@@ -79,7 +76,7 @@ class StreamReceiver:
     def request_keyframe(self) -> None:
         """Ask the sender for a key frame, now or when the last request is a second old."""
         if self.kind == "video":
-            self._key_wanted = True
+            self._key.wanted = True
             self._wake()
 
     @property
@@ -108,7 +105,6 @@ class StreamReceiver:
         self._reports.add(packet, codec.clockRate)
         self._packets += 1
         self._bytes += len(packet.payload)
-        self._heard_since_asked = True
         original = self._unwrap(packet, codec) if codec.name == "rtx" else packet
         if original is not None and self._is_current(original.ssrc):
             self._take(original, self._codecs[original.payload_type], recovered=original is not packet)
@@ -117,14 +113,11 @@ class StreamReceiver:
 
     def delay(self, now: float) -> float | None:
         """Return in how many seconds `feedback` wants to be called, None if nothing is due."""
-        waits = TICK_S if self._video.waiting or self._audio.waiting else None
-        if (self._key_wanted or self._video.needs_key) and self._ssrc is not None:
-            if self._key_asked is None:
-                return 0.0
-            left = max(self._key_asked + KEYFRAME_INTERVAL_S - now, 0.0)
-            if self._heard_since_asked or left > 0:
-                return left if waits is None else min(left, waits)
-        return waits
+        delays = [TICK_S] if self._video.waiting or self._audio.waiting else []
+        self._key.wanted |= self._video.needs_key
+        if self._ssrc is not None and (asks_in := self._key.delay(now, self._packets)) is not None:
+            delays.append(asks_in)
+        return min(delays, default=None)
 
     def feedback(self, ssrc: int, now: float) -> list[AnyRtcpPacket]:
         """Let time pass; return the requests to send, in the name of our `ssrc`. May call `on_frame`."""
@@ -140,18 +133,10 @@ class StreamReceiver:
         lost = self._video.requests(now)
         if lost:
             requests.append(RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=ssrc, media_ssrc=self._ssrc, lost=lost))
-        if self._may_ask_for_key(now):
-            self._key_asked, self._heard_since_asked = now, False
+        self._key.wanted |= self._video.needs_key
+        if self._key.take(now, self._packets):
             requests.append(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=self._ssrc))
         return requests
-
-    def _may_ask_for_key(self, now: float) -> bool:
-        if not (self._key_wanted or self._video.needs_key):
-            return False
-        if self._key_asked is None:
-            return True
-        # who sends nothing needs no reminding: a camera that is off would be asked forever
-        return self._heard_since_asked and now - self._key_asked >= KEYFRAME_INTERVAL_S
 
     def _unwrap(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> RtpPacket | None:
         """Return the packet inside a retransmission (RFC 4588)."""
@@ -180,7 +165,7 @@ class StreamReceiver:
         self._skips_before += self._video.skips
         self._video, self._audio = VideoAssembler(), AudioOrder()
         self._video.needs_key = self.kind == "video"
-        self._key_asked = None
+        self._key.new_stream()
         self.clock = None
 
     def _take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, *, recovered: bool) -> None:
@@ -200,7 +185,7 @@ class StreamReceiver:
 
     def _emit_video(self, timestamp: int, data: bytes, *, key: bool) -> None:
         if key:
-            self._key_wanted = False
+            self._key.wanted = False
             self._keyframes += 1
         received_ns = time.monotonic_ns()
         self._emit(EncodedFrame(self._codec, timestamp, self._clock_rate, data, key, received_ns, layer=self.layer))
