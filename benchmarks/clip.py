@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -52,7 +53,8 @@ class Webcam:
         planes = [plane_of(picture, index) for index in range(3)]
         planes[0][:] = np.clip(luma, 16, 235)
         planes[1][:], planes[2][:] = self._tint, 255 - self._tint
-        mark.burn(*planes, mark.Mark(SOURCE, (number if count is None else count) & 0xFFFF))
+        y, u, v = planes
+        mark.burn(y, u, v, mark.Mark(SOURCE, (number if count is None else count) & 0xFFFF))
         return picture
 
     def _person(self, luma: NDArray[np.float32], number: int) -> None:
@@ -66,7 +68,7 @@ class Webcam:
 
 def encoder(stream: Stream) -> VideoCodecContext:
     """Return an encoder with constant bit rate; key frames come only when asked for."""
-    codec = VideoCodecContext.create(_ENCODERS[stream.codec], "w")
+    codec = cast("VideoCodecContext", VideoCodecContext.create(_ENCODERS[stream.codec], "w"))
     codec.width, codec.height, codec.pix_fmt = stream.width, stream.height, "yuv420p"
     codec.time_base, codec.framerate = Fraction(1, stream.fps), Fraction(stream.fps)
     codec.bit_rate, codec.gop_size = stream.kbps * 1000, 100_000

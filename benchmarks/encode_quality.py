@@ -64,8 +64,8 @@ def clip() -> Iterator[VideoFrame]:
         with av.open(str(CLIP)) as container:
             for picture in container.decode(video=0):
                 scaled = picture.reformat(WIDTH, HEIGHT, "yuv420p", threads=1)
-                planes = (np.array(plane_of(scaled, index)) for index in range(3))
-                yield VideoFrame(*planes, captured_ns=10**9 + shown * 10**9 // FPS)
+                y, u, v = (np.array(plane_of(scaled, index)) for index in range(3))
+                yield VideoFrame(y, u, v, captured_ns=10**9 + shown * 10**9 // FPS)
                 shown += 1
 
 
@@ -78,19 +78,18 @@ def webcam() -> Iterator[VideoFrame]:
     skin = dice.normal(0, 7, (2 * HEIGHT, 2 * WIDTH)).astype(np.float32)
     for shown in range(10**6):
         second = shown / FPS
-        x = WIDTH * (0.5 + 0.04 * np.sin(1.3 * second))
-        y = HEIGHT * (0.55 + 0.02 * np.sin(2.1 * second))
-        head = ((columns - x) / (0.16 * WIDTH)) ** 2 + ((rows - y) / (0.32 * HEIGHT)) ** 2
+        across = WIDTH * (0.5 + 0.04 * np.sin(1.3 * second))
+        down = HEIGHT * (0.55 + 0.02 * np.sin(2.1 * second))
+        head = ((columns - across) / (0.16 * WIDTH)) ** 2 + ((rows - down) / (0.32 * HEIGHT)) ** 2
         open_px = 0.02 * HEIGHT * (1 + np.sin(9 * second) ** 2)
-        mouth = ((columns - x) / (0.05 * WIDTH)) ** 2 + ((rows - y - 0.13 * HEIGHT) / open_px) ** 2
-        at_x, at_y = int(x), int(y)
+        mouth = ((columns - across) / (0.05 * WIDTH)) ** 2 + ((rows - down - 0.13 * HEIGHT) / open_px) ** 2
+        at_x, at_y = int(across), int(down)
         face = np.where(mouth < 1, 70, 170 - 30 * head + skin[at_y : at_y + HEIGHT, at_x : at_x + WIDTH])
         luma = np.where(head < 1, face, wall) + dice.normal(0, 2, wall.shape)
         small = head[::2, ::2] < 1
         planes = (luma, np.where(small, 112, 126), np.where(small, 150, 128))
-        yield VideoFrame(
-            *(np.clip(plane, 0, 255).astype(np.uint8) for plane in planes), captured_ns=10**9 + shown * 10**9 // FPS
-        )
+        y, u, v = (np.clip(plane, 0, 255).astype(np.uint8) for plane in planes)
+        yield VideoFrame(y, u, v, captured_ns=10**9 + shown * 10**9 // FPS)
 
 
 def ssim(one: Luma, other: Luma) -> float:

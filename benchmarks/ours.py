@@ -75,7 +75,8 @@ class Room:
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[list[Seen]]:
         """Note every new picture of the first tile, as it comes into the ring."""
-        self._seen = seen = []
+        seen: list[Seen] = []
+        self._seen = seen
         try:
             yield seen
         finally:

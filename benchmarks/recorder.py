@@ -66,9 +66,13 @@ async def recorder(ticket: Ticket) -> AsyncIterator[Recording]:
     recording = Recording()
     came = asyncio.Event()
 
+    def received(frame: EncodedFrame) -> None:
+        recording.frames.append(frame)
+        came.set()
+
     def bound(media: MediaIn) -> None:
         if media.kind == "video":
-            media.on_frame = lambda frame: (recording.frames.append(frame), came.set())
+            media.on_frame = received
             media.request_keyframe()
 
     async with (

@@ -10,7 +10,7 @@ import json
 import re
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import aiohttp
@@ -166,7 +166,7 @@ async def _pump(source: _Socket, sink: _Socket, change: Callable[[bytes], bytes 
                 await sink.send_bytes(changed)
 
 
-def _to_hub(data: bytes, wires: dict[int, Wire]) -> bytes | None:
+def _to_hub(data: bytes, wires: Mapping["rtc.SignalTarget", Wire]) -> bytes | None:
     request = rtc.SignalRequest.FromString(data)
     match request.WhichOneof("message"):
         case "offer":
@@ -178,7 +178,7 @@ def _to_hub(data: bytes, wires: dict[int, Wire]) -> bytes | None:
     return request.SerializeToString()
 
 
-def _to_client(data: bytes, wires: dict[int, Wire]) -> bytes | None:
+def _to_client(data: bytes, wires: Mapping["rtc.SignalTarget", Wire]) -> bytes | None:
     response = rtc.SignalResponse.FromString(data)
     match response.WhichOneof("message"):
         case "offer":

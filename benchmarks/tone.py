@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
@@ -19,7 +18,7 @@ _AUDIBLE = 0.25
 
 def tone_packets() -> list[bytes]:
     """Return four seconds of a tone that may be repeated without a click."""
-    codec = cast("AudioCodecContext", AudioCodecContext.create("libopus", "w"))
+    codec = AudioCodecContext.create("libopus", "w")
     codec.sample_rate, codec.layout, codec.format = RATE, "mono", "s16"
     codec.time_base, codec.bit_rate = Fraction(1, RATE), 32_000
     wave = (9000 * np.sin(np.arange(RATE * _SECONDS) * 2 * np.pi * _HERTZ / RATE)).astype(np.int16)

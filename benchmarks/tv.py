@@ -34,5 +34,5 @@ if __name__ == "__main__":
     config = Path(sys.argv[sys.argv.index("--config") + 1])
     with config.with_name("tv.seen").open("w", buffering=1) as file:
         # the only part of the display that is not the room's own
-        renderer.presenter_for = lambda _uri: StampReader(SeenFile(file))
+        vars(renderer)["presenter_for"] = lambda _uri: StampReader(SeenFile(file))
         sys.exit(cli.main())

@@ -33,8 +33,12 @@ class MicrophoneFeed:
 
     def send_to(self, out: Sent | None) -> None:
         """Send to `out` from now on."""
+        if self._out is not None:
+            self._out.on_bitrate = None
         self._out = out
-        self._loss, self._sent = 0.0, 0
+        self._bitrate, self._loss, self._sent = BITRATE, 0.0, 0
+        if out is not None:
+            out.on_bitrate = self.set_bitrate
 
     def set_bitrate(self, bits_per_s: int) -> None:
         """Spend this much on the sound, from the next packet on."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from appliance.media.rtc.congestion.allocation import SOUND, Claim, share
+from appliance.media.rtc.congestion.allocation import SOUND, SOUND_HEADERS, Claim, share
 from appliance.media.rtc.congestion.controller import START, Controller
 from appliance.media.rtc.congestion.pacer import PACING, Pacer, Urgency
 from appliance.media.rtc.congestion.probing import Probe
@@ -127,13 +127,16 @@ class Sending:
     def tell(self) -> None:
         """Tell the pacer and the m-lines what they may send."""
         pictures = [o for o in self._outlets if o.speaks and o.kind == "video"]
-        sounds = sum(1 for o in self._outlets if o.speaks and o.kind == "audio")
+        voices = [o for o in self._outlets if o.speaks and o.kind == "audio"]
+        sounds = len(voices)
         self.controller.want(int((sum(o.most for o in pictures) + sounds * SOUND) * _HEADROOM))
         target = self.controller.target
         self._pace(target, 0 if all(o.on_bitrate for o in pictures) else _UNPACED)
         parts = share(target, sounds=sounds, pictures=[Claim(index, o.most) for index, o in enumerate(pictures)])
         for index, outlet in enumerate(pictures):
             self._tell(outlet, parts[index])
+        for outlet in voices:
+            self._tell(outlet, min(target // sounds, SOUND) - SOUND_HEADERS)
 
     async def run(self) -> None:
         """Send what waits, until cancelled."""

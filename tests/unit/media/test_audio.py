@@ -97,8 +97,8 @@ async def test_what_the_receiver_loses_and_the_budget_reach_the_encoder(tmp_path
     async with Studio(tmp_path) as studio:
         studio.line.fraction_lost = 0.2
         await studio.unmute()
-        studio.feed.set_bitrate(20_000)
         studio.feed.send_to(studio.line)
+        studio.line.on_bitrate(20_000)
         await studio.line.more(55)
     assert told[:2] == [("bitrate", 20_000), ("loss", 0.0)]
     assert told[-1] == ("loss", 0.06)

@@ -6,7 +6,9 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 SOUND = 48_000
-"""Opus at 32 kb/s with what RTP, SRTP, UDP and IP add to 50 packets a second."""
+"""Opus at 32 kb/s, and `SOUND_HEADERS`."""
+SOUND_HEADERS = 16_000
+"""What RTP, SRTP, UDP and IP add to 50 packets a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,17 @@ async def test_sound_has_its_part_before_the_picture(pair):
     assert told == [52_000]
 
 
+@pytest.mark.parametrize(("carried", "sound"), [(200_000, 32_000), (44_000, 28_000), (10_000, 24_000)])
+async def test_sound_takes_less_only_where_all_of_it_does_not_fit(pair, carried, sound):
+    video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    voice = pair.a.add_out("audio", "opus", stream_id="S", track_id="A")
+    await pair.negotiate()
+    told = []
+    video.on_bitrate, voice.on_bitrate = (lambda _: None), told.append
+    pair.a._connection.sending.bounded(carried)
+    assert told == [sound]
+
+
 async def test_without_the_numbers_nothing_is_known_and_all_works(pair, camera_of):
     video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
     offer = "\r\n".join(line for line in (await pair.a.offer()).splitlines() if URI not in line)
