@@ -27,9 +27,8 @@ class DelayRate:
         self._backed_off_at: int | None = None
 
     def limit(self, most: int) -> None:
-        """Never go beyond `most` from now on."""
+        """Never grow beyond `most` from now on; what is known already stays known."""
         self._most = max(most, self._least)
-        self.rate = min(self.rate, self._most)
 
     def jump(self, rate: int) -> None:
         """Take a rate that was proved otherwise."""
