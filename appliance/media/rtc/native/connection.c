@@ -50,9 +50,9 @@ void connection_free(connection *c) {
     free(c);
 }
 
-static void tell(connection *c, enum event_kind kind, uint32_t ssrc) {
+static bool tell(connection *c, enum event_kind kind, uint32_t ssrc) {
     event e = {.kind = (uint8_t)kind, .connection = c->id, .ssrc = ssrc};
-    events_put(&c->of->events, &e, NULL);
+    return events_put(&c->of->events, &e, NULL);
 }
 
 /* ---- out ---- */
@@ -97,10 +97,8 @@ static int64_t flush(connection *c, int64_t now) {
         for (int i = 0; i < count; i++)
             free(leaving[i]);
     } while (count == BATCH);
-    if (c->wants_room && !pacer_holds(&c->out.pace)) {
-        c->wants_room = false;
-        tell(c, EVENT_ROOM, 0);
-    }
+    if (c->wants_room && !pacer_holds(&c->out.pace))
+        c->wants_room = !tell(c, EVENT_ROOM, 0);
     return pacer_next_us(&c->out.pace);
 }
 
@@ -123,8 +121,7 @@ static void note_arrival(connection *c, const rtp_packet *p, const datagram *d) 
     uint8_t id = c->in.ids.transport_sequence;
     if (!id || rtp_extension_get(p, id, &number, &size) < 0 || size != 2)
         return;
-    if (!c->arrived.count)
-        tell(c, EVENT_ARRIVED, p->ssrc);
+    c->told_arrival = c->told_arrival || tell(c, EVENT_ARRIVED, p->ssrc);
     log_add(&c->arrived, &(log_entry){d->at_us, (uint32_t)d->size, get_16(number), 0});
 }
 
@@ -352,6 +349,7 @@ void connection_probe(connection *c, uint64_t bits_per_second, size_t bytes) {
     int64_t now = now_us();
     pacer_probe(&c->out.pace, bits_per_second, bytes, now);
     engine_wake_by(c->of, flush(c, now));
+    engine_tell(c->of);
     UNLOCKED(c);
 }
 
@@ -393,6 +391,7 @@ size_t connection_take_sent(connection *c, log_entry *out, size_t room) {
 size_t connection_take_arrived(connection *c, log_entry *out, size_t room) {
     LOCKED(c);
     size_t count = log_take(&c->arrived, out, room);
+    c->told_arrival = false;
     UNLOCKED(c);
     return count;
 }

@@ -30,7 +30,7 @@ struct connection {
     incoming in;
     outgoing out;
     packet_log arrived;
-    bool wants_room;
+    bool wants_room, told_arrival;
     connection_counters counters;
 };
 
