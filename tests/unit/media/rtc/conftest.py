@@ -91,10 +91,11 @@ class Camera:
         self._key = True
 
     def shoot(self) -> None:
-        body = b"\x00" if self._key else b"\x01"
+        # sending may bring the next wish for a key frame
+        key, self._key = self._key, False
+        body = b"\x00" if key else b"\x01"
         data = body + self.sent.to_bytes(4, "big") + bytes(self._size)
-        self._out.send(EncodedFrame("VP8", self.sent * 1800, 90_000, data, self._key))
-        self._key = False
+        self._out.send(EncodedFrame("VP8", self.sent * 1800, 90_000, data, key))
         self.sent += 1
 
     async def run(self) -> None:
