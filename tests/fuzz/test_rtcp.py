@@ -1,6 +1,6 @@
 """Hostile RTCP: a corpus of compounds, and mutations of it, into all that reads them without a connection.
 
-tests/unit/media/rtc/test_hostile_rtcp.py feeds the same to connections.
+tests/unit/media/rtc/test_hostile_packets.py feeds the same to connections.
 """
 
 import pytest

@@ -1,9 +1,12 @@
-"""What a connected peer may say of our streams, spoiled: at worst a malformed packet, and the picture goes on."""
+"""What a connected peer may send, spoiled: at worst it is a malformed packet, and the picture goes on."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterator
 from pathlib import Path
+
+from appliance.media.rtc.private.connection import _STUMBLES
 
 CORPUS = Path(__file__).parents[3] / "fuzz" / "corpus" / "rtcp"
 SPOILED = 600
@@ -64,3 +67,29 @@ async def test_hostile_reports_and_requests_stop_nothing(pair, camera_of):
     assert pair.a.state == pair.b.state == "connected"
     assert not pair.a._task.done()
     assert not pair.b._task.done()
+
+
+async def test_hostile_media_stops_nothing_in_python(pair_of, camera_of):
+    """For the native engine tests/fuzz does that."""
+    async with pair_of("pure", "pure") as pair:
+        video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate()
+        await pair.connected()
+        transport, seen = pair.b._connection._dtls, []
+        handle = transport._handle_rtp_data
+
+        async def noted(data: bytes, arrival_time_ms: int) -> None:
+            seen.append(data)
+            await handle(data, arrival_time_ms)
+
+        transport._handle_rtp_data = noted
+        async with camera_of(video):
+            await pair.heard.until(lambda: len(pair.heard.frames["T"]) >= 10)
+            chance, honest = random.Random(6), list(seen)
+            for number in range(4 * SPOILED):
+                with contextlib.suppress(*_STUMBLES):
+                    await handle(spoil(honest, chance), number)
+            before = len(pair.heard.frames["T"])
+            await pair.heard.until(lambda: len(pair.heard.frames["T"]) > before + 10)
+        assert pair.b.state == "connected"
+        assert not pair.b._task.done()
