@@ -4,7 +4,7 @@ from struct import pack
 
 from targets import CONNECTION
 
-_LINES, _SENDERS, _NO_MEMORY, _ABRUPT_END = 1, 2, 4, 8
+_LINES, _SENDERS, _NO_MEMORY, _ABRUPT_END, _SLOW_READER = 1, 2, 4, 8, 16
 _ALL = _LINES | _SENDERS
 VP8, VP8_RTX, H264, H264_RTX, OPUS, _, STRANGE, _ = range(8)
 MARKER, NEW_TIMES, NEW_SSRCS = 8, 16, 32
@@ -100,13 +100,44 @@ def seeds() -> dict[str, bytes]:
         + packets(VP8 | NEW_SSRCS, 0, 1, KEY, times=200, extensions=MID, ms=5)
         + packets(VP8, 0, 5, KEY, extensions=MID, ms=5)
         + packets(VP8 | NEW_SSRCS, 190, 1, KEY, times=255, extensions=MID, ms=5),
+        "fragments": bytes([_LINES])
+        + packets(H264, 0, 1, b"\x7c\x85\x88abc", extensions=MID)
+        + packets(H264, 0, 2, b"\x7c\x05def")
+        + packets(H264 | MARKER, 0, 3, b"\x7c\x45ghi")
+        + packets(H264 | MARKER, 0, 4, b"\x78\x00\x02\x67\x42\x00\x00\x00\x02\x68\xce", at=1)
+        + packets(H264 | MARKER, 0, 6, b"\x78\x00\x09\x41", at=2)
+        + op("set_sender", 20)
+        + frame(0, b"\x00\x00\x01\x65\x88" + bytes(range(2, 252)) * 8, times=3)
+        + op("reflect", 2, ms=50),
+        "raw-packets": bytes([_LINES])
+        + op(
+            "raw",
+            data=b"\x90\x60\x00\x01" + bytes(8) + b"\x10\x00\x00\x02\x04\x010\x00\x01\x01\x8a\x00\x90\x80\x81\x00",
+        )
+        + op("raw", data=b"\xa0\xe0\x00\x02" + bytes(8) + b"\x10\x00abc\x04\x00\x00\x04")
+        + op("raw", data=b"\xa0\xe0\x00\x03" + bytes(8) + b"\x10\xff")
+        + op("raw", data=b"\x8f\xe0\x00\x04" + bytes(60)),
+        "late-key-frame": bytes([_LINES])
+        + packets(VP8 | MARKER, 0, 10, DELTA, at=1)
+        + packets(VP8, 0, 13, b"\x90\x80\x83\x01", at=3)
+        + packets(VP8, 0, 15, KEY, at=4)
+        + packets(VP8 | MARKER, 0, 16, b"\x00tail", at=4)
+        + op("time", ms=700)
+        + packets(VP8 | MARKER, 0, 17, DELTA, at=5)
+        + packets(VP8 | MARKER, 0, 19, KEY, at=6)
+        + op("time", ms=400),
+        "log-full": bytes([_LINES]) + packets(OPUS | NEW_TIMES, 1, 1, b"", times=255, extensions=NUMBER) * 17,
         "abrupt-end": bytes([_ALL | _ABRUPT_END])
         + picture
         + sound
         + packets(OPUS, 1, 11, b"sound")
         + packets(STRANGE, 9, 1, b"nobody's", times=3)
         + some_frames * 3,
-        "slow-reader": bytes([_LINES]) + picture + packets(VP8 | MARKER | NEW_TIMES, 0, 4, DELTA, times=150) + quiet,
+        "starved-in-a-flood": bytes([_SLOW_READER]) + picture,
+        "slow-reader": bytes([_LINES | _SLOW_READER])
+        + picture
+        + packets(VP8 | MARKER | NEW_TIMES, 0, 4, DELTA, times=150)
+        + quiet,
         "events-flooded": bytes([_LINES])
         + b"".join(op("raw", data=nack(1, (1, 1))) for _ in range(20))
         + b"".join(request(1, 1) for _ in range(500))
