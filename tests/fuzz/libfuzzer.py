@@ -1,6 +1,6 @@
-"""Fuzzes the packet core with clang's libFuzzer: `python tests/fuzz/libfuzzer.py SECONDS`, then `... merge`.
+"""Fuzzes native code with clang's libFuzzer: `python tests/fuzz/libfuzzer.py connection SECONDS`, then `... merge`.
 
-Needs Debian's clang and libclang-rt-14-dev; CLANG= names another compiler, with options. Finds go to /tmp/packet-core;
+Needs Debian's clang and libclang-rt-14-dev; CLANG= names another compiler, with options. Finds go to /tmp/fuzz-...;
 merge takes the few that reach code the corpus does not.
 """
 
@@ -10,32 +10,31 @@ import subprocess
 import sys
 from pathlib import Path
 
-from packet_core import CORPUS, ENTRY, core_flags, core_sources
-
-FINDS = Path("/tmp/packet-core")
+from targets import FLAGS, TARGETS, Target
 
 
-def build() -> Path:
+def build(target: Target, program: Path) -> None:
     """Compile with coverage feedback and the sanitizers."""
-    program = FINDS.with_suffix(".fuzz")
-    flags = ("-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", *core_flags())
+    flags = ("-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", *FLAGS)
     compiler = shlex.split(os.environ.get("CLANG", "clang"))
-    subprocess.run([*compiler, *flags, "-o", program, ENTRY, *core_sources()], check=True)
-    return program
+    subprocess.run([*compiler, *flags, "-o", program, *target.sources], check=True)
 
 
-def main(word: str) -> None:
+def main(name: str, word: str) -> None:
     """Run for so many seconds, or merge."""
-    FINDS.mkdir(exist_ok=True)
-    program = build()
+    target, finds = TARGETS[name], Path(f"/tmp/fuzz-{name}")
+    finds.mkdir(exist_ok=True)
+    program = finds.with_suffix(".program")
+    build(target, program)
     if word == "merge":
-        subprocess.run([program, "-merge=1", "-use_counters=0", CORPUS, FINDS], check=True)
+        subprocess.run([program, "-merge=1", "-use_counters=0", target.corpus, finds], check=True)
     else:
-        options = [f"-max_total_time={word}", "-max_len=4096", f"-artifact_prefix={CORPUS}/", "-print_final_stats=1"]
+        artifacts = f"-artifact_prefix={target.corpus}/"
+        options = [f"-max_total_time={word}", "-max_len=4096", artifacts, "-print_final_stats=1"]
         # a large quarantine of freed memory costs most of the speed
         environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=4"}
-        subprocess.run([program, *options, FINDS, CORPUS], check=True, env=environment)
+        subprocess.run([program, *options, finds, target.corpus], check=True, env=environment)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -2,24 +2,14 @@
  *
  * A libFuzzer entry; driver.c runs the same where there is only gcc. Script: one byte (codec, packets as repairs or
  * not), then records of an operation byte, a byte of milliseconds, and for packets and frames a size and bytes. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "assembler.h"
 #include "history.h"
 #include "packetize.h"
 #include "rtp.h"
-
-#define CHECK(condition) ((condition) ? (void)0 : abort())
+#include "script.h"
 
 enum operation { PACKET, TICK, FRAME, OPERATIONS };
 enum { MOST_FRAME = 1 << 16, ROOM = 4096 };
-
-typedef struct {
-    const uint8_t *at;
-    size_t left;
-} script;
 
 typedef struct {
     assembler *assembler;
@@ -30,50 +20,6 @@ typedef struct {
     size_t largest;    /* frame that came out */
     bool recovered;
 } world;
-
-/* Allocations of the core fail, one by one, when a script asks for it (linked with --wrap). */
-static unsigned allocations_left = UINT32_MAX;
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static bool allocation_fails(void) {
-    if (allocations_left == UINT32_MAX)
-        return false;
-    return allocations_left == 0 || --allocations_left == 0;
-}
-
-void *__wrap_malloc(size_t size) {
-    return allocation_fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return allocation_fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-    return allocation_fails() ? NULL : __real_realloc(old, size);
-}
-
-static unsigned take(script *s, unsigned bytes) {
-    unsigned value = 0;
-    for (; bytes > 0 && s->left > 0; bytes--, s->at++, s->left--)
-        value = value << 8 | *s->at;
-    return value;
-}
-
-/* A copy of its own, so that the sanitizer sees every byte read beyond the end. */
-static uint8_t *copy_of(const uint8_t *data, size_t size) {
-    uint8_t *copy = __real_malloc(size ? size : 1);
-    CHECK(copy != NULL);
-    if (size > 0)
-        memcpy(copy, data, size);
-    return copy;
-}
 
 static void on_frame(void *user, const frame *whole) {
     world *w = user;
@@ -150,14 +96,10 @@ static void on_payload(void *user, const uint8_t *payload, size_t size, bool las
     CHECK(history_bytes(w->history) <= HISTORY_BYTES);
 }
 
-/* A frame of these bytes, repeated to a size that needs many packets. */
+/* A frame of these bytes, repeated. */
 static void send_frame(world *w, const uint8_t *data, size_t size, unsigned times) {
-    size_t whole = size * (times + 1) < MOST_FRAME ? size * (times + 1) : MOST_FRAME;
-    uint8_t *bytes = __real_malloc(whole ? whole : 1);
-    CHECK(bytes != NULL);
-    for (size_t i = 0; i < whole; i++)
-        bytes[i] = data[i % size];
-    packetize(&w->packetizer, bytes, whole, on_payload, w);
+    uint8_t *bytes = repeated(data, size, times, MOST_FRAME, &size);
+    packetize(&w->packetizer, bytes, size, on_payload, w);
     free(bytes);
 }
 
@@ -169,13 +111,11 @@ static void step(world *w, script *s) {
         return;
     }
     size_t size = take(s, 2);
-    size = size < s->left ? size : s->left;
+    const uint8_t *bytes = take_bytes(s, &size);
     if (operation % OPERATIONS == PACKET)
-        push_datagram(w, s->at, size);
+        push_datagram(w, bytes, size);
     else
-        send_frame(w, s->at, size, operation / OPERATIONS);
-    s->at += size;
-    s->left -= size;
+        send_frame(w, bytes, size, operation / OPERATIONS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -196,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assembler_count(w.assembler, &counters);
         CHECK(counters.keyframes <= counters.frames);
     }
-    allocations_left = UINT32_MAX;
+    allocations_left = NO_LIMIT;
     assembler_free(w.assembler);
     history_free(w.history);
     return 0;

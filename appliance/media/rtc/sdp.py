@@ -14,6 +14,8 @@ from appliance.media.rtc.simulcast import Layers
 
 _MAX_CHARS = 256_000
 _MAX_SECTIONS = 64
+_MID = re.compile(r"[!-~]{1,32}")
+"""A token (RFC 8866 section 9), of a length that all who carry it in packets have room for."""
 _OURS = {"audio": re.compile(r"a=rtpmap:\d+ (?:opus/48000|PCM[UA]/8000|G722/8000)", re.IGNORECASE)}
 _OURS["video"] = re.compile(r"a=rtpmap:\d+ (?:VP8|H264)/90000", re.IGNORECASE)
 _STAND_IN = {
@@ -58,8 +60,8 @@ def shape_remote(text: str) -> Shaped:
     lines = list(head)
     for section in sections:
         mid = _value(section, "a=mid:")
-        if mid is None:
-            raise BadDescription("a media section of the session description has no mid")
+        if mid is None or not _MID.fullmatch(mid) or mid in accepted:
+            raise BadDescription("a media section of the session description has no mid of its own")
         candidates.update((line[2:], None) for line in section if line.startswith("a=candidate:"))
         if (sent := simulcast.sent(section)) is not None:
             layers[mid] = sent

@@ -19,6 +19,7 @@ LEAST = 40_000
 """Sound alone must always fit, if not at its best."""
 MOST = 3_000_000
 _FIRST_RTT_US = 100_000
+_MOST_RTT_US = 2_000_000
 _SILENCE_US = 1_000_000
 _SILENT_STEP_US = 500_000
 _SILENT_CUT = 0.7
@@ -103,7 +104,9 @@ class Controller:
         """Take a receiver report, for servers that send no transport-wide feedback: only losses can be learnt of."""
         if self._heard:
             return
-        self.rtt_us = self.rtt_us if rtt_us is None else rtt_us
+        if rtt_us is not None:
+            # measured with a clock that may be set meanwhile, and with what the receiver says
+            self.rtt_us = min(max(rtt_us, 0), _MOST_RTT_US)
         self._loss.update(round(100 * (1 - lost)), round(100 * lost), rate=self.target, rtt_us=self.rtt_us, now=now)
 
     def tick(self, now: int) -> None:
@@ -150,4 +153,4 @@ class Controller:
 
     def _note_rtt(self, outcome: Outcome, now: int) -> None:
         newest = max(packet.sent_us for packet in outcome.delivered)
-        self.rtt_us += (min(max(now - newest, 0), 2_000_000) - self.rtt_us) // 8
+        self.rtt_us += (min(max(now - newest, 0), _MOST_RTT_US) - self.rtt_us) // 8

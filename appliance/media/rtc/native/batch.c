@@ -6,6 +6,8 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "engine.h"
+
 #define CONTROL_ROOM 64
 
 struct batch {
@@ -46,7 +48,7 @@ static int64_t age_us(struct msghdr *message, int64_t wall) {
     return 0;
 }
 
-int batch_receive(batch *b, int fd, int64_t now_us, datagram *out) {
+int batch_receive(batch *b, int fd, datagram *out) {
     for (int i = 0; i < BATCH; i++) {
         b->pieces[i] = (struct iovec){b->data[i], DATAGRAM_ROOM};
         b->messages[i].msg_hdr = (struct msghdr){
@@ -59,12 +61,12 @@ int batch_receive(batch *b, int fd, int64_t now_us, datagram *out) {
         };
     }
     int count = recvmmsg(fd, b->messages, BATCH, MSG_DONTWAIT, NULL);
-    int64_t wall = wall_us();
+    int64_t wall = wall_us(), now = now_us();
     for (int i = 0; i < count; i++) {
         struct mmsghdr *m = &b->messages[i];
         out[i].data = b->data[i];
         out[i].size = m->msg_hdr.msg_flags & MSG_TRUNC ? 0 : m->msg_len;
-        out[i].at_us = now_us - age_us(&m->msg_hdr, wall);
+        out[i].at_us = now - age_us(&m->msg_hdr, wall);
         out[i].source = &b->sources[i];
     }
     return count;

@@ -27,7 +27,7 @@ void batch_free(batch *b);
 void batch_prepare(int fd);
 
 /* Read what waits on a socket, at most BATCH; the datagrams are valid until the next call. */
-int batch_receive(batch *b, int fd, int64_t now_us, datagram *out);
+int batch_receive(batch *b, int fd, datagram *out);
 
 /* Send at most BATCH packets; what the kernel does not take is lost, as on any network. Returns how many went. */
 int batch_send(int fd, const struct sockaddr *to, socklen_t to_size, packet *const *packets, int count);

@@ -50,9 +50,9 @@ void connection_free(connection *c) {
     free(c);
 }
 
-static void tell(connection *c, enum event_kind kind, uint32_t ssrc) {
+static bool tell(connection *c, enum event_kind kind, uint32_t ssrc) {
     event e = {.kind = (uint8_t)kind, .connection = c->id, .ssrc = ssrc};
-    events_put(&c->of->events, &e, NULL);
+    return events_put(&c->of->events, &e, NULL);
 }
 
 /* ---- out ---- */
@@ -97,10 +97,8 @@ static int64_t flush(connection *c, int64_t now) {
         for (int i = 0; i < count; i++)
             free(leaving[i]);
     } while (count == BATCH);
-    if (c->wants_room && !pacer_holds(&c->out.pace)) {
-        c->wants_room = false;
-        tell(c, EVENT_ROOM, 0);
-    }
+    if (c->wants_room && !pacer_holds(&c->out.pace))
+        c->wants_room = !tell(c, EVENT_ROOM, 0);
     return pacer_next_us(&c->out.pace);
 }
 
@@ -200,8 +198,8 @@ int connection_read(connection *c, int socket) {
     if (socket >= c->socket_count)
         return 0;
     for (int round = 0; round < MOST_ROUNDS && count == BATCH; round++) {
+        count = batch_receive(c->of->batch, c->sockets[socket], datagrams);
         int64_t now = now_us();
-        count = batch_receive(c->of->batch, c->sockets[socket], now, datagrams);
         for (int i = 0; i < count; i++)
             if (datagrams[i].size)
                 take(c, &datagrams[i], socket, now);
@@ -364,6 +362,7 @@ void connection_probe(connection *c, uint64_t bits_per_second, size_t bytes) {
     int64_t now = now_us();
     pacer_probe(&c->out.pace, bits_per_second, bytes, now);
     engine_wake_by(c->of, flush(c, now));
+    engine_tell(c->of);
     UNLOCKED(c);
 }
 

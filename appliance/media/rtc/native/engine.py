@@ -131,7 +131,7 @@ def address_of(pointer: object) -> int:
 
 def is_media(datagram: bytes) -> bool:
     """Tell RTP and RTCP from STUN and DTLS (RFC 7983)."""
-    return 127 < datagram[0] < 192
+    return 127 < int.from_bytes(datagram[:1], "big") < 192
 
 
 def _srtp_functions() -> Srtp:

@@ -110,10 +110,15 @@ size_t events_take(event_queue *queue, const event **out) {
     return count;
 }
 
+/* The others speak of the connection, and are told but once. */
+static bool is_of_line(const event *e) {
+    return e->kind == EVENT_FRAME || e->kind == EVENT_NEEDS_KEY || e->kind == EVENT_STREAM;
+}
+
 void events_forget(event_queue *queue, uint32_t connection, int32_t line) {
     for (event_node *node = queue->first, *before = NULL, *next; node; node = next) {
         next = node->next;
-        bool of_line = node->e.kind != EVENT_DATAGRAM && node->e.kind != EVENT_RTCP && node->e.line == line;
+        bool of_line = is_of_line(&node->e) && node->e.line == line;
         if (node->e.connection == connection && (line == EVERY_LINE || of_line))
             unlink_node(queue, node, before);
         else

@@ -286,9 +286,7 @@ void incoming_packet(incoming *in, const rtp_packet *p, const uint8_t *data, siz
     on->packets++;
     on->bytes += p->payload_size;
     take(from, *p, at_us);
-    if (!in->heard)
-        layer_tell(&on->layers[from->layer], EVENT_HEARD);
-    in->heard = true;
+    in->heard = in->heard || layer_tell(&on->layers[from->layer], EVENT_HEARD);
 }
 
 /* ---- time and feedback ---- */

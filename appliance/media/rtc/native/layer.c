@@ -12,7 +12,7 @@ void layer_clear(layer *l) {
     l->buffer = NULL;
 }
 
-void layer_tell(const layer *l, enum event_kind kind) {
+bool layer_tell(const layer *l, enum event_kind kind) {
     event e = {
         .kind = (uint8_t)kind,
         .connection = l->connection,
@@ -20,7 +20,7 @@ void layer_tell(const layer *l, enum event_kind kind) {
         .layer = l->index,
         .ssrc = l->ssrc,
     };
-    events_put(l->events, &e, NULL);
+    return events_put(l->events, &e, NULL);
 }
 
 static void on_frame(void *user, const frame *whole) {
@@ -41,17 +41,12 @@ static void on_frame(void *user, const frame *whole) {
         .at_us = whole->received_us,
         .level = whole->audio_level == FRAME_NO_LEVEL ? NO_LEVEL : (uint8_t)whole->audio_level,
     };
-    bool was_starved = l->waiting.starved;
     events_put(l->events, &e, &l->waiting);
-    if (l->waiting.starved && !was_starved)
-        layer_tell(l, EVENT_NEEDS_KEY);
 }
 
 static void notice_key(layer *l) {
-    bool wants = l->waiting.video && assembler_needs_key(l->buffer);
-    if (wants && !l->wants_key)
-        layer_tell(l, EVENT_NEEDS_KEY);
-    l->wants_key = wants;
+    bool wants = l->waiting.video && (l->waiting.starved || assembler_needs_key(l->buffer));
+    l->wants_key = wants && (l->wants_key || layer_tell(l, EVENT_NEEDS_KEY));
 }
 
 void layer_count(const layer *l, line_counters *sum) {

@@ -55,6 +55,7 @@ size_t layer_request(layer *l, uint32_t ssrc, int64_t now_us, uint8_t *out, size
 
 void layer_count(const layer *l, line_counters *sum);
 
-void layer_tell(const layer *l, enum event_kind kind);
+/* False when nobody will hear it. */
+bool layer_tell(const layer *l, enum event_kind kind);
 
 #endif

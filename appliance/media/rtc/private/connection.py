@@ -79,6 +79,9 @@ class Connection(RTCPeerConnection):
         """Give a candidate to the one transport; aiortc drops those of bundled m-lines."""
         if self._dtls is not None:
             parsed = candidate_from_sdp(candidate.removeprefix("candidate:"))
+            if not 0 < parsed.port < 1 << 16:
+                # asyncio closes the socket that is to send there
+                raise ValueError("there is no such port")
             await self._dtls.transport.addRemoteCandidate(parsed)
 
     async def close(self) -> None:

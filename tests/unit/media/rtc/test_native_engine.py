@@ -15,6 +15,7 @@ from appliance.doctor import examine
 from appliance.media.rtc.congestion.wire import CLOCK_US, parse
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.native import library
+from appliance.media.rtc.native.engine import is_media
 from appliance.media.rtc.native.wheel import make_wheel
 from appliance.settings import load as load_settings
 
@@ -241,3 +242,8 @@ def test_the_doctor_says_who_handles_the_packets(monkeypatch, librtp, built, lev
     finding = next(f for f in examine(load_settings()) if "media engine" in f.what or "media packets" in f.what)
     assert finding.level == level
     assert bool(finding.remedy) is not built
+
+
+@pytest.mark.parametrize(("datagram", "media"), [(b"", False), (b"\x00\x01", False), (b"\x16", False), (b"\x80", True)])
+def test_an_empty_datagram_is_no_media(datagram, media):
+    assert is_media(datagram) is media

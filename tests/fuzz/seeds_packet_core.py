@@ -1,10 +1,10 @@
-"""Writes the first corpus of the packet core: `python tests/fuzz/seeds.py`. What fuzzing found lies beside it."""
+"""Writes the first corpus of the packet core: `python tests/fuzz/seeds_packet_core.py`; its finds lie beside it."""
 
 import random
-from pathlib import Path
 from struct import pack
 
-CORPUS = Path(__file__).parent / "corpus"
+from targets import PACKET_CORE
+
 _VP8, _H264, _OPUS, _RECOVERED, _NO_MEMORY = 0, 1, 2, 4, 8
 _LEVEL = 1 << 4
 
@@ -78,6 +78,6 @@ def seeds() -> dict[str, bytes]:
 
 
 if __name__ == "__main__":
-    CORPUS.mkdir(exist_ok=True)
+    PACKET_CORE.corpus.mkdir(parents=True, exist_ok=True)
     for name, script in seeds().items():
-        (CORPUS / name).write_bytes(script)
+        (PACKET_CORE.corpus / name).write_bytes(script)

@@ -1,6 +1,6 @@
-"""Hostile packets into the native core, under the sanitizers: what is in the corpus, and new mutations of it.
+"""Hostile packets into the native engine, under the sanitizers: what is in the corpora, and new mutations of it.
 
-For a longer run with clang: `python tests/fuzz/libfuzzer.py 600`.
+For a longer run with clang: `python tests/fuzz/libfuzzer.py connection 600`.
 """
 
 import shutil
@@ -8,13 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from packet_core import CORPUS, ENTRY, HERE, core_flags, core_sources
+from seeds_connection import seeds as connection_seeds
+from seeds_packet_core import seeds as packet_core_seeds
+from targets import CONNECTION, FLAGS, HERE, PACKET_CORE, TARGETS
 
 from appliance.media.rtc.native.build import compile_c
 
 SANITIZERS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
-ITERATIONS = 30_000
-"""About five seconds of one core."""
 
 
 def run(program: Path, corpus: Path, iterations: int) -> "subprocess.CompletedProcess[str]":
@@ -23,17 +23,23 @@ def run(program: Path, corpus: Path, iterations: int) -> "subprocess.CompletedPr
 
 
 @pytest.mark.timeout(300)  # in which many may share that core
-def test_hostile_packets_never_break_the_core(tmp_path):
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_hostile_packets_break_nothing(target, tmp_path):
     program = tmp_path / "fuzz"
-    compile_c([ENTRY, HERE / "driver.c", *core_sources()], program, (*SANITIZERS, *core_flags()))
-    done = run(program, CORPUS, ITERATIONS)
+    compile_c([*target.sources, HERE / "driver.c"], program, (*SANITIZERS, *FLAGS))
+    done = run(program, target.corpus, target.iterations)
     assert done.returncode == 0, f"{done.stderr}\n(commit the saved input together with the mend)"
-    assert f"{len(list(CORPUS.iterdir()))} files" in done.stdout
+    assert f"{len(list(target.corpus.iterdir()))} files" in done.stdout
+
+
+@pytest.mark.parametrize(("target", "seeds"), [(PACKET_CORE, packet_core_seeds), (CONNECTION, connection_seeds)])
+def test_the_corpus_holds_what_its_script_writes(target, seeds):
+    assert {name: (target.corpus / name).read_bytes() for name in seeds()} == seeds()
 
 
 def test_what_breaks_is_saved_and_breaks_again(tmp_path):
     (corpus := tmp_path / "corpus").mkdir()
-    shutil.copy(CORPUS / "vp8-clean", corpus)
+    shutil.copy(PACKET_CORE.corpus / "vp8-clean", corpus)
     entry, program = tmp_path / "broken.c", tmp_path / "fuzz"
     entry.write_text(
         """
