@@ -39,6 +39,10 @@ class MediaIn:
         if not self.ended:
             self._stream.request_keyframe(layer)
 
+    def forget_keyframe(self, layer: str) -> None:
+        """Ask no more for a key frame of a simulcast layer: it is not wanted now."""
+        self._stream.forget_keyframe(layer)
+
     def stats(self) -> InStats:
         """Return the counters of the m-line."""
         return self._stream.snapshot()
@@ -74,6 +78,8 @@ class MediaOut:
         self.stream_id = ""
         self.on_keyframe_request: Callable[[], None] | None = None
         """The receiver lost its picture, or has none yet."""
+        self.wanted: frozenset[str] | None = None
+        """Names of the simulcast layers that somebody receives, None for all. The sender's thread reads it as it is."""
         self.closed = False
         self._port = port
         self._line = line

@@ -21,12 +21,15 @@ class Line:
     """Stands for both peers of a forward: what is asked of the sender and what the receiver gets."""
 
     def __init__(self):
-        self.asked, self.sent, self.changes = [], [], []
+        self.asked, self.sent, self.changes, self.forgotten = [], [], [], set()
         self.on_keyframe_request = self.on_frame = self.on_end = None
         self.mid = "0"
 
     def request_keyframe(self, layer=""):
         self.asked.append(layer)
+
+    def forget_keyframe(self, layer):
+        self.forgotten.add(layer)
 
     def send(self, frame):
         self.sent.append((frame.layer, frame.data))
@@ -45,9 +48,21 @@ def line():
 
 
 @pytest.fixture
-def track(line):
+def told():
+    return []
+
+
+@pytest.fixture
+def track(line, told):
     info = models.TrackInfo(sid="TR", type=models.TrackType.VIDEO, height=720)
-    track = Track(info, names=frozenset(), layers=ANNOUNCED, on_begin=lambda _: None, on_level=lambda _: None)
+    track = Track(
+        info,
+        names=frozenset(),
+        layers=ANNOUNCED,
+        on_begin=lambda _: None,
+        on_level=lambda _: None,
+        on_wanted=told.append,
+    )
     track.bind(line)
     return track
 
