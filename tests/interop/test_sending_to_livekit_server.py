@@ -16,6 +16,7 @@ from appliance.media.rtc.frames import EncodedFrame
 from appliance.meetings.livekit import LiveKit
 from appliance.meetings.provider import Bound, Event, JoinSpec, Opened, Received, Sent, Slot
 from appliance.state.layout import Layout, Source, Tile
+from appliance.state.room import Limits
 from hardware import registry
 
 pytestmark = [pytest.mark.interop, pytest.mark.namespace, pytest.mark.timeout(120)]
@@ -124,7 +125,7 @@ async def test_a_small_tile_gets_the_small_layer_and_a_large_one_the_large(serve
             (((320, 180), (320, 180)), ((1280, 720), (1280, 720)), ((320, 180), (320, 180))), 1
         ):
             tile = Tile(bound.person, Source.CAMERA, 0, 0, *size)
-            viewer.session.set_layout(Layout(rev, 1920, 1080, (tile,)))
+            viewer.session.set_layout(Layout(rev, 1920, 1080, (tile,)), Limits())
             async with asyncio.timeout(30):
                 await eye.until(layer)
         # the server takes its time before it turns layers off
