@@ -1,5 +1,6 @@
 """The two ends of a stream that the rest of the program holds: `MediaIn` for what comes, `MediaOut` for what goes."""
 
+import time
 from collections.abc import Callable, Mapping
 
 from aiortc import RTCRtpTransceiver
@@ -9,6 +10,9 @@ from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.native.receiver import NativeReceiver
 from appliance.media.rtc.private import SenderPort
 from appliance.media.rtc.sender import FrameQueue
+
+_SILENT_S = 1.0
+"""A simulcast layer without a frame for this long is not sent now."""
 
 
 class MediaIn:
@@ -41,7 +45,8 @@ class MediaIn:
 
     def forget_keyframe(self, layer: str) -> None:
         """Ask no more for a key frame of a simulcast layer: it is not wanted now."""
-        self._stream.forget_keyframe(layer)
+        if not self.ended:
+            self._stream.forget_keyframe(layer)
 
     def stats(self) -> InStats:
         """Return the counters of the m-line."""
@@ -86,6 +91,7 @@ class MediaOut:
         self._queue = queue
         self._layers = layers
         """The queues of all simulcast layers but the best."""
+        self._sent_at: dict[str, float] = {}
 
     @property
     def simulcast(self) -> bool:
@@ -114,7 +120,20 @@ class MediaOut:
     def send(self, frame: EncodedFrame) -> None:
         """Send a frame soon, or drop it; never waits."""
         if not self.closed:
+            self._sent_at[frame.layer] = time.monotonic()
             self._layers.get(frame.layer, self._queue).put(frame)
+
+    def keyframe_requested(self, layer: str) -> None:
+        """Take the receiver's request, but not for a layer that is not sent while others are.
+
+        It begins with a key frame anyhow, and the others would have to make one as well.
+        """
+        since = time.monotonic() - _SILENT_S
+        sent = {name for name, at in self._sent_at.items() if at > since}
+        if self.simulcast and sent and layer not in sent:
+            return
+        if self.on_keyframe_request is not None:
+            self.on_keyframe_request()
 
     def source_changed(self, *, at_keyframe: bool = False) -> None:
         """Take what comes now for another source: small timestamp jumps are then no mistake.

@@ -121,14 +121,36 @@ class Out:
 
 
 class Camera:
-    """A publisher's line; it remembers for which layers it was asked."""
+    """A publisher's line; it remembers of which layers a key frame is wished for."""
 
     mid = "0"
     on_frame = on_end = None
 
-    def request_keyframe(self, layer=""): ...
+    def __init__(self):
+        self.wishes = set()
 
-    def forget_keyframe(self, layer): ...
+    def request_keyframe(self, layer=""):
+        self.wishes.add(layer)
+
+    def forget_keyframe(self, layer):
+        self.wishes.discard(layer)
+
+
+def test_no_key_frame_is_asked_for_of_a_layer_that_is_turned_off(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("appliance.hub.tracks.time.monotonic", lambda: now[0])
+    track = _track(lambda _: None)
+    viewer = Forward(track, Out())
+    track.add(viewer)
+    for tick in range(14):
+        now[0] = tick / 2
+        for layer in "qf":
+            track.media.on_frame(EncodedFrame("VP8", 0, 90_000, b"", keyframe=True, layer=layer))
+        track.request_keyframe()
+        track.look_at_needs()
+    assert track.media.wishes == {"q"}
+    viewer.take_layer("f")
+    assert track.media.wishes == {"q", "f"}
 
 
 def _track(told):
