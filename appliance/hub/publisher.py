@@ -27,12 +27,14 @@ class Publisher:
         on_level: Callable[[int], None],
         on_data: Callable[[bytes, bool], None],
         on_state: Callable[[str], None],
+        on_wanted: Callable[[rtc.SubscribedQualityUpdate], None],
     ) -> None:
         self.tracks: dict[str, Track] = {}
         """Everything announced, by sid; only those with a codec are shown to others."""
         self._on_change = on_change
         self._on_level = on_level
         self._on_data = on_data
+        self._on_wanted = on_wanted
         self._make_peer = partial(
             Peer,
             name=f"{name} publisher",
@@ -69,7 +71,12 @@ class Publisher:
         )
         names = {request.cid, *(codec.cid for codec in request.simulcast_codecs[:4])} - {""}
         track = Track(
-            info, names=frozenset(names), layers=request.layers, on_begin=self._began, on_level=self._on_level
+            info,
+            names=frozenset(names),
+            layers=request.layers,
+            on_begin=self._began,
+            on_level=self._on_level,
+            on_wanted=self._on_wanted,
         )
         self.tracks[track.sid] = track
         return track
@@ -85,6 +92,11 @@ class Publisher:
                 track.request_keyframe()
             self._on_change()
         return True
+
+    def look_at_needs(self) -> None:
+        """Have nothing sent that nobody has needed for a while."""
+        for track in self.shown:
+            track.look_at_needs()
 
     async def answer(self, offer: str) -> str:
         """Answer an offer; whatever it carries arrives from then on."""

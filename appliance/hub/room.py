@@ -105,6 +105,7 @@ class Room:
             ]
             for session in list(self.sessions.values()):
                 session.subscriber.adapt(now)
+                session.publisher.look_at_needs()
                 if speakers:
                     session.send(rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=speakers)))
 

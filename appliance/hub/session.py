@@ -77,6 +77,7 @@ class Session:
             on_level=lambda level: room.heard(self, level),
             on_data=self._data_arrived,
             on_state=self._state_changed,
+            on_wanted=lambda update: self.send(rtc.SignalResponse(subscribed_quality_update=update)),
         )
         self.subscriber = Subscriber(
             name=self.sid, addresses=addresses, send=self.send, on_state=self._state_changed, everything=everything

@@ -145,11 +145,11 @@ class Subscriber:
         forward.hold("unwatched", held=track.sid in self._unwatched)
         self._forwards[track.sid] = forward
         self._owners[track.sid] = owner
-        track.forwards.append(forward)
+        track.add(forward)
         return forward
 
     def _unhook(self, forward: Forward) -> None:
-        forward.track.forwards = [other for other in forward.track.forwards if other is not forward]
+        forward.track.remove(forward)
         self._owners.pop(forward.track.sid, None)
         self._heights.pop(forward.track.sid, None)
 

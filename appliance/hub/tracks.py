@@ -3,10 +3,11 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 
-from livekit.protocol import models
+from livekit.protocol import models, rtc
 
-from appliance.hub.layers import Layers, Step
+from appliance.hub.layers import QUALITIES, Layers, Step
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.media import MediaIn, MediaOut
 
@@ -25,10 +26,21 @@ class Forward:
         """The layer to go over to with its next key frame."""
         out.on_keyframe_request = self._starved
 
+    @property
+    def needs(self) -> AbstractSet[str]:
+        """The layers it is on or goes over to; before its first frame any would do, and the first to come is best."""
+        if self.held:
+            return frozenset()
+        if self.layer is None:
+            return self.track.layers.names
+        return frozenset(layer for layer in (self.layer, self._next) if layer is not None)
+
     def hold(self, reason: str, *, held: bool) -> bool:
         """Stop or go on for a reason; True when that changed it."""
         before = bool(self.held)
         (self.held.add if held else self.held.discard)(reason)
+        if before != bool(self.held):
+            self.track.look_at_needs()
         if before and not self.held:
             self.out.source_changed()
         return before != bool(self.held)
@@ -36,6 +48,7 @@ class Forward:
     def take_layer(self, layer: str) -> None:
         """Go over to another layer as soon as a picture can begin there; until then the old one goes on."""
         self._next = layer if layer != self.layer else None
+        self.track.look_at_needs()
         if self._next is not None and not self.held:
             self.track.request_keyframe(self._next)
 
@@ -67,16 +80,19 @@ class Track:
         layers: Iterable[models.VideoLayer] = (),
         on_begin: Callable[["Track"], None],
         on_level: Callable[[int], None],
+        on_wanted: Callable[[rtc.SubscribedQualityUpdate], None],
     ) -> None:
+        """`on_wanted` hears which layers the sender should send, whenever that changes."""
         self.info = info
         self.names = names
         """What its sender may call it in a session description."""
         self.codec: str | None = None
         self.media: MediaIn | None = None
         self.forwards: list[Forward] = []
-        self._layers = Layers(layers, info.height)
+        self.layers = Layers(layers, info.height)
         self._on_begin = on_begin
         self._on_level = on_level
+        self._on_wanted = on_wanted
 
     @property
     def sid(self) -> str:
@@ -100,19 +116,39 @@ class Track:
         media.on_frame = self._received
 
     def steps(self, now: float) -> tuple[Step, ...]:
-        """Return the layers that come at present, from the smallest."""
-        return self._layers.steps(now)
+        """Return the layers that can be forwarded, from the smallest."""
+        return self.layers.steps(now)
+
+    def add(self, forward: Forward) -> None:
+        """Forward to one more subscriber."""
+        self.forwards.append(forward)
+        self.look_at_needs()
+
+    def remove(self, forward: Forward) -> None:
+        """Forward to one subscriber less."""
+        self.forwards = [other for other in self.forwards if other is not forward]
+
+    def look_at_needs(self) -> None:
+        """Have layers sent as soon as somebody needs them, and no more when nobody has for a while."""
+        if self.kind != "video" or self.media is None:
+            return
+        needed = {layer for forward in self.forwards for layer in forward.needs}
+        if self.layers.need(needed, time.monotonic()):
+            self._on_wanted(_quality_update(self.sid, self.codec or "", self.layers.wanted))
+        # else the sender would be asked every second for what it must not send
+        for layer in self.layers.paused:
+            self.media.forget_keyframe(layer)
 
     def request_keyframe(self, layer: str | None = None) -> None:
         """Ask the sender, for all layers if it is not said which; requests of all subscribers become one a second."""
         if self.media is None:
             return
-        names = [step.name for step in self.steps(time.monotonic())] if layer is None else [layer]
-        for name in names or [""]:
+        names = (self.layers.names or {""}) if layer is None else {layer}
+        for name in names - self.layers.paused:
             self.media.request_keyframe(name)
 
     def _received(self, frame: EncodedFrame) -> None:
-        self._layers.count(frame.layer, len(frame.data), time.monotonic())
+        self.layers.count(frame.layer, len(frame.data), time.monotonic())
         if frame.codec != self.codec:
             self.codec = frame.codec
             self.info.mime_type = f"{self.kind}/{frame.codec}"
@@ -121,6 +157,13 @@ class Track:
             self._on_level(frame.level)
         for forward in self.forwards:
             forward.send(frame)
+
+
+def _quality_update(sid: str, codec: str, wanted: Iterable[bool]) -> rtc.SubscribedQualityUpdate:
+    by_quality = zip(QUALITIES.values(), wanted, strict=True)
+    qualities = [rtc.SubscribedQuality(quality=quality, enabled=on) for quality, on in by_quality]
+    codecs = [rtc.SubscribedCodec(codec=codec.lower(), qualities=qualities)]
+    return rtc.SubscribedQualityUpdate(track_sid=sid, subscribed_qualities=qualities, subscribed_codecs=codecs)
 
 
 def new_sid(prefix: str) -> str:

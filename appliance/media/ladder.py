@@ -4,7 +4,7 @@ Down at once, up only after a while: each step costs a key frame, and a picture 
 than a small one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 _UP_AFTER_S = 3.0
@@ -12,6 +12,9 @@ _ROOM = 1.25
 """A rung is climbed when there is this much more than it needs."""
 ENOUGH = {1: 2_500_000, 2: 400_000, 4: 120_000}
 """More than this does nothing for a layer, by what its size is divided by."""
+ALL = frozenset(ENOUGH)
+_LEAST = {1: 480_000, 2: 200_000, 4: 100_000}
+"""Less than this is too little for a simulcast layer at full rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +42,27 @@ _ONE = (
     _Rung(220_000, ((2, 30),)),
     _Rung(550_000, ((1, 30),)),
 )
-_SIMULCAST = (
-    _Rung(0, ()),
-    _Rung(50_000, ((4, 15),)),
-    _Rung(100_000, ((4, 30),)),
-    _Rung(320_000, ((4, 30), (2, 30))),
-    _Rung(1_000_000, ((4, 30), (2, 30), (1, 30))),
-)
 
 
 class Ladder:
     """Where one camera stands."""
 
     def __init__(self, *, simulcast: bool = False) -> None:
-        self._rungs = _SIMULCAST if simulcast else _ONE
+        self._simulcast = simulcast
+        self._wanted = ALL
+        self._rungs = _simulcast(ALL) if simulcast else _ONE
         self._rung: _Rung | None = None
         self._better_since: float | None = None
 
-    def layers(self, budget: int, now: float) -> tuple[Layer, ...]:
-        """Return what to send, the smallest layer first; nothing when there is room for sound only."""
-        if self._rung is None:
-            self._rung = self._highest(budget)
-        elif budget < self._rung.least:
+    def layers(self, budget: int, now: float, wanted: frozenset[int] = ALL) -> tuple[Layer, ...]:
+        """Return what to send, the smallest layer first; nothing when there is room for sound only.
+
+        `wanted` are the divisors of the simulcast layers that somebody receives. While there is no room for even the
+        smallest of them, the largest picture that fits is sent instead.
+        """
+        if self._simulcast and wanted != self._wanted:
+            self._wanted, self._rungs, self._rung = wanted, _simulcast(wanted), None
+        if self._rung is None or budget < self._rung.least:
             self._rung, self._better_since = self._highest(budget), None
         else:
             self._climb(budget, now)
@@ -79,7 +81,21 @@ class Ladder:
         return max((rung for rung in self._rungs if rung.least <= max(budget, 0)), key=lambda rung: rung.least)
 
 
-def _shared(layers: Sequence[tuple[int, int]], budget: int) -> list[Layer]:
+def _simulcast(wanted: AbstractSet[int]) -> tuple[_Rung, ...]:
+    """Return a rung for each wanted layer, with all smaller ones; below them, the same picture smaller or slower."""
+    divisors = sorted(wanted, reverse=True)
+    if not divisors:
+        return _ONE[:1]
+    smallest = divisors[0]
+    below = [rung for rung in _ONE if rung.least < _LEAST[smallest] and all(d >= smallest for d, _ in rung.layers)]
+    rungs = []
+    for count, divisor in enumerate(divisors, 1):
+        least = sum(ENOUGH[smaller] for smaller in divisors[: count - 1]) + _LEAST[divisor]
+        rungs.append(_Rung(least, tuple((each, 30) for each in divisors[:count])))
+    return (*below, *rungs)
+
+
+def _shared(layers: tuple[tuple[int, int], ...], budget: int) -> list[Layer]:
     """Share a budget: the smaller layers get what is enough for them, the largest what is left."""
     shared = []
     for divisor, fps in layers:

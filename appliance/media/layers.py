@@ -1,5 +1,6 @@
 """The camera's picture in the sizes that the ladder allows: one encode each, whoever looks at it."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from fractions import Fraction
 
@@ -27,14 +28,28 @@ class LayeredEncoder:
         self._due_ns: dict[str, int] = {}
         self._scaler = VideoReformatter()
 
-    def encode(self, frame: VideoFrame, *, budget: int, keyframe: bool) -> list[EncodedFrame]:
-        """Return the picture of each layer that is due and fits into `budget` bits per second."""
-        layers = self._ladder.layers(budget, frame.captured_ns / 1e9)
+    def encode(
+        self, frame: VideoFrame, *, budget: int, keyframe: bool, wanted: AbstractSet[str] | None = None
+    ) -> list[EncodedFrame]:
+        """Return the picture of each layer that is wanted, due, and fits into `budget` bits per second.
+
+        `wanted` are the names of the simulcast layers that somebody receives; None for all. A stream of one layer is
+        sent when anything is wanted.
+        """
+        layers = self._layers(frame, budget, wanted)
         names = {self._name(layer) for layer in layers}
         # a layer that comes back begins anew: nobody has what its old encoder refers to
         self._encoders = {name: encoder for name, encoder in self._encoders.items() if name in names}
         encoded = (self._encode(frame, layer, keyframe=keyframe) for layer in layers if self._is_due(frame, layer))
         return [one for one in encoded if one is not None]
+
+    def _layers(self, frame: VideoFrame, budget: int, wanted: AbstractSet[str] | None) -> tuple[Layer, ...]:
+        if wanted is None:
+            return self._ladder.layers(budget, frame.captured_ns / 1e9)
+        if not wanted:
+            return ()
+        divisors = frozenset(divisor for divisor, rid in RIDS.items() if rid in wanted)
+        return self._ladder.layers(budget, frame.captured_ns / 1e9, divisors)
 
     def _encode(self, frame: VideoFrame, layer: Layer, *, keyframe: bool) -> EncodedFrame | None:
         name = self._name(layer)

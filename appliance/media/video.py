@@ -48,7 +48,7 @@ class CameraFeed:
                 encoder = LayeredEncoder(out.codec, simulcast=out.simulcast)
             # asked for too soon is answered later, not never: somebody has no picture
             keyframe = self._keyframe.is_set() and time.monotonic() - keyframe_at >= _KEYFRAME_S
-            encoded = encoder.encode(frame, budget=self._budget, keyframe=keyframe)
+            encoded = encoder.encode(frame, budget=self._budget, keyframe=keyframe, wanted=out.wanted)
             if keyframe and encoded:
                 self._keyframe.clear()
             if any(layer.keyframe for layer in encoded):

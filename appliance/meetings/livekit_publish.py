@@ -69,6 +69,15 @@ class Publisher:
             self._all_announced.set()
         self.tell_muted()
 
+    def layers_wanted(self, update: rtc.SubscribedQualityUpdate) -> None:
+        """Send only what somebody receives, as the server has it (LiveKit's dynacast)."""
+        for slot, out in self._outs.items():
+            if self._sids.get(slot) == update.track_sid:
+                named = {codec.codec.lower().rpartition("/")[2]: codec.qualities for codec in update.subscribed_codecs}
+                qualities = named.get(out.codec.lower(), update.subscribed_qualities)
+                unwanted = {each.quality for each in qualities if not each.enabled}
+                out.wanted = frozenset(rid for rid, quality in _QUALITY.items() if quality not in unwanted)
+
     def answered(self) -> list[tuple[Slot, MediaOut]]:
         """Return what may be sent now that the server has answered our offer."""
         return list(self._outs.items())

@@ -148,6 +148,8 @@ class Stay:
                 self._tell(SpeakersChanged(self._roster.speaking(response.speakers_changed.speakers)))
             case "track_published":
                 self._publisher.published(response.track_published)
+            case "subscribed_quality_update":
+                self._publisher.layers_wanted(response.subscribed_quality_update)
             case "leave":
                 self._sent_away(response.leave)
 

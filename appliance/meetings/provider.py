@@ -51,6 +51,10 @@ class Sent(Protocol):
     """Hears how many bits per second there is room for."""
 
     @property
+    def wanted(self) -> frozenset[str] | None:
+        """The layers that somebody receives; None while the server has not said so. Read from any thread."""
+
+    @property
     def simulcast(self) -> bool:
         """Whether each frame is wanted in several layers."""
 

@@ -13,16 +13,17 @@ SDK = Path(__file__).parents[2] / "appliance" / "hub" / "guest" / "vendor" / "li
 ORIGIN = "http://localhost:9"
 
 
-async def js_guest(browser: Browser, url: str, token: str, *, origin: str = ORIGIN) -> Page:
+async def js_guest(browser: Browser, url: str, token: str, *, origin: str = ORIGIN, dynacast: bool = False) -> Page:
     """Open a page, join with it, and return it once camera and microphone are published.
 
+    With `dynacast` the page sends only what somebody receives.
     `origin` is where the page seems to come from: a hub lets nobody else's pages in.
     """
     page = await guest_page(browser)
     for name in ("index.html", "guest.js", SDK.name):
         await page.route(f"{origin}/{name}", _serve)
     await page.goto(f"{origin}/index.html")
-    await page.evaluate("([url, token]) => join(url, token)", [url, token])
+    await page.evaluate("([url, token, options]) => join(url, token, options)", [url, token, {"dynacast": dynacast}])
     return page
 
 

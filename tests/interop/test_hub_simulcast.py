@@ -18,11 +18,21 @@ SHOW_AT = """([person, width, height]) => {
 WIDTH_IS = "(video, width) => new Promise((done) => { const look = () => video.videoWidth === width ? done() : "
 WIDTH_IS += "video.requestVideoFrameCallback(look); look(); })"
 
+SENDS_ONLY = """async (width) => {
+    const sender = room.localParticipant.videoTrackPublications.values().next().value.track.sender;
+    for (;;) {
+        const stats = [...(await sender.getStats()).values()].filter((s) => s.type === "outbound-rtp");
+        const active = stats.filter((s) => s.active);
+        if (active.length === 1 && active[0].frameWidth === width) return;
+        await new Promise((later) => setTimeout(later, 200));
+    }
+}"""
+
 
 async def test_a_small_tile_gets_the_small_layer_and_a_large_one_the_large() -> None:
     async with guest_hub() as hub, chromium() as browser:
         link = hub.link("Layers")
-        ada = await js_guest(browser, *await _ticket(hub, link, "Ada"), origin=hub.url)
+        ada = await js_guest(browser, *await _ticket(hub, link, "Ada"), origin=hub.url, dynacast=True)
         bob = await js_guest(browser, *await _ticket(hub, link, "Bob"), origin=hub.url)
         identity = await ada.evaluate("room.localParticipant.identity")
         video = video_of(bob, identity)
@@ -32,6 +42,11 @@ async def test_a_small_tile_gets_the_small_layer_and_a_large_one_the_large() -> 
         await _show_at(bob, video, identity, width=min(sent))
         await _show_at(bob, video, identity, width=max(sent))
         await _show_at(bob, video, identity, width=sorted(sent)[1])
+        # what nobody sees is sent no more, and comes back for who wants it
+        await ada.evaluate(SENDS_ONLY, sorted(sent)[1])
+        await _show_at(bob, video, identity, width=max(sent))
+        await ada.evaluate(SENDS_ONLY, max(sent))
+        await _show_at(bob, video, identity, width=min(sent))
 
 
 async def _show_at(page: Page, video: Locator, person: str, *, width: int) -> None:

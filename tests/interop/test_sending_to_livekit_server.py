@@ -16,6 +16,7 @@ from appliance.media.rtc.frames import EncodedFrame
 from appliance.meetings.livekit import LiveKit
 from appliance.meetings.provider import Bound, Event, JoinSpec, Opened, Received, Sent, Slot
 from appliance.state.layout import Layout, Source, Tile
+from appliance.state.room import Limits
 from hardware import registry
 
 pytestmark = [pytest.mark.interop, pytest.mark.namespace, pytest.mark.timeout(120)]
@@ -30,10 +31,11 @@ def server() -> Iterator[LiveKitServer]:
 
 
 class Shooter:
-    """Sends a simulated camera's pictures within the budget it is told."""
+    """Sends a simulated camera's pictures within the budget it is told; all layers, or with `dynacast` the wanted."""
 
-    def __init__(self, out: Sent) -> None:
-        self.budget, self.wanted = 600_000, True
+    def __init__(self, out: Sent, *, dynacast: bool = False) -> None:
+        self.budget, self.asked = 600_000, True
+        self._dynacast = dynacast
         self._out = out
         out.on_bitrate = self._heard
         out.on_keyframe_request = self._asked
@@ -43,15 +45,18 @@ class Shooter:
         with registry.camera("sim:pattern?size=1280x720") as camera:
             while True:
                 frame = await asyncio.to_thread(camera.read, 1.0)
-                keyframe, self.wanted = self.wanted, False
-                for encoded in await asyncio.to_thread(encoder.encode, frame, budget=self.budget, keyframe=keyframe):
+                keyframe, self.asked = self.asked, False
+                wanted = self._out.wanted if self._dynacast else None
+                for encoded in await asyncio.to_thread(
+                    encoder.encode, frame, budget=self.budget, keyframe=keyframe, wanted=wanted
+                ):
                     self._out.send(encoded)
 
     def _heard(self, bitrate: int) -> None:
         self.budget = bitrate
 
     def _asked(self) -> None:
-        self.wanted = True
+        self.asked = True
 
 
 class Visit:
@@ -111,7 +116,7 @@ async def test_a_small_tile_gets_the_small_layer_and_a_large_one_the_large(serve
     viewer = Visit(server, "viewer")
     async with _camera_of_the_room(server) as out, viewer.stay(), asyncio.TaskGroup() as group:
         assert out.simulcast
-        shooter = Shooter(out)
+        shooter = Shooter(out, dynacast=True)
         task = group.create_task(shooter.run(), name="shooter")
         async with asyncio.timeout(30):
             bound = await viewer.bound.get()
@@ -120,9 +125,14 @@ async def test_a_small_tile_gets_the_small_layer_and_a_large_one_the_large(serve
             (((320, 180), (320, 180)), ((1280, 720), (1280, 720)), ((320, 180), (320, 180))), 1
         ):
             tile = Tile(bound.person, Source.CAMERA, 0, 0, *size)
-            viewer.session.set_layout(Layout(rev, 1920, 1080, (tile,)))
+            viewer.session.set_layout(Layout(rev, 1920, 1080, (tile,)), Limits())
             async with asyncio.timeout(30):
                 await eye.until(layer)
+        # the server takes its time before it turns layers off
+        async with asyncio.timeout(30):
+            while out.wanted != {"q"}:
+                await asyncio.sleep(0.1)
+        await eye.until((320, 180))
         task.cancel()
 
 

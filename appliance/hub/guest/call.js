@@ -17,8 +17,9 @@ export class Call extends EventTarget {
 
   /** Connect, then publish what is switched on; returns when connected. */
   async enter({ url, token }, { camera, microphone, speaker }) {
-    // the hub then sends each picture no larger than its tile, and none to a page in the background
-    const room = new window.LivekitClient.Room({ adaptiveStream: true });
+    // the hub then sends each picture no larger than its tile, and none to a page in the background;
+    // the page sends its own only in the sizes that somebody receives
+    const room = new window.LivekitClient.Room({ adaptiveStream: true, dynacast: true });
     this.#captures = { camera, microphone };
     this.#listen(room);
     await room.connect(url, token);

@@ -60,6 +60,12 @@ class LineReceiver:
         if stream is not None:
             stream.request_keyframe()
 
+    def forget_keyframe(self, layer: str) -> None:
+        """Ask no more for a key frame of a layer."""
+        stream = self._streams.get(layer)
+        if stream is not None:
+            stream.forget_keyframe()
+
     @property
     def unreported(self) -> bool:
         """Whether a packet came since the last report."""

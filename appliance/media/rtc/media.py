@@ -1,5 +1,6 @@
 """The two ends of a stream that the rest of the program holds: `MediaIn` for what comes, `MediaOut` for what goes."""
 
+import time
 from collections.abc import Callable, Mapping
 
 from aiortc import RTCRtpTransceiver
@@ -9,6 +10,9 @@ from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.native.receiver import NativeReceiver
 from appliance.media.rtc.private import SenderPort
 from appliance.media.rtc.sender import FrameQueue
+
+_SILENT_S = 1.0
+"""A simulcast layer without a frame for this long is not sent now."""
 
 
 class MediaIn:
@@ -38,6 +42,11 @@ class MediaIn:
         """Ask the sender for a key frame (of a simulcast layer): at most once a second, later rather than never."""
         if not self.ended:
             self._stream.request_keyframe(layer)
+
+    def forget_keyframe(self, layer: str) -> None:
+        """Ask no more for a key frame of a simulcast layer: it is not wanted now."""
+        if not self.ended:
+            self._stream.forget_keyframe(layer)
 
     def stats(self) -> InStats:
         """Return the counters of the m-line."""
@@ -74,12 +83,15 @@ class MediaOut:
         self.stream_id = ""
         self.on_keyframe_request: Callable[[], None] | None = None
         """The receiver lost its picture, or has none yet."""
+        self.wanted: frozenset[str] | None = None
+        """Names of the simulcast layers that somebody receives, None for all. The sender's thread reads it as it is."""
         self.closed = False
         self._port = port
         self._line = line
         self._queue = queue
         self._layers = layers
         """The queues of all simulcast layers but the best."""
+        self._sent_at: dict[str, float] = {}
 
     @property
     def simulcast(self) -> bool:
@@ -108,7 +120,20 @@ class MediaOut:
     def send(self, frame: EncodedFrame) -> None:
         """Send a frame soon, or drop it; never waits."""
         if not self.closed:
+            self._sent_at[frame.layer] = time.monotonic()
             self._layers.get(frame.layer, self._queue).put(frame)
+
+    def keyframe_requested(self, layer: str) -> None:
+        """Take the receiver's request, but not for a layer that is not sent while others are.
+
+        It begins with a key frame anyhow, and the others would have to make one as well.
+        """
+        since = time.monotonic() - _SILENT_S
+        sent = {name for name, at in self._sent_at.items() if at > since}
+        if self.simulcast and sent and layer not in sent:
+            return
+        if self.on_keyframe_request is not None:
+            self.on_keyframe_request()
 
     def source_changed(self, *, at_keyframe: bool = False) -> None:
         """Take what comes now for another source: small timestamp jumps are then no mistake.

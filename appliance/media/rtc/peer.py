@@ -7,6 +7,7 @@ import logging
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -330,15 +331,19 @@ class Peer:
             if line.out is not None and line.out.on_keyframe_request is not None:
                 line.out.on_keyframe_request()
 
+        def asked(layer: str) -> None:
+            if line.out is not None:
+                line.out.keyframe_requested(layer)
+
         queue = FrameQueue(kind, codec, on_starved=starved)
         transceiver, port = self._connection.add_sender(OutTrack(kind, queue))
         capabilities = RTCRtpSender.getCapabilities(kind).codecs
         transceiver.setCodecPreferences([c for c in capabilities if c.name.lower() in {codec.lower(), "rtx"}])
         line = _Line(codec, transceiver, port, queue, layers)
-        port.on_keyframe_request = starved
+        port.on_keyframe_request = partial(asked, layers[-1] if layers else "")
         for rid in layers[:-1]:
             line.queues[rid] = FrameQueue(kind, codec, on_starved=starved)
-            port.add_layer(rid, OutTrack(kind, line.queues[rid])).on_keyframe_request = starved
+            port.add_layer(rid, OutTrack(kind, line.queues[rid])).on_keyframe_request = partial(asked, rid)
         self._lines.append(line)
         return line
 

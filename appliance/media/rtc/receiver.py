@@ -79,6 +79,10 @@ class StreamReceiver:
             self._key.wanted = True
             self._wake()
 
+    def forget_keyframe(self) -> None:
+        """Ask no more for a key frame."""
+        self._key_wanted = False
+
     @property
     def unreported(self) -> bool:
         """Whether a packet came since the last report."""

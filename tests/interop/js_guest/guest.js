@@ -1,4 +1,4 @@
-// Joins a LiveKit server with the SDK's defaults and publishes camera and microphone. Everybody else's tracks become
+// Joins a LiveKit server with the SDK's defaults, but for the Room options it is given, and publishes camera and microphone. Everybody else's tracks become
 // elements of #others: data-person says whose, data-source what ("camera", "microphone"). #state tells how it goes.
 "use strict";
 
@@ -18,8 +18,8 @@ function hide(track) {
   for (const element of track.detach()) element.remove();
 }
 
-window.join = async (url, token) => {
-  const room = new Room();
+window.join = async (url, token, options) => {
+  const room = new Room(options);
   window.room = room;
   room
     .on(RoomEvent.TrackSubscribed, show)

@@ -28,6 +28,8 @@ class Line:
     def request_keyframe(self, layer=""):
         self.asked.append(layer)
 
+    def forget_keyframe(self, layer): ...
+
     def send(self, frame):
         self.sent.append((frame.layer, frame.data))
 
@@ -47,7 +49,14 @@ def line():
 @pytest.fixture
 def track(line):
     info = models.TrackInfo(sid="TR", type=models.TrackType.VIDEO, height=720)
-    track = Track(info, names=frozenset(), layers=ANNOUNCED, on_begin=lambda _: None, on_level=lambda _: None)
+    track = Track(
+        info,
+        names=frozenset(),
+        layers=ANNOUNCED,
+        on_begin=lambda _: None,
+        on_level=lambda _: None,
+        on_wanted=lambda _: None,
+    )
     track.bind(line)
     return track
 

@@ -58,3 +58,29 @@ def test_no_more_is_sent_than_there_is(budgets, simulcast):
         assert sum(layer.bitrate for layer in layers) <= max(budget, 0)
         assert all(layer.bitrate > 0 for layer in layers)
         assert sorted(layers, key=lambda layer: -layer.divisor) == list(layers)
+
+
+def test_what_nobody_receives_leaves_its_bits_to_the_rest():
+    ladder = Ladder(simulcast=True)
+    assert shape(ladder.layers(900_000, 0.0)) == [(4, 30), (2, 30)]
+    (full,) = ladder.layers(900_000, 0.1, frozenset({1}))
+    assert (full.divisor, full.bitrate) == (1, 900_000)
+    assert shape(ladder.layers(900_000, 0.2, frozenset({1, 4}))) == [(4, 30), (1, 30)]
+    assert ladder.layers(900_000, 0.3, frozenset()) == ()
+
+
+def test_without_room_for_what_is_wanted_the_largest_that_fits_is_sent():
+    ladder = Ladder(simulcast=True)
+    seen = [shape(ladder.layers(budget, 0.0, frozenset({1}))) for budget in (500_000, 400_000, 150_000, 60_000, 9000)]
+    assert seen == [[(1, 30)], [(2, 30)], [(2, 15)], [(4, 15)], []]
+
+
+@given(budgets=st.lists(st.tuples(st.integers(50_000, 5_000_000), st.sets(st.sampled_from([1, 2, 4]), min_size=1))))
+def test_who_wants_anything_gets_something_within_the_budget_and_nothing_larger(budgets):
+    ladder = Ladder(simulcast=True)
+    for now, (budget, wanted) in enumerate(budgets):
+        layers = ladder.layers(budget, now / 2, frozenset(wanted))
+        assert layers
+        assert sum(layer.bitrate for layer in layers) <= budget
+        assert min(layer.divisor for layer in layers) >= min(wanted)
+        assert len(layers) == 1 or {layer.divisor for layer in layers} <= wanted

@@ -53,3 +53,24 @@ def test_simulcast_layers_have_names_sizes_and_come_back_with_a_key_frame(shown)
     again = [encoder.encode(frame, budget=2_000_000, keyframe=False) for frame in shown[2:]]
     third = next(frames[2] for frames in again if len(frames) == 3)
     assert (third.layer, third.keyframe) == ("f", True)
+
+
+def test_only_what_is_wanted_is_encoded_and_what_comes_back_begins_anew(shown):
+    encoder = LayeredEncoder("VP8", simulcast=True)
+
+    def encode(number, *wanted):
+        frames = encoder.encode(shown[number], budget=2_000_000, keyframe=False, wanted=frozenset(wanted))
+        return [(frame.layer, frame.keyframe) for frame in frames]
+
+    assert encode(0, "q", "h", "f") == [("q", True), ("h", True), ("f", True)]
+    assert encode(1, "f") == [("f", False)]
+    assert encode(2) == []
+    assert encode(3, "q", "f") == [("q", True), ("f", True)]
+
+
+def test_a_stream_of_one_layer_is_sent_while_anything_is_wanted(shown):
+    encoder = LayeredEncoder("VP8")
+    for number, (wanted, keys) in enumerate(((None, [True]), ({"q"}, [False]), (set(), []), ({"q"}, [True]))):
+        frames = encoder.encode(shown[number], budget=2_000_000, keyframe=False, wanted=wanted)
+        assert [frame.keyframe for frame in frames] == keys
+        assert all(size(frame) == (640, 360) for frame in frames if frame.keyframe)

@@ -28,6 +28,7 @@ class Wire:
         self.on_frame = None
         self.on_keyframe_request = None
         self.on_bitrate = None
+        self.wanted = None
         self.sent = []
         self.keyframe_requests = 0
 
@@ -164,6 +165,33 @@ async def test_the_camera_speaks_the_codec_of_the_stream_and_keeps_to_its_budget
                 await asyncio.sleep(0.01)
         assert {frame.codec for frame in wire.sent} == {"H264"}
         assert wire.sent[before].keyframe
+
+
+async def test_the_camera_sends_only_the_layers_somebody_wants(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        wire.simulcast = True
+        stage.feed.send_to(wire)
+
+        async def first_after(wanted):
+            wire.wanted = wanted
+            # what was being encoded may still come
+            await asyncio.sleep(0.2)
+            before = len(wire.sent)
+            async with asyncio.timeout(10):
+                while len(wire.sent) < before + 10:
+                    await asyncio.sleep(0.01)
+            return {frame.layer for frame in wire.sent[before:]}
+
+        assert await first_after(None) == {"q", "h"}, "600 kb/s"
+        assert await first_after(frozenset({"f"})) == {"f"}
+        wire.wanted = frozenset()
+        await asyncio.sleep(0.2)
+        before = len(wire.sent)
+        await asyncio.sleep(0.3)
+        assert len(wire.sent) == before, "nobody looks"
+        await first_after(frozenset({"h"}))
+        assert (wire.sent[before].layer, wire.sent[before].keyframe) == ("h", True)
 
 
 async def test_a_broken_frame_asks_for_a_key_frame_and_the_picture_comes_back(tmp_path):

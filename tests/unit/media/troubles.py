@@ -37,7 +37,7 @@ class Libopus:
 class Line:
     """A stream that carries nothing."""
 
-    on_frame = on_keyframe_request = on_bitrate = clock = None
+    on_frame = on_keyframe_request = on_bitrate = clock = wanted = None
     codec = "VP8"
     simulcast = False
 

@@ -114,6 +114,36 @@ async def test_the_camera_is_published_as_h264_where_the_server_takes_it(server,
         assert f"{codec}/90000" in server.asked("offer")[0].sdp
 
 
+async def test_the_camera_learns_which_layers_somebody_receives(server):
+    quality = models.VideoQuality
+
+    def qualities(*enabled):
+        return [rtc.SubscribedQuality(quality=q, enabled=q in enabled) for q in (0, 1, 2)]
+
+    async with visiting(server, camera=False) as visit:
+        await visit.until(lambda: len(visit.of(Opened)) == 2)
+        (camera,) = [opened.out for opened in visit.of(Opened) if opened.slot is Slot.CAMERA]
+        assert camera.wanted is None
+
+        async def told(**update):
+            await server.say(subscribed_quality_update=rtc.SubscribedQualityUpdate(**update))
+            # whatever else the server says is heard after it
+            count = len(visit.of(SpeakersChanged))
+            await server.say(speakers_changed=rtc.SpeakersChanged())
+            await visit.until(lambda: len(visit.of(SpeakersChanged)) > count)
+            return camera.wanted
+
+        sid = "TR_salon-camera"
+        assert await told(track_sid="TR_other", subscribed_qualities=qualities()) is None
+        assert await told(track_sid=sid, subscribed_qualities=qualities(quality.LOW)) == {"q"}
+        codecs = [
+            rtc.SubscribedCodec(codec="av1", qualities=qualities()),
+            rtc.SubscribedCodec(codec="vp8", qualities=qualities(quality.LOW, quality.HIGH)),
+        ]
+        assert await told(track_sid=sid, subscribed_codecs=codecs) == {"q", "f"}
+        assert await told(track_sid=sid, subscribed_qualities=qualities()) == set()
+
+
 async def test_muting_later_is_told_once(server):
     async with visiting(server, microphone=False, camera=False) as visit:
         await visit.until(lambda: visit.of(Opened))

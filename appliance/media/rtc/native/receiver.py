@@ -95,6 +95,13 @@ class NativeReceiver:
             self._wanted.add(layer)
         self._wake()
 
+    def forget_keyframe(self, layer: str) -> None:
+        """Ask no more for a key frame of a layer."""
+        self._wanted.discard(layer)
+        for one in self._layers.values():
+            if one.name == layer:
+                one.requests.wanted = False
+
     def on_event(self, event: Event) -> None:
         """Take what the engine says of this m-line; may call `on_frame`."""
         layer = self._layer(event)

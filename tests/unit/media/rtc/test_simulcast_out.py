@@ -97,6 +97,20 @@ async def test_a_repair_says_of_which_layer_it_is(pair):
     assert (repair.extensions.rtp_stream_id, repair.payload[2:]) == (None, lost.payload)
 
 
+async def test_a_key_frame_of_a_layer_that_is_not_sent_is_not_asked_of_the_others(pair):
+    video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T", layers=RIDS)
+    await pair.negotiate()
+    wanted = []
+    video.on_keyframe_request = lambda: wanted.append(1)
+    video.keyframe_requested("f")
+    assert len(wanted) == 1, "nothing is sent yet"
+    video.send(frame("q", 0))
+    video.keyframe_requested("f")
+    assert len(wanted) == 1
+    video.keyframe_requested("q")
+    assert len(wanted) == 2
+
+
 async def test_who_takes_one_layer_gets_the_best_and_no_other(pair):
     video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T", layers=RIDS)
     await pair.a.accept_answer(taking_one(await pair.b.accept_offer(await pair.a.offer())))
