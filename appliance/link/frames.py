@@ -119,6 +119,7 @@ class RingWriter:
         self.fd = os.memfd_create("salon-frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self.fd, self._geometry.total)
         self._memory = mmap.mmap(self.fd, self._geometry.total)
+        self._slots = _Slots()
         seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | _F_SEAL_FUTURE_WRITE | fcntl.F_SEAL_SEAL
         fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals)
         _RING.pack_into(self._memory, 0, _MAGIC, generation, layout.rev, len(layout.tiles))
@@ -153,7 +154,7 @@ class RingWriter:
             sequence = number * 2
             header = (number, monotonic_ns or time.monotonic_ns(), place.key, self.generation, self.layout.rev)
             _SLOT.pack_into(self._memory, at, sequence - 1, *header, w, h, full_range, matrix)
-            for view, plane in zip(_planes(self._memory, at + _SLOT_BYTES, w, h), planes, strict=True):
+            for view, plane in zip(self._slots.planes(self._memory, at, w, h), planes, strict=True):
                 copy(view, plane)
             _SLOT.pack_into(self._memory, at, sequence, *header, w, h, full_range, matrix)
         return True
@@ -162,6 +163,8 @@ class RingWriter:
         """Give the memory back; readers keep their own mapping."""
         with self._lock:
             if not self._memory.closed:
+                # no memory can be given back that somebody looks at
+                self._slots.forget()
                 self._memory.close()
                 os.close(self.fd)
 
@@ -179,6 +182,7 @@ class RingReader:
             if os.fstat(fd).st_size != self._geometry.total:
                 raise BadRing("the frame memory has another size than its layout needs")
             self._memory: mmap.mmap | None = mmap.mmap(fd, self._geometry.total, prot=mmap.PROT_READ)
+            self._slots = _Slots()
         finally:
             os.close(fd)
         if _RING.unpack_from(self._memory, 0) != (_MAGIC, generation, layout.rev, len(layout.tiles)):
@@ -207,7 +211,7 @@ class RingReader:
             if memory is None:
                 return None
             for _, at in sorted(self._whole_slots(memory, person, source), reverse=True):
-                frame = _frame(memory, at, self._geometry.places[person, source].room)
+                frame = _frame(memory, at, self._geometry.places[person, source].room, self._slots)
                 if frame is not None:
                     return frame
         return None
@@ -215,6 +219,7 @@ class RingReader:
     def close(self) -> None:
         """From now on there is no new picture; the memory goes with the last one that is held."""
         with self._lock:
+            self._slots.forget()
             self._memory = None
 
     def _whole_slots(self, memory: mmap.mmap, person: PersonId, source: Source) -> list[tuple[int, int]]:
@@ -229,7 +234,26 @@ class RingReader:
         return slots
 
 
-def _frame(memory: mmap.mmap, at: int, room: int) -> RingFrame | None:
+class _Slots:
+    """Views of the planes in each slot: made once, for pictures seldom change their size."""
+
+    def __init__(self) -> None:
+        self._views: dict[int, tuple[tuple[int, int], tuple[Plane, Plane, Plane]]] = {}
+
+    def planes(self, memory: mmap.mmap, at: int, w: int, h: int) -> tuple[Plane, Plane, Plane]:
+        """Return the planes of a picture of this size in the slot that begins at `at`."""
+        size, views = self._views.get(at, (None, None))
+        if views is None or size != (w, h):
+            views = _planes(memory, at + _SLOT_BYTES, w, h)
+            self._views[at] = (w, h), views
+        return views
+
+    def forget(self) -> None:
+        """Let the memory go."""
+        self._views.clear()
+
+
+def _frame(memory: mmap.mmap, at: int, room: int, slots: _Slots) -> RingFrame | None:
     sequence, number, stamp, _, _, _, w, h, full_range, matrix = _SLOT.unpack_from(memory, at)
     if sequence != number * 2 or not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > room:
         return None
@@ -237,7 +261,7 @@ def _frame(memory: mmap.mmap, at: int, room: int) -> RingFrame | None:
     def whole() -> bool:
         return bool(_SLOT.unpack_from(memory, at)[0] == sequence)
 
-    return RingFrame(number, stamp, w, h, bool(full_range), matrix, *_planes(memory, at + _SLOT_BYTES, w, h), whole)
+    return RingFrame(number, stamp, w, h, bool(full_range), matrix, *slots.planes(memory, at, w, h), whole)
 
 
 def _planes(memory: mmap.mmap, at: int, w: int, h: int) -> tuple[Plane, Plane, Plane]:

@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from appliance.errors import SalonError
 from appliance.media.rtc.frames import EncodedFrame
-from hardware.planes import Plane, plane_of
+from hardware.planes import Plane, planes_of
 
 DECODERS = {"VP8": "vp8", "H264": "h264"}
 """FFmpeg's own, not libvpx: cheaper for many small pictures."""
@@ -70,7 +70,7 @@ class VideoDecoder:
         if not _copied(picture.width, picture.height, size) or picture.format.name not in _I420:
             small = self._shrunk(picture, size)
         return Picture(
-            (plane_of(small, 0), plane_of(small, 1), plane_of(small, 2)),
+            planes_of(small),
             size,
             full_range=picture.format.name == "yuvj420p" or picture.color_range == ColorRange.JPEG,
             matrix=BT709 if picture.colorspace == Colorspace.ITU709 else BT601,

@@ -12,7 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from appliance.media.rtc.frames import VIDEO_CLOCK, EncodedFrame
-from hardware.planes import plane_of
+from hardware.planes import planes_of
 from hardware.ports import DeviceError, VideoFrame
 
 START = 600_000
@@ -202,6 +202,6 @@ def _context(name: str, width: int, height: int, threads: int) -> VideoCodecCont
 def picture_of(frame: VideoFrame) -> av.VideoFrame:
     """Return the frame as FFmpeg has it."""
     picture = av.VideoFrame(frame.width, frame.height, "yuv420p")
-    for index, plane in enumerate((frame.y, frame.u, frame.v)):
-        plane_of(picture, index)[:] = plane
+    for rows, plane in zip(planes_of(picture), (frame.y, frame.u, frame.v), strict=True):
+        rows[:] = plane
     return picture

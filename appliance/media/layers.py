@@ -9,7 +9,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from appliance.media.encode import VideoEncoder, encoder_for, picture_of
 from appliance.media.ladder import Ladder, Layer
 from appliance.media.rtc.frames import EncodedFrame
-from hardware.planes import plane_of
+from hardware.planes import planes_of
 from hardware.ports import VideoFrame
 
 RIDS = {4: "q", 2: "h", 1: "f"}
@@ -79,4 +79,5 @@ class LayeredEncoder:
         small = self._scaler.reformat(
             picture_of(frame), width, height, "yuv420p", interpolation=Interpolation.AREA, threads=1
         )
-        return replace(frame, y=plane_of(small, 0), u=plane_of(small, 1), v=plane_of(small, 2))
+        y, u, v = planes_of(small)
+        return replace(frame, y=y, u=u, v=v)

@@ -19,8 +19,9 @@ from hardware.planes import Plane
 logger = logging.getLogger(__name__)
 _MOST_WAITING = 30
 """Frames of one person that may wait for the decoder; with more it starts again at a key frame."""
-_BATCH_S = 1 / 60
-"""What comes within this time is decoded together."""
+_BATCH_S, _BATCH_OF_MANY_S = 1 / 60, 1 / 40
+"""What comes within this time is decoded together; of more than four people, for whom waking up is dearer."""
+_MANY = 5
 _FULL_FPS = 30
 _LATE_NS = 100_000_000
 """Frames that waited longer are decoded in a hurry."""
@@ -51,8 +52,8 @@ Key = tuple[PersonId, Source]
 class PictureWall:
     """Decodes what the layout shows, and nothing else, on one thread: the newest picture of each person wins.
 
-    Waking up costs more than a small picture does. So what comes within a sixtieth of a second is decoded together,
-    and told to the display together; a picture that comes alone is decoded at once.
+    Waking up costs more than a small picture does. So what comes within a sixtieth of a second (a fortieth, where many
+    are shown) is decoded together, and told to the display together; a picture that comes alone is decoded at once.
     """
 
     def __init__(self, *, loop: AbstractEventLoop, painted: Callable[[Sequence[Key]], None]) -> None:
@@ -63,7 +64,7 @@ class PictureWall:
         self._ring: FrameRing | None = None
         self._work = threading.Condition()
         self._closed = threading.Event()
-        self._batch_s = _BATCH_S
+        self._fps = _FULL_FPS
         self._lag_s = 0.0
         self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
         self._thread.start()
@@ -103,7 +104,7 @@ class PictureWall:
 
     def pace(self, fps: int) -> None:
         """Paint each person at most this often; the full rate is 30, of which jitter takes nothing away."""
-        self._batch_s = _BATCH_S if fps >= _FULL_FPS else 1 / fps
+        self._fps = fps
 
     def take_lag(self) -> float:
         """Return how many seconds decoding was behind at the worst moment since the last call."""
@@ -146,13 +147,18 @@ class PictureWall:
                 if self._closed.is_set():
                     return
                 begun = time.monotonic()
-                next_at = begun + self._batch_s
+                next_at = begun + self._batch()
                 batch = [(stream, stream.take(), self._sizes[stream.key]) for stream in self._visible()]
                 ring = self._ring
             painted = [stream.key for stream, frames, size in batch if ring and self._paint(stream, frames, ring, size)]
             self._lag_s = max(self._lag_s, time.monotonic() - (due or begun))
             if painted:
                 self._painted(painted)
+
+    def _batch(self) -> float:
+        if self._fps < _FULL_FPS:
+            return 1 / self._fps
+        return _BATCH_S if len(self._sizes) < _MANY else _BATCH_OF_MANY_S
 
     def _visible(self) -> list["_Stream"]:
         """Return the streams with frames to decode. Others wait: their pictures may be asked for any moment."""
