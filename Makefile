@@ -48,7 +48,7 @@ wheel: $(BIN)/python ## the native media engine as a wheel in dist/, for machine
 debian: ## the Debian packages the tests need (installs them when root, else says which)
 	@tests/install_debian_packages.sh
 
-bench: $(BIN)/.test ## speed and size, into benchmarks/results.json and docs/benchmarks.md (ONLY=name for one row)
+bench: $(BIN)/.test native ## speed and size, into benchmarks/results.json and docs/benchmarks.md (ONLY=name for one row)
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 lock: $(BIN)/.test ## write down the exact versions that are installed now
