@@ -17,6 +17,8 @@ _UNPACED = 50_000_000
 """Forwarded video comes as it comes; to hold it up would only fill queues."""
 _CHANGE = 0.02
 _LARGE = 500
+_KEPT = 64
+"""Packets: aiortc keeps the last 128 for those who ask again."""
 _WATCH_S = 0.5
 _HEADROOM = 1.2
 _AUTHENTICATION = 10
@@ -67,7 +69,8 @@ class Sending:
         self.pushed = 0
         """Packets taken so far."""
         self._newest: tuple[Outlet, int] | None = None
-        """The last large video packet: padding repeats it."""
+        """The last large video packet, or a small one when that is long ago: padding repeats it."""
+        self._newest_at = 0
         self._woken = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -177,8 +180,9 @@ class Sending:
                     return Urgency.REPAIR
                 if outlet.kind == "audio":
                     return Urgency.SOUND
-                if len(packet) >= _LARGE:
+                if len(packet) >= _LARGE or self.pushed - self._newest_at > _KEPT:
                     self._newest = outlet, int.from_bytes(packet[2:4], "big")
+                    self._newest_at = self.pushed
         return Urgency.VIDEO
 
     async def _wait(self) -> None:

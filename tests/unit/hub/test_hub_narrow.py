@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+import pytest
 from livekit.protocol import models
 from wire import wire
 
@@ -12,6 +13,14 @@ Q, F = models.VideoQuality.LOW, models.VideoQuality.HIGH
 LAYERS = [models.VideoLayer(quality=Q, height=180), models.VideoLayer(quality=F, height=720)]
 SIZES = {"q": 400, "f": 3000}
 """At 50 frames a second: 160 kb/s and 1.2 Mb/s."""
+
+
+async def staying(*clients):
+    """Let the hub hear of them, as clients do while they stay."""
+    while True:
+        for client in clients:
+            await client.send(ping=1)
+        await asyncio.sleep(3)
 
 
 @contextlib.asynccontextmanager
@@ -35,10 +44,15 @@ async def simulcasting(client):
     task.cancel()
 
 
-async def test_who_has_a_narrow_network_gets_the_small_picture_until_there_is_room(enter):
+@pytest.mark.timeout(150)  # an estimate falls at once and climbs by probes, one after the other
+@pytest.mark.parametrize("packets", ["pure", "native"])
+async def test_who_has_a_narrow_network_gets_the_small_picture_until_there_is_room(enter, librtp, monkeypatch, packets):
+    monkeypatch.setenv("SALON_RTP", str(librtp) if packets == "native" else "pure")
     async with wire(1) as narrow:
         ada, bob = await enter("ada"), await enter("bob", through=narrow)
+        alive = asyncio.create_task(staying(ada, bob))
         await goes_down_and_up(ada, bob, narrow)
+        alive.cancel()
 
 
 async def goes_down_and_up(ada, bob, narrow):

@@ -3,7 +3,6 @@ import contextlib
 import ctypes
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from cores import Buffer, NativeAssembler, PythonVideo, load
@@ -13,7 +12,6 @@ from wire import Wire
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.media import MediaIn, MediaOut
-from appliance.media.rtc.native.build import build
 from appliance.media.rtc.peer import Peer
 
 LOOPBACK = ("127.0.0.1",)
@@ -102,12 +100,6 @@ class Camera:
         while True:
             self.shoot()
             await asyncio.sleep(0.02)
-
-
-@pytest.fixture(scope="session")
-def librtp(tmp_path_factory) -> Path:
-    """The native engine, built from what lies here."""
-    return build(tmp_path_factory.mktemp("native"))
 
 
 @pytest.fixture(scope="session")
