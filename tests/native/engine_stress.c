@@ -154,8 +154,8 @@ static void *look(void *argument) {
         connection_count(c, &all);
         connection_count_line(c, 1, &line);
         connection_take_reports(c, reports, 64);
-        connection_take_arrived(c, log, 4096);
         connection_set_rtt(c, 1000);
+        connection_take_sent(c, log, 4096);
         connection_holds(c);
         connection_probe(c, 5000000, 10000);
         usleep(5000);

@@ -25,6 +25,8 @@ _SILENT_STEP_US = 500_000
 _SILENT_CUT = 0.7
 _PROBE_SHARE = 0.8
 _FULL_US = 1_000_000
+_FULL_LOSS = 0.2
+"""Fewer losses without a queue are a bad network, and sending less does not make it better."""
 
 
 class Controller:
@@ -68,7 +70,7 @@ class Controller:
         return self._remb is not None
 
     def full(self, now: int) -> bool:
-        """Tell whether the rate had to go down a moment ago."""
+        """Tell whether more was sent a moment ago than the network carries: a queue grew, or very much was lost."""
         return self._fell_at is not None and now - self._fell_at < _FULL_US
 
     def want(self, most: int) -> None:
@@ -134,8 +136,9 @@ class Controller:
         fell = self._delay_rate.update(usage, arriving=arriving, rtt_us=self.rtt_us, now=now)
         self._loss.update(len(outcome.delivered), outcome.lost, rate=before, rtt_us=self.rtt_us, now=now)
         self._judge_probe(outcome, usage, before, now)
-        if fell or self.target < before:
+        if fell or self.loss > _FULL_LOSS:
             self._fell_at = now
+        if fell or self.target < before:
             self._prober.fell(before, self.target, now)
 
     def _judge_probe(self, outcome: Outcome, usage: Usage, before: int, now: int) -> None:
