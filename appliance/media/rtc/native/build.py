@@ -11,7 +11,8 @@ from appliance.errors import SalonError
 SOURCES = Path(__file__).parent
 NAME = "librtp.so"
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
-_FLAGS = (*STRICT, "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread")
+# our own names mean our own functions, whatever else the process has loaded: readline has a history_get as well
+_FLAGS = (*STRICT, "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbolic", "-pthread")
 
 
 class NoCompiler(SalonError):

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -16,6 +19,7 @@ from appliance.doctor import examine
 from appliance.media.rtc.congestion.wire import CLOCK_US, parse
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.native import library
+from appliance.media.rtc.native.build import compile_c
 from appliance.media.rtc.native.engine import is_media
 from appliance.media.rtc.native.wheel import make_wheel
 from appliance.settings import load as load_settings
@@ -187,6 +191,18 @@ async def test_a_slow_reader_loses_frames_up_to_a_key_frame_and_asks_for_one(nat
         await native.heard.until(lambda: camera.requests > asked)
         await native.heard.until(lambda: len(native.heard.frames["T"]) > before + 5)
     assert native.heard.frames["T"][before].keyframe
+
+
+def test_a_library_that_has_functions_of_the_same_names_changes_nothing(tmp_path):
+    # as readline does; the dynamic linker would prefer whatever was there first
+    source, namesake = tmp_path / "namesake.c", tmp_path / "namesake.so"
+    source.write_text("void *history_get(void) { return 0; }\n")
+    compile_c([source], namesake, ("-shared", "-fPIC"))
+    test = f"{__file__}::{test_lost_packets_are_sent_again_by_the_engine_alone.__name__}"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    environment = {**os.environ, "LD_PRELOAD": str(namesake)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 async def test_nothing_is_left_of_peers_that_came_and_went(pair_of):
