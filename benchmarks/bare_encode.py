@@ -5,13 +5,11 @@ import itertools
 import json
 import sys
 
-import av
-
+from appliance.media.encode import picture_of
 from appliance.service import run_program
 from benchmarks.clip import encoder
 from benchmarks.settings import Stream
 from hardware import registry
-from hardware.planes import plane_of
 
 _SLICE_S = 0.25
 
@@ -25,9 +23,7 @@ def encode(uri: str, stream: Stream) -> None:
             frame = camera.read(_SLICE_S)
             if frame is None:
                 continue
-            picture = av.VideoFrame(frame.width, frame.height, "yuv420p")
-            for index, plane in enumerate((frame.y, frame.u, frame.v)):
-                plane_of(picture, index)[:] = plane
+            picture = picture_of(frame)
             picture.pts = number
             codec.encode(picture)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.settings import CACHE, LOOP_S, Stream
 from hardware.camera import mark
-from hardware.planes import plane_of
+from hardware.planes import planes_of
 
 Plane = NDArray[np.uint8]
 SOURCE = mark.source_id("webcam")
@@ -50,10 +50,8 @@ class Webcam:
         luma = self._room + self._noise[number % _NOISES]
         self._person(luma, number)
         picture = av.VideoFrame(width, height, "yuv420p")
-        planes = [plane_of(picture, index) for index in range(3)]
-        planes[0][:] = np.clip(luma, 16, 235)
-        planes[1][:], planes[2][:] = self._tint, 255 - self._tint
-        y, u, v = planes
+        y, u, v = planes_of(picture)
+        y[:], u[:], v[:] = np.clip(luma, 16, 235), self._tint, 255 - self._tint
         mark.burn(y, u, v, mark.Mark(SOURCE, (number if count is None else count) & 0xFFFF))
         return picture
 
@@ -111,6 +109,6 @@ def raw_film(stream: Stream) -> Path:
             file.write(f"YUV4MPEG2 W{stream.width} H{stream.height} F{stream.fps}:1 Ip A1:1 C420jpeg\n".encode())
             for number in range(_RAW_S * stream.fps):
                 picture = webcam.picture(number)
-                file.write(b"FRAME\n" + b"".join(plane_of(picture, index).tobytes() for index in range(3)))
+                file.write(b"FRAME\n" + b"".join(plane.tobytes() for plane in planes_of(picture)))
         scratch.rename(path)
     return path

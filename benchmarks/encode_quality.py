@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from appliance.media.decode import VideoDecoder
 from appliance.media.encode import H264Encoder, Vp8Encoder, h264_context, vp8_context
-from hardware.planes import plane_of
+from hardware.planes import plane_of, planes_of
 from hardware.ports import VideoFrame
 
 WIDTH, HEIGHT, FPS, FRAMES = 1280, 720, 30, 150
@@ -64,7 +64,7 @@ def clip() -> Iterator[VideoFrame]:
         with av.open(str(CLIP)) as container:
             for picture in container.decode(video=0):
                 scaled = picture.reformat(WIDTH, HEIGHT, "yuv420p", threads=1)
-                y, u, v = (np.array(plane_of(scaled, index)) for index in range(3))
+                y, u, v = map(np.array, planes_of(scaled))
                 yield VideoFrame(y, u, v, captured_ns=10**9 + shown * 10**9 // FPS)
                 shown += 1
 

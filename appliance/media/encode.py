@@ -3,6 +3,7 @@
 Neither encoder is ever made anew for another rate: that would cost a key frame each time, just when there is no room.
 """
 
+from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import Protocol, cast
 
@@ -52,7 +53,7 @@ def encoder_for(codec: str, *, bitrate: int = START) -> VideoEncoder:
     return H264Encoder(bitrate=bitrate) if codec == "H264" else Vp8Encoder(bitrate=bitrate)
 
 
-class _Encoder:
+class _Encoder(ABC):
     """What both have in common: an FFmpeg context for each size, and RTP's clock."""
 
     codec = ""
@@ -91,12 +92,13 @@ class _Encoder:
     def set_bitrate(self, bitrate: int) -> None:
         self._bitrate = min(max(bitrate, LEAST), MOST)
 
+    @abstractmethod
     def _open(self, width: int, height: int) -> VideoCodecContext:
-        raise NotImplementedError
+        """Open the codec for pictures of a size."""
 
+    @abstractmethod
     def _time(self, picture: av.VideoFrame, elapsed: float) -> None:
         """Say when the picture is, and how many bits it may have."""
-        raise NotImplementedError
 
 
 class H264Encoder(_Encoder):

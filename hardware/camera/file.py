@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from hardware.camera.mark import Mark, burn, source_id
 from hardware.clip import Clip, clip_path
-from hardware.planes import plane_of
+from hardware.planes import planes_of
 from hardware.ports import DeviceError, VideoFrame
 from hardware.uri import DeviceUri
 
@@ -65,7 +65,7 @@ class ClipCamera:
         width, height = self._size or (picture.width // 2 * 2, picture.height // 2 * 2)
         bt709, full_range = picture.colorspace == _BT709, picture.color_range == _FULL_RANGE
         i420 = picture.reformat(width, height, "yuv420p")
-        y, u, v = (plane_of(i420, index) for index in range(3))
+        y, u, v = planes_of(i420)
         if self._mark is not None:
             # a decoder keeps its pictures to predict the next ones from: never draw into those
             y, u, v = y.copy(), u.copy(), v.copy()

@@ -9,6 +9,7 @@ from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpRrPacket
 from aiortc.utils import random32
 
 from appliance.media.rtc.bandwidth import Bandwidth
+from appliance.media.rtc.clock import now_us
 from appliance.media.rtc.congestion.arrivals import ArrivalLog
 from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.native.receiver import NativeReceiver, NativeReports
@@ -62,7 +63,7 @@ class Feedback:
     def note_number(self, number: int, ssrc: int) -> None:
         """Take the transport-wide number of a packet that has just arrived."""
         due = self._arrivals.due_at()
-        self._arrivals.add(number, _now_us())
+        self._arrivals.add(number, now_us())
         self._heard_ssrc = ssrc
         if self._arrivals.due_at() != due:
             self._woken.set()
@@ -97,7 +98,7 @@ class Feedback:
             delays.append(max(self._next_report - now, 0.0))
         due = self._arrivals.due_at()
         if due is not None:
-            delays.append(max(due - _now_us(), 0) / 1_000_000)
+            delays.append(max(due - now_us(), 0) / 1_000_000)
         return min(delays, default=None)
 
     async def _send_all(self, now: float) -> None:
@@ -111,7 +112,7 @@ class Feedback:
         await self._deliver(datagram)
 
     def _packets(self, now: float) -> Iterator[AnyRtcpPacket | TransportFeedback]:
-        for fci in self._arrivals.take(_now_us()):
+        for fci in self._arrivals.take(now_us()):
             yield TransportFeedback(self.ssrc, self._heard_ssrc, fci)
         if self._next_report is not None and now >= self._next_report:
             reports = [report for reporter in self._reporters for report in reporter.take_reports()]
@@ -134,7 +135,3 @@ class Feedback:
             except ConnectionError:
                 # the connection is closing; its owner hears of that elsewhere
                 self._next_report = None
-
-
-def _now_us() -> int:
-    return time.monotonic_ns() // 1000

@@ -1,10 +1,10 @@
 """Everything one connection sends: numbered, paced, and no more of it than the network carries."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from appliance.media.rtc.clock import now_us
 from appliance.media.rtc.congestion.allocation import SOUND, SOUND_HEADERS, Claim, share
 from appliance.media.rtc.congestion.controller import START, Controller
 from appliance.media.rtc.congestion.pacer import PACING, Pacer, Urgency
@@ -86,7 +86,7 @@ class Sending:
     def capacity(self) -> Capacity | None:
         """What the network carries, None while nothing was heard of it."""
         controller, bitrate = self.controller, self.estimate
-        return None if bitrate is None else Capacity(bitrate, controller.heard, controller.full(_now()))
+        return None if bitrate is None else Capacity(bitrate, controller.heard, controller.full(now_us()))
 
     def add(self, outlet: Outlet) -> None:
         """Learn of an m-line."""
@@ -107,7 +107,7 @@ class Sending:
 
     def feedback(self, fci: bytes) -> None:
         """Take transport-wide feedback."""
-        now = _now()
+        now = now_us()
         self._collect()
         if not self.controller.feedback(fci, now):
             return
@@ -124,7 +124,7 @@ class Sending:
     def report(self, lost: float, rtt_s: float | None) -> None:
         """Take a receiver report."""
         rtt_us = None if rtt_s is None else int(rtt_s * 1_000_000)
-        self.controller.report(lost, rtt_us=rtt_us, now=_now())
+        self.controller.report(lost, rtt_us=rtt_us, now=now_us())
         self.tell()
 
     def tell(self) -> None:
@@ -190,15 +190,15 @@ class Sending:
         if at is None:
             await self._woken.wait()
             return
-        timer = asyncio.get_running_loop().call_later(max(at - _now(), 0) / 1_000_000, self._woken.set)
+        timer = asyncio.get_running_loop().call_later(max(at - now_us(), 0) / 1_000_000, self._woken.set)
         try:
             await self._woken.wait()
         finally:
             timer.cancel()
 
     async def _drain(self) -> None:
-        self.controller.tick(_now())
-        for packet in self._pacer.due(_now()):
+        self.controller.tick(now_us())
+        for packet in self._pacer.due(now_us()):
             await self._put(packet)
         if self._pacer.video_waits:
             self._room.clear()
@@ -210,11 +210,11 @@ class Sending:
             await self._send(packet)
             return
         number, self._number = self._number, (self._number + 1) & 0xFFFF
-        self.controller.sent([(number, _now(), len(packet) + _AUTHENTICATION)])
+        self.controller.sent([(number, now_us(), len(packet) + _AUTHENTICATION)])
         await self._send(stamp(packet, self.number_id, number))
 
     async def _pad(self) -> None:
-        while self._pacer.padding(_now()) > 0:
+        while self._pacer.padding(now_us()) > 0:
             # comes back to us by `send`
             if self._newest is None or not await self._newest[0].repeat(self._newest[1]):
                 self._pacer.end_probe()
@@ -243,7 +243,7 @@ class NativeSending(Sending):
             await asyncio.sleep(_WATCH_S)
             self._collect()
             before = self.controller.target
-            self.controller.tick(_now())
+            self.controller.tick(now_us())
             if self.controller.target != before:
                 self.tell()
 
@@ -263,7 +263,3 @@ class NativeSending(Sending):
         if self.native is not None and not self.native.closed:
             self.native.pace(max(int(target * PACING), floor))
             self.native.set_rtt(self.controller.rtt_us / 1_000_000)
-
-
-def _now() -> int:
-    return time.monotonic_ns() // 1000

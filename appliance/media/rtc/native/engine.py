@@ -15,6 +15,7 @@ from appliance.errors import SalonError
 from appliance.media.rtc.native.library import Srtp
 
 _EVENT = struct.Struct("=QqIIIIHHBBBBBB2x16s4x")
+ROOM_BYTES = 1 << 16
 FRAME, RTCP, DATAGRAM, NEEDS_KEY, STREAM, HEARD, ROOM = range(1, 8)
 
 
@@ -55,6 +56,8 @@ class Engine:
         self.library = library
         self._loop = asyncio.get_running_loop()
         self._listeners: dict[int, Listener] = {}
+        self.room = ctypes.create_string_buffer(ROOM_BYTES)
+        """Where the library writes what a connection asks for; whoever asks reads it at once."""
         self._pending: deque[tuple[int, Event]] = deque()
         handle = library.engine_new(ctypes.byref(_srtp_functions()))
         if not handle:

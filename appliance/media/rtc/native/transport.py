@@ -23,7 +23,7 @@ from appliance.media.rtc.native.setup import LineWish, header_ids, line_setup
 _REPORT = struct.Struct("=IIIiI")
 _LOG = struct.Struct("=qIHH")
 _MOST_REPORTS = 256
-_MOST_LOGGED = 4096
+_MOST_LOGGED = engine.ROOM_BYTES // _LOG.size
 
 Logged = tuple[int, int, int]
 """Monotonic microseconds, bytes of the datagram, transport-wide sequence number."""
@@ -81,7 +81,6 @@ class NativeTransport:
         self._sockets: list[Callable[[bytes, Address], None]] = []
         self._lines: dict[int, Callable[[Event], None]] = {}
         self._senders = 0
-        self._log = ctypes.create_string_buffer(_MOST_LOGGED * _LOG.size)
         self.closed = False
 
     def close(self) -> None:
@@ -168,9 +167,9 @@ class NativeTransport:
 
     def reports(self) -> list[RtcpReceiverInfo]:
         """Return what receiver reports should say of every SSRC heard since the last time."""
-        room = ctypes.create_string_buffer(_MOST_REPORTS * _REPORT.size)
+        room = self._engine.room
         count = self._library.connection_take_reports(self._connection, room, _MOST_REPORTS)
-        found = _REPORT.iter_unpack(room.raw[: count * _REPORT.size])
+        found = _REPORT.iter_unpack(memoryview(room)[: count * _REPORT.size])
         return [
             RtcpReceiverInfo(
                 ssrc=ssrc,
@@ -186,8 +185,9 @@ class NativeTransport:
 
     def sent(self) -> list[Logged]:
         """Return what left with transport-wide numbers since the last time."""
-        count = self._library.connection_take_sent(self._connection, self._log, _MOST_LOGGED)
-        rows = _LOG.iter_unpack(memoryview(self._log)[: count * _LOG.size])
+        room = self._engine.room
+        count = self._library.connection_take_sent(self._connection, room, _MOST_LOGGED)
+        rows = _LOG.iter_unpack(memoryview(room)[: count * _LOG.size])
         return [(at_us, size, sequence) for at_us, size, sequence, _ in rows]
 
     def count(self) -> ConnectionCounters:
