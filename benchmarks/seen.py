@@ -27,13 +27,14 @@ class Seen:
 class SeenFile:
     """Where a program writes what it sees, a line a picture."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, source: int | None = None) -> None:
         self._file = file
+        self._source = source
         self._before = -1
 
     def note(self, luma: NDArray[np.uint8]) -> None:
         """Note the picture now, if it has a stamp and is another one than before."""
-        found = mark.decode(luma)
+        found = mark.decode(luma, self._source)
         if found is not None and found.count != self._before:
             self._before = found.count
             self._file.write(f"{time.time()} {found.count}\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from appliance import cli
 from appliance.state.layout import PersonId, Source, gallery
+from benchmarks.clip import SOURCE
 from benchmarks.seen import SeenFile
 from display import renderer
 from display.canvas import Canvas
@@ -33,6 +34,6 @@ class StampReader:
 if __name__ == "__main__":
     config = Path(sys.argv[sys.argv.index("--config") + 1])
     with config.with_name("tv.seen").open("w", buffering=1) as file:
-        # the only part of the display that is not the room's own
-        vars(renderer)["presenter_for"] = lambda _uri: StampReader(SeenFile(file))
+        # the only part of the display that is not the room's own; its status covers some of the stamp's first row
+        vars(renderer)["presenter_for"] = lambda _uri: StampReader(SeenFile(file, SOURCE))
         sys.exit(cli.main())

@@ -97,7 +97,7 @@ class Engine:
     ) -> None:
         self._settings, self._gate, self._link, self._boot, self._now = settings, gate, link, boot, now
         self._temperature = temperature
-        self._governor = Governor()
+        self._governor = Governor(time.monotonic())
         self._streams: tuple[StreamStats, ...] = ()
         self._counted_at = 0.0
         self._meters = MeterServer(settings.meters_socket, boot=boot, group=settings.group)
@@ -312,12 +312,13 @@ class Engine:
         """Hold pictures back while the machine cannot bear them. Every call begins without limits."""
         while True:
             await self._live.wait()
+            self._governor = Governor(time.monotonic())
             while self._live.is_set():
                 await asyncio.sleep(_GOVERN_S)
                 temperature = await asyncio.to_thread(self._temperature)
                 if self._studio is not None and self._live.is_set():
                     self._look(self._studio, temperature)
-            self._governor = Governor()
+            self._governor = Governor(time.monotonic())
             if self._studio is not None:
                 self._studio.pace(self._governor.limits.fps)
             self._changed.set()

@@ -75,11 +75,13 @@ class Load:
 class Governor:
     """Steps down a ladder under strain, and up again after a calm that is longer the more often it was in vain."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
+        """`now` is when the call begins: everybody's key frame comes at once then, and that strain passes by itself."""
         self.limits = _FULL
         self._rung = -1
         self._strained = 0
-        self._down_at = self._up_at = self._uneasy_at = float("-inf")
+        self._down_at = now
+        self._up_at = self._uneasy_at = float("-inf")
         self._calm_s = _CALM_S
 
     def look(self, strain: Strain, load: Load, now: float) -> Limits:

@@ -5,7 +5,7 @@ than a small one.
 """
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _UP_AFTER_S = 3.0
 _ROOM = 1.25
@@ -25,6 +25,8 @@ class Layer:
     """Of width and height: 1, 2 or 4."""
     fps: int
     bitrate: int
+    place: int
+    """The simulcast layer as which it is sent, by what that one's size is divided by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class _Rung:
     """Bits per second it takes."""
     layers: tuple[tuple[int, int], ...]
     """(divisor, frame rate), the smallest first."""
+    place: int | None = None
+    """The simulcast layer that its only picture is sent as; None where each is sent as its own."""
 
 
 _ONE = (
@@ -58,7 +62,8 @@ class Ladder:
         """Return what to send, the smallest layer first; nothing when there is room for sound only.
 
         `wanted` are the divisors of the simulcast layers that somebody receives. While there is no room for even the
-        smallest of them, the largest picture that fits is sent instead.
+        smallest of them, the largest picture that fits is sent in its place: a server would need seconds to find out
+        that it has to forward another one.
         """
         if self._simulcast and wanted != self._wanted:
             self._wanted, self._rungs, self._rung = wanted, _simulcast(wanted), None
@@ -66,7 +71,7 @@ class Ladder:
             self._rung, self._better_since = self._highest(budget), None
         else:
             self._climb(budget, now)
-        return tuple(_shared(self._rung.layers, budget))
+        return tuple(_shared(self._rung, budget))
 
     def _climb(self, budget: int, now: float) -> None:
         better = self._highest(int(budget / _ROOM))
@@ -87,7 +92,11 @@ def _simulcast(wanted: AbstractSet[int]) -> tuple[_Rung, ...]:
     if not divisors:
         return _ONE[:1]
     smallest = divisors[0]
-    below = [rung for rung in _ONE if rung.least < _LEAST[smallest] and all(d >= smallest for d, _ in rung.layers)]
+    below = [
+        replace(rung, place=smallest)
+        for rung in _ONE
+        if rung.least < _LEAST[smallest] and all(d >= smallest for d, _ in rung.layers)
+    ]
     rungs = []
     for count, divisor in enumerate(divisors, 1):
         least = sum(ENOUGH[smaller] for smaller in divisors[: count - 1]) + _LEAST[divisor]
@@ -95,12 +104,12 @@ def _simulcast(wanted: AbstractSet[int]) -> tuple[_Rung, ...]:
     return (*below, *rungs)
 
 
-def _shared(layers: tuple[tuple[int, int], ...], budget: int) -> list[Layer]:
+def _shared(rung: _Rung, budget: int) -> list[Layer]:
     """Share a budget: the smaller layers get what is enough for them, the largest what is left."""
     shared = []
-    for divisor, fps in layers:
-        largest = (divisor, fps) == layers[-1]
+    for divisor, fps in rung.layers:
+        largest = (divisor, fps) == rung.layers[-1]
         bitrate = min(budget if largest else int(0.5 * budget), ENOUGH[divisor])
-        shared.append(Layer(divisor, fps, bitrate))
+        shared.append(Layer(divisor, fps, bitrate, rung.place or divisor))
         budget -= bitrate
     return shared

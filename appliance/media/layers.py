@@ -61,7 +61,7 @@ class LayeredEncoder:
         return None if encoded is None else replace(encoded, layer=name)
 
     def _name(self, layer: Layer) -> str:
-        return RIDS[layer.divisor] if self.simulcast else ""
+        return RIDS[layer.place] if self.simulcast else ""
 
     def _is_due(self, frame: VideoFrame, layer: Layer) -> bool:
         name, interval = self._name(layer), 1_000_000_000 // layer.fps

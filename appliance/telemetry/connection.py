@@ -148,12 +148,13 @@ class Connection:
     async def _close(self) -> None:
         self._closing = True
         self._client.disconnect()
+        # as soon as it has nothing more to do: also if nobody waits for that below
+        self._thread.shutdown(wait=False)
         # a thread that still waits for a silent host ends by itself within the connect timeout
         await asyncio.wait({self.over}, timeout=_CLOSE_S)
         self.over.cancel()
         if not self.over.cancelled():
             self.over.exception()
-        self._thread.shutdown(wait=False)
 
     def _make_client(self) -> paho.Client:
         client = paho.Client(

@@ -56,10 +56,13 @@ def burn(y: Plane, u: Plane, v: Plane, mark: Mark) -> None:
     v[rows, columns] = GREY
 
 
-def decode(luma: NDArray[np.generic[Any]]) -> Mark | None:
-    """Read the mark from a picture's luma, or return None where there is none."""
-    source, count, check = (_number(luma, TOP + line) for line in range(3))
-    mark = Mark(source, count)
+def decode(luma: NDArray[np.generic[Any]], source: int | None = None) -> Mark | None:
+    """Read the mark from a picture's luma, or return None where there is none.
+
+    Who knows whose picture it is gives the `source`: then something else may cover the first row.
+    """
+    found, count, check = (_number(luma, TOP + line) for line in range(3))
+    mark = Mark(found if source is None else source, count)
     return mark if checksum(mark) == check else None
 
 

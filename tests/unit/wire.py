@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
+STALL_S = 0.05
 QUEUE_S = 1.0
 """What waits longer in front of a narrow way is dropped."""
 
@@ -106,6 +107,16 @@ class Wire:
 
     def __init__(self, seed: int) -> None:
         self.to_b, self.to_a = _Way(seed), _Way(seed + 1)
+        self.stalls = 0
+        """How often the wire itself, which is a task in a busy process, let everything wait."""
+
+    async def watch_itself(self) -> None:
+        """Count the stalls until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await asyncio.sleep(STALL_S / 5)
+            self.stalls += loop.time() - began > STALL_S
 
     def offer_for_b(self, sdp: str) -> str:
         """Return what b should hear of a."""
@@ -134,8 +145,10 @@ async def wire(seed: int) -> AsyncIterator[Wire]:
     at_a, a = await loop.create_datagram_endpoint(lambda: _Port(made.to_b.carry), local_addr=(HOST, 0))
     at_b, b = await loop.create_datagram_endpoint(lambda: _Port(made.to_a.carry), local_addr=(HOST, 0))
     made.to_b.out, made.to_a.out = b, a
+    watch = asyncio.create_task(made.watch_itself())
     try:
         yield made
     finally:
+        watch.cancel()
         at_a.close()
         at_b.close()

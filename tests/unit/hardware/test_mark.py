@@ -39,6 +39,15 @@ def test_a_picture_of_noise_carries_no_mark():
     assert decode(np.random.default_rng(2).integers(0, 255, (180, 320), np.uint8)) is None
 
 
+def test_what_covers_the_source_does_not_hide_the_count_from_who_knows_the_source():
+    planes = picture(1920, 1080)
+    burn(*planes, Mark(0xA5F1, 7))
+    planes[0][60:120, 1380:] = 40
+    assert decode(planes[0]) is None
+    assert decode(planes[0], 0xA5F1) == Mark(0xA5F1, 7)
+    assert decode(planes[0], 0xA5F0) is None
+
+
 def test_names_get_different_ids():
     assert source_id("ROOM") == source_id("ROOM")
     assert len({source_id(name) for name in ("ROOM", "GUEST", "BOARDROOM", "")}) == 4

@@ -17,7 +17,7 @@ class Machine:
 
     def __init__(self, able, *, people=9, ambient=40.0, heats=0.0):
         self.able, self.people, self.ambient, self.heats = able, people, ambient, heats
-        self.governor = Governor()
+        self.governor = Governor(0.0)
         self.now = 0.0
         self.queue = 0.0
         self.temperature = ambient
@@ -89,14 +89,20 @@ def test_a_hot_machine_is_relieved_before_it_slows_itself_down_and_cools():
 
 
 def test_one_late_picture_is_no_strain():
-    governor, load = Governor(), Load(9, 360)
+    governor, load = Governor(0.0), Load(9, 360)
     for second in range(60):
         assert governor.look(Strain(0.5 if second % 2 else 0.0), load, float(second)) == FULL
 
 
+def test_the_burst_in_which_a_call_begins_is_no_strain():
+    governor, load = Governor(100.0), Load(16, 270)
+    looks = [Strain(0.4), Strain(0.3), *[Strain()] * 60]
+    assert {governor.look(strain, load, 101.0 + second) for second, strain in enumerate(looks)} == {FULL}
+
+
 def test_a_display_that_is_behind_counts_as_much():
-    governor, load = Governor(), Load(9, 360)
-    for second in range(3):
+    governor, load = Governor(0.0), Load(9, 360)
+    for second in range(4):
         limits = governor.look(Strain(display_behind=True), load, float(second))
     assert bare(limits) == (15, 1080, 49)
     assert "TV" in limits.why
@@ -124,7 +130,7 @@ def test_people_come_back_one_step_at_a_time():
     st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.none() | st.floats(20, 110)), max_size=80), st.integers(0, 60)
 )
 def test_whatever_happens_four_people_are_shown_and_a_reason_is_given(looks, pictures):
-    governor = Governor()
+    governor = Governor(0.0)
     for second, (lag, behind, temperature) in enumerate(looks):
         limits = governor.look(Strain(lag, behind, temperature), Load(pictures, 360), float(second))
         assert limits.tiles >= 4

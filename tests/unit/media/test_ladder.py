@@ -69,10 +69,13 @@ def test_what_nobody_receives_leaves_its_bits_to_the_rest():
     assert ladder.layers(900_000, 0.3, frozenset()) == ()
 
 
-def test_without_room_for_what_is_wanted_the_largest_that_fits_is_sent():
+def test_without_room_for_what_is_wanted_the_largest_that_fits_is_sent_in_its_place():
     ladder = Ladder(simulcast=True)
-    seen = [shape(ladder.layers(budget, 0.0, frozenset({1}))) for budget in (500_000, 400_000, 150_000, 60_000, 9000)]
-    assert seen == [[(1, 30)], [(2, 30)], [(2, 15)], [(4, 15)], []]
+    seen = [ladder.layers(budget, 0.0, frozenset({1})) for budget in (500_000, 400_000, 150_000, 60_000, 9000)]
+    assert [shape(layers) for layers in seen] == [[(1, 30)], [(2, 30)], [(2, 15)], [(4, 15)], []]
+    assert {layer.place for layers in seen for layer in layers} == {1}
+    assert [layer.place for layer in ladder.layers(90_000, 0.0)] == [4]
+    assert [layer.place for layer in Ladder().layers(90_000, 0.0)] == [4]
 
 
 @given(budgets=st.lists(st.tuples(st.integers(50_000, 5_000_000), st.sets(st.sampled_from([1, 2, 4]), min_size=1))))
@@ -84,3 +87,4 @@ def test_who_wants_anything_gets_something_within_the_budget_and_nothing_larger(
         assert sum(layer.bitrate for layer in layers) <= budget
         assert min(layer.divisor for layer in layers) >= min(wanted)
         assert len(layers) == 1 or {layer.divisor for layer in layers} <= wanted
+        assert {layer.place for layer in layers} <= wanted

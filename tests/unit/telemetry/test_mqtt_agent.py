@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import threading
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
@@ -8,8 +9,10 @@ import pytest
 from appliance.state.commands import Ack
 from appliance.telemetry.agent import MqttAgent, MqttSettings, Pace
 from appliance.telemetry.calls import Remembered
-from appliance.telemetry.protocol.address import BadBrokerUrl
+from appliance.telemetry.connection import Access, Connection
+from appliance.telemetry.protocol.address import BadBrokerUrl, BrokerAddress
 from appliance.telemetry.protocol.payloads import Answer, CallAck
+from appliance.telemetry.reporter import Outgoing
 from appliance.telemetry.store import Stored, TelemetryFile
 
 QUICK = Pace(gap_s=0.01, first_retry_s=0.01, longest_retry_s=0.02)
@@ -82,6 +85,21 @@ async def test_a_broker_that_is_away_is_told_once_and_the_agent_goes_on(room, tm
         f"The MQTT broker at 127.0.0.1:{unused_tcp_port} does not answer (Connection refused); is it running?"
     )
     assert [record.message for record in caplog.records] == [detail]
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_connection_given_up_at_any_moment_leaves_no_thread(steps, unused_tcp_port):
+    access = Access(BrokerAddress("127.0.0.1", unused_tcp_port, tls=False), "room")
+    connection = Connection(access, will=Outgoing("will", b"", retain=False), subscribe=(), hear=print)
+    entering = asyncio.create_task(connection.__aenter__())
+    while "over" not in vars(connection) or not connection.over.done():
+        await asyncio.sleep(0)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    entering.cancel()
+    await asyncio.wait({entering})
+    await asyncio.sleep(0.1)
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("mqtt")] == []
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ async def test_the_picture_survives_a_bad_network(pair_of, camera_of, ends, seed
         assert seen == sorted(set(seen))
         assert all(len(frame.data) == 3005 for frame in pair.heard.frames["T"])
         assert len(seen) >= 0.9 * (camera.sent - seen[0]), "too many frames were lost for good"
-        assert pair.heard.streams["T"].stats().skips <= 1
+        # a hole is held open for 150 ms at least; in a network of 5 % loss nothing but a stalled wire lasts longer
+        assert pair.heard.streams["T"].stats().skips <= 1 + network.stalls
 
 
 async def test_another_ssrc_on_the_same_line_goes_on_with_a_key_frame(pair_of, packets, camera_of):
