@@ -125,6 +125,7 @@ static void note_arrival(connection *c, const rtp_packet *p, const datagram *d) 
         return;
     c->arrived_ssrc = p->ssrc;
     arrivals_add(c->arrived, get_16(number), d->at_us);
+    c->counters.numbered++;
 }
 
 static void take_rtp(connection *c, const datagram *d) {

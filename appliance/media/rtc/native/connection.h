@@ -16,7 +16,7 @@
 #define MOST_SOCKETS 32
 
 typedef struct {
-    uint64_t received, octets, sent, malformed, unsent; /* octets: received */
+    uint64_t received, octets, numbered, sent, malformed, unsent; /* octets, and transport-wide numbers: received */
 } connection_counters;
 
 struct connection {

@@ -80,7 +80,7 @@ class SenderSetup(ctypes.Structure):
 class ConnectionCounters(ctypes.Structure):
     """Datagrams of a connection."""
 
-    _fields_ = [(name, c_uint64) for name in ("received", "octets", "sent", "malformed", "unsent")]
+    _fields_ = [(name, c_uint64) for name in ("received", "octets", "numbered", "sent", "malformed", "unsent")]
 
 
 class LineCounters(ctypes.Structure):

@@ -210,7 +210,10 @@ class NativeReports:
         if self._transport is None:
             return []
         now = time.monotonic()
-        self._note_rate(self._transport.count().octets, now)
+        counts = self._transport.count()
+        # who numbers its packets hears of each and estimates better itself, as in `Bandwidth.add`
+        if not counts.numbered:
+            self._note_rate(counts.octets, now)
         reports = self._transport.reports()
         self._jitter = {report.ssrc: report.jitter for report in reports}
         for report in reports:

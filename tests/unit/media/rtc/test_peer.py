@@ -4,7 +4,7 @@ import random
 import time
 
 import pytest
-from wire import FOUL, wire
+from wire import FOUL, Weather, wire
 
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.peer import NoAddress, Peer, PeerClosed
@@ -104,6 +104,20 @@ async def test_the_picture_survives_a_bad_network(pair_of, camera_of, ends, seed
         assert len(seen) >= 0.9 * (camera.sent - seen[0]), "too many frames were lost for good"
         # a hole is held open for 150 ms at least; in a network of 5 % loss nothing but a stalled wire lasts longer
         assert pair.heard.streams["T"].stats().skips <= 1 + network.stalls
+
+
+async def test_losses_alone_make_no_receiver_speak_of_a_narrow_network(pair_of, packets, camera_of, monkeypatch):
+    """The sender numbers its packets and knows better; what is told by REMB would only bind it to what came."""
+    async with wire(0) as network, pair_of(packets, packets) as pair:
+        video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate(network)
+        await pair.connected()
+        sending, told = pair.a._connection.sending, []
+        monkeypatch.setattr(sending, "bounded", told.append)
+        async with camera_of(video):
+            network.to_b.weather = Weather(lost=15)
+            await pair.heard.until(lambda: len(told) >= 4)
+        assert min(told) == pytest.approx(4_000_000, rel=0.01)
 
 
 async def test_another_ssrc_on_the_same_line_goes_on_with_a_key_frame(pair_of, packets, camera_of):
