@@ -14,6 +14,7 @@ from appliance.meetings.provider import Sent
 from hardware.ports import Camera
 
 _KEYFRAME_S = 1.0
+_MOST_WAITING = 2
 
 
 class CameraFeed:
@@ -43,6 +44,9 @@ class CameraFeed:
         for frame in readings(camera, works, stop):
             out = self._out
             if self._gate.camera_off or out is None:
+                continue
+            if out.waiting >= _MOST_WAITING:
+                # the network takes no more at present; what was encoded and dropped would cost a key frame
                 continue
             if (encoder.codec, encoder.simulcast) != (out.codec, out.simulcast):
                 encoder = LayeredEncoder(out.codec, simulcast=out.simulcast)

@@ -58,6 +58,10 @@ class Sent(Protocol):
     def simulcast(self) -> bool:
         """Whether each frame is wanted in several layers."""
 
+    @property
+    def waiting(self) -> int:
+        """How many frames wait for the network to take them. Read from any thread."""
+
     def send(self, frame: EncodedFrame) -> None: ...
 
     def stats(self) -> OutStats: ...

@@ -135,7 +135,7 @@ static void nothing_waits_long_whatever_the_rate(void) {
         put_packet(&p, 1200, PACE_VIDEO);
     int64_t now = 0;
     int sent = 0;
-    while (now < 600000) {
+    while (now < 1200000) {
         sent += leaving(&p, now);
         now += 5000;
     }

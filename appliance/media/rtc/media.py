@@ -104,6 +104,11 @@ class MediaOut:
         return self._line.mid
 
     @property
+    def waiting(self) -> int:
+        """How many frames of the layer that is most behind wait for the network to take them."""
+        return max(queue.waiting for queue in (self._queue, *self._layers.values()))
+
+    @property
     def on_bitrate(self) -> Callable[[int], None] | None:
         """Hears how many bits per second this stream may take. Who sets it promises to keep to that."""
         return self._port.on_bitrate

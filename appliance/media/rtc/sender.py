@@ -55,6 +55,11 @@ class FrameQueue:
         self._live = False
         self.dropped = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many frames have not been taken yet."""
+        return len(self._frames)
+
     def go_live(self) -> None:
         """Begin: until now nobody could have received anything."""
         if not self._live:
@@ -75,9 +80,16 @@ class FrameQueue:
             self.dropped += 1
             return
         self._needs_key = False
+        if self._video and frame.keyframe:
+            # it needs none of those that wait, and had better not wait for them
+            self.dropped += len(self._frames)
+            self._frames.clear()
         self._frames.append(frame)
-        if len(self._frames) > (_VIDEO_QUEUE if self._video else _AUDIO_QUEUE):
-            self._drop_oldest()
+        if self._video and len(self._frames) > _VIDEO_QUEUE:
+            self.need_key()
+        elif not self._video and len(self._frames) > _AUDIO_QUEUE:
+            self._frames.popleft()
+            self.dropped += 1
         self._ready.set()
 
     async def get(self) -> EncodedFrame:
@@ -86,13 +98,3 @@ class FrameQueue:
             self._ready.clear()
             await self._ready.wait()
         return self._frames.popleft()
-
-    def _drop_oldest(self) -> None:
-        """Drop up to the next key frame: what lies between could not be decoded."""
-        self._frames.popleft()
-        self.dropped += 1
-        while self._frames and not self._frames[0].keyframe:
-            self._frames.popleft()
-            self.dropped += 1
-        if not self._frames:
-            self.need_key()

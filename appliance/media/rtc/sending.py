@@ -7,7 +7,7 @@ from typing import Protocol
 from appliance.media.rtc.clock import now_us
 from appliance.media.rtc.congestion.allocation import SOUND, SOUND_HEADERS, Claim, share
 from appliance.media.rtc.congestion.controller import START, Controller
-from appliance.media.rtc.congestion.pacer import PACING, Pacer, Urgency
+from appliance.media.rtc.congestion.pacer import FALLEN_PACING, PACING, Pacer, RepairBudget, Urgency
 from appliance.media.rtc.congestion.probing import Probe
 from appliance.media.rtc.frames import Capacity
 from appliance.media.rtc.native.transport import NativeTransport
@@ -61,8 +61,8 @@ class Sending:
         """Header extension id of the transport-wide number, once negotiated."""
         self._send = send
         self._outlets: list[Outlet] = []
-        self._pacer: Pacer[bytes] = Pacer(START)
-        self._pacer.set_floor(_UNPACED)
+        self._pacer: Pacer[bytes] = Pacer(_UNPACED)
+        self._repairs = RepairBudget()
         self._number = 0
         self.native: NativeTransport | None = None
         """The native engine's end of the connection, if it sends the packets."""
@@ -95,8 +95,11 @@ class Sending:
     async def send(self, packet: bytes) -> None:
         """Send a serialised RTP packet now, or when its turn comes."""
         ssrc = int.from_bytes(packet[8:12], "big")
+        urgency, size = self._urgency(ssrc, packet), len(packet) + _AUTHENTICATION
+        if urgency is Urgency.REPAIR and not self._pacer.probing and not self._repairs.take(size, now_us()):
+            return
         self.pushed += 1
-        self._pacer.push(packet, len(packet) + _AUTHENTICATION, self._urgency(ssrc, packet))
+        self._pacer.push(packet, size, urgency)
         await self._drain()
         if self._pacer.next_at() is not None:
             self._woken.set()
@@ -134,7 +137,10 @@ class Sending:
         sounds = len(voices)
         self.controller.want(int((sum(o.most for o in pictures) + sounds * SOUND) * _HEADROOM))
         target = self.controller.target
-        self._pace(target, 0 if all(o.on_bitrate for o in pictures) else _UNPACED)
+        fallen = self.controller.collapsed(now_us())
+        self._repairs.learn(self.estimate, fallen=fallen)
+        pacing = FALLEN_PACING if fallen else PACING
+        self._pace(max(int(target * pacing), 0 if all(o.on_bitrate for o in pictures) else _UNPACED))
         parts = share(target, sounds=sounds, pictures=[Claim(index, o.most) for index, o in enumerate(pictures)])
         for index, outlet in enumerate(pictures):
             self._tell(outlet, parts[index])
@@ -163,9 +169,8 @@ class Sending:
         self._pacer.start_probe(probe, now)
         self._woken.set()
 
-    def _pace(self, target: int, floor: int) -> None:
-        self._pacer.set_target(target)
-        self._pacer.set_floor(floor)
+    def _pace(self, rate: int) -> None:
+        self._pacer.set_rate(rate)
 
     def _tell(self, outlet: Outlet, bitrate: int) -> None:
         before = self._told.get(outlet.ssrcs[0], 0)
@@ -259,7 +264,7 @@ class NativeSending(Sending):
         if self.native is not None:
             self.native.probe(probe.rate, probe.size)
 
-    def _pace(self, target: int, floor: int) -> None:
+    def _pace(self, rate: int) -> None:
         if self.native is not None and not self.native.closed:
-            self.native.pace(max(int(target * PACING), floor))
+            self.native.pace(rate, self._repairs.rate)
             self.native.set_rtt(self.controller.rtt_us / 1_000_000)

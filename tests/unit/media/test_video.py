@@ -29,6 +29,7 @@ class Wire:
         self.on_keyframe_request = None
         self.on_bitrate = None
         self.wanted = None
+        self.waiting = 0
         self.sent = []
         self.keyframe_requests = 0
 
@@ -192,6 +193,25 @@ async def test_the_camera_sends_only_the_layers_somebody_wants(tmp_path):
         assert len(wire.sent) == before, "nobody looks"
         await first_after(frozenset({"h"}))
         assert (wire.sent[before].layer, wire.sent[before].keyframe) == ("h", True)
+
+
+async def test_what_the_network_does_not_take_is_not_encoded_and_costs_no_key_frame(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        stage.feed.send_to(wire)
+        async with asyncio.timeout(10):
+            while len(wire.sent) < 5:
+                await asyncio.sleep(0.01)
+        wire.waiting = 2
+        await asyncio.sleep(0.2)
+        before = len(wire.sent)
+        await asyncio.sleep(0.3)
+        assert len(wire.sent) == before
+        wire.waiting = 1
+        async with asyncio.timeout(10):
+            while len(wire.sent) < before + 5:
+                await asyncio.sleep(0.01)
+        assert not any(frame.keyframe for frame in wire.sent[before:])
 
 
 async def test_a_broken_frame_asks_for_a_key_frame_and_the_picture_comes_back(tmp_path):

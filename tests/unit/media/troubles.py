@@ -38,6 +38,7 @@ class Line:
     """A stream that carries nothing."""
 
     on_frame = on_keyframe_request = on_bitrate = clock = wanted = None
+    waiting = 0
     codec = "VP8"
     simulcast = False
 

@@ -25,6 +25,7 @@ _SILENT_STEP_US = 500_000
 _SILENT_CUT = 0.7
 _PROBE_SHARE = 0.8
 _FULL_US = 1_000_000
+_COLLAPSE = 0.6
 _FULL_LOSS = 0.2
 """Fewer losses without a queue are a bad network, and sending less does not make it better."""
 
@@ -46,6 +47,7 @@ class Controller:
         self._unheard_since: int | None = None
         self._heard = False
         self._fell_at: int | None = None
+        self._collapsed_at: int | None = None
         self.rtt_us = _FIRST_RTT_US
 
     @property
@@ -72,6 +74,10 @@ class Controller:
     def full(self, now: int) -> bool:
         """Tell whether more was sent a moment ago than the network carries: a queue grew, or very much was lost."""
         return self._fell_at is not None and now - self._fell_at < _FULL_US
+
+    def collapsed(self, now: int) -> bool:
+        """Tell whether the network became much narrower a moment ago: what it holds already must leave it first."""
+        return self._collapsed_at is not None and now - self._collapsed_at < _FULL_US
 
     def want(self, most: int) -> None:
         """Learn how much the streams can use; nothing beyond is tried."""
@@ -138,6 +144,8 @@ class Controller:
         self._judge_probe(outcome, usage, before, now)
         if fell or self.loss > _FULL_LOSS:
             self._fell_at = now
+        if self.target < _COLLAPSE * before:
+            self._collapsed_at = now
         if fell or self.target < before:
             self._prober.fell(before, self.target, now)
 

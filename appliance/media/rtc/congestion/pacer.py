@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 from appliance.media.rtc.congestion.probing import Probe
 
 T = TypeVar("T")
-PACING = 2.5
-"""Times the target: video comes in lumps, and must not queue behind an average."""
+PACING, FALLEN_PACING = 2.5, 1.1
+"""Times the target: video comes in lumps, and must not queue behind an average; while a queue drains it had better."""
 _BURST_US = 4_000
 _LATE_US = 2_000
 """Timers fire late; so much is caught up."""
@@ -18,6 +18,11 @@ _LONGEST_US = 500_000
 """Whatever the rate, nothing waits longer."""
 _SECOND = 1_000_000
 _MOST_REPAIRS = 200
+_REPAIR_SHARE, _FALLEN_REPAIR_SHARE = 0.5, 0.1
+"""Of the rate; where a queue must drain a new key frame needs it more."""
+_REPAIRS_US = 250_000
+_LEAST_REPAIRS = 3_000
+"""Bytes of repairs that may leave at once after a pause, if more than fits into that time."""
 
 
 class Urgency(IntEnum):
@@ -31,13 +36,12 @@ class Urgency(IntEnum):
 class Pacer(Generic[T]):
     """The queue in front of one transport."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self, rate: int) -> None:
+        self._pace = rate
         self._queues: dict[Urgency, deque[tuple[T, int]]] = {urgency: deque() for urgency in Urgency}
         self._bytes = 0
         self._hurry = 0
         """The least rate that empties the queue in time."""
-        self._floor = 0
         self._free_at = 0
         """When all that has left would be through at the pacing rate."""
         self._probe: Probe | None = None
@@ -48,13 +52,14 @@ class Pacer(Generic[T]):
         """Whether video is waiting: the next frame had better wait where it can still be dropped whole."""
         return bool(self._queues[Urgency.VIDEO])
 
-    def set_target(self, target: int) -> None:
-        """Learn the rate to send at on average."""
-        self._target = target
+    @property
+    def probing(self) -> bool:
+        """Whether a probe is going out, which repairs pad."""
+        return self._probe is not None
 
-    def set_floor(self, rate: int) -> None:
-        """Never pace below this, for video that cannot adapt."""
-        self._floor = rate
+    def set_rate(self, rate: int) -> None:
+        """Learn how fast to send while anything waits."""
+        self._pace = rate
 
     def start_probe(self, probe: Probe, now: int) -> None:
         """Send at the probe's rate from now on, until its bytes are out."""
@@ -130,4 +135,31 @@ class Pacer(Generic[T]):
     def _rate(self) -> int:
         if self._probe is not None:
             return self._probe.rate
-        return max(int(self._target * PACING), self._hurry, self._floor, 1)
+        return max(self._pace, self._hurry, 1)
+
+
+class RepairBudget:
+    """What repairs may take of the rate: what was lost on a full link must not keep it full."""
+
+    def __init__(self) -> None:
+        self.rate = 0
+        """Bits per second; 0 is as much as they like."""
+        self._credit = 0
+        self._at = 0
+
+    def learn(self, target: int | None, *, fallen: bool = False) -> None:
+        """Take the rate to send at on average, None while that is not known, and whether it has just become small."""
+        self.rate = int((target or 0) * (_FALLEN_REPAIR_SHARE if fallen else _REPAIR_SHARE))
+
+    def take(self, size: int, now: int) -> bool:
+        """Tell whether a repair of so many bytes may be sent; who still misses it asks again."""
+        if not self.rate:
+            return True
+        earned = self.rate * min(now - self._at, _REPAIRS_US) // (8 * _SECOND)
+        most = max(self.rate * _REPAIRS_US // (8 * _SECOND), _LEAST_REPAIRS)
+        if earned:
+            self._credit, self._at = min(self._credit + earned, most), now
+        if self._credit <= 0:
+            return False
+        self._credit -= size
+        return True

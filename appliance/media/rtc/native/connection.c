@@ -376,9 +376,10 @@ int connection_send(connection *c, const uint8_t *data, size_t size) {
     return sent ? 0 : -1;
 }
 
-void connection_pace(connection *c, uint64_t bits_per_second) {
+void connection_pace(connection *c, uint64_t bits_per_second, uint64_t repairs) {
     LOCKED(c);
     c->out.pace.bits_per_second = bits_per_second;
+    c->out.repairs.bits_per_second = repairs;
     UNLOCKED(c);
 }
 

@@ -66,8 +66,8 @@ RTP_API size_t connection_send_frame(connection *c, uint16_t number, const uint8
 /* Protect and send one RTP packet or RTCP compound at once; 0, or -1. */
 RTP_API int connection_send(connection *c, const uint8_t *data, size_t size);
 
-/* How fast pictures and repairs may leave, and how long the way there and back takes. */
-RTP_API void connection_pace(connection *c, uint64_t bits_per_second);
+/* How fast pictures and repairs may leave, repairs on average (0: as fast), and how long there and back takes. */
+RTP_API void connection_pace(connection *c, uint64_t bits_per_second, uint64_t repairs);
 /* Whether pictures wait to leave; if so, EVENT_ROOM says when they have left. */
 RTP_API int connection_holds(connection *c);
 

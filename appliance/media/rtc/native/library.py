@@ -120,7 +120,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "connection_drop_sender": (None, (c_void_p, c_uint16)),
     "connection_send_frame": (c_size_t, (c_void_p, c_uint16, c_char_p, c_size_t, c_uint32, c_uint8)),
     "connection_send": (c_int, (c_void_p, c_char_p, c_size_t)),
-    "connection_pace": (None, (c_void_p, c_uint64)),
+    "connection_pace": (None, (c_void_p, c_uint64, c_uint64)),
     "connection_holds": (c_int, (c_void_p,)),
     "connection_probe": (None, (c_void_p, c_uint64, c_size_t)),
     "connection_set_rtt": (None, (c_void_p, c_int64)),

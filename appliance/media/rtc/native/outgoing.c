@@ -16,6 +16,8 @@
 #define FMT_NACK 1
 #define ONE_BYTE_PROFILE 0xBEDE
 #define LARGE 500
+#define REPAIRS_US 250000
+#define LEAST_REPAIRS 3000 /* bytes of repairs that may leave at once after a pause */
 
 struct sender {
     sender *next;
@@ -191,10 +193,26 @@ static packet *wrap(sender *s, const uint8_t *data, size_t size) {
     return p;
 }
 
+static bool may_repair(repair_budget *b, int64_t now_us) {
+    if (!b->bits_per_second)
+        return true;
+    int64_t elapsed = now_us - b->at_us < REPAIRS_US ? now_us - b->at_us : REPAIRS_US;
+    int64_t earned = (int64_t)(b->bits_per_second * (uint64_t)elapsed / 8000000);
+    int64_t most = (int64_t)(b->bits_per_second * REPAIRS_US / 8000000);
+    most = most > LEAST_REPAIRS ? most : LEAST_REPAIRS;
+    if (earned) {
+        b->credit = b->credit + earned < most ? b->credit + earned : most;
+        b->at_us = now_us;
+    }
+    return b->credit > 0;
+}
+
 static void send_again(outgoing *out, sender *s, uint16_t sequence, int64_t now_us) {
     size_t size;
-    const uint8_t *data = history_get(s->kept, sequence, now_us, out->rtt_us, &size);
+    const uint8_t *data = NULL;
     packet *p = NULL;
+    if (may_repair(&out->repairs, now_us))
+        data = history_get(s->kept, sequence, now_us, out->rtt_us, &size);
     if (!data)
         return;
     if (s->setup.repair_payload_type) {
@@ -207,6 +225,7 @@ static void send_again(outgoing *out, sender *s, uint16_t sequence, int64_t now_
         return;
     p->repair = true;
     s->counters.repaired++;
+    out->repairs.credit -= p->size;
     pacer_put(&out->pace, p, PACE_REPAIR);
 }
 

@@ -27,9 +27,17 @@ typedef struct {
 
 typedef struct sender sender;
 
+/* What repairs may take of the rate: what was lost on a full link must not keep it full. As RepairBudget in pacer.py. */
+typedef struct {
+    uint64_t bits_per_second; /* 0: as much as they like */
+    int64_t credit;           /* bytes */
+    int64_t at_us;
+} repair_budget;
+
 typedef struct {
     sender *senders;
     pacer pace;
+    repair_budget repairs;
     packet_log sent;
     uint16_t transport_sequence;
     int64_t rtt_us;

@@ -6,7 +6,7 @@
 #define BURST_US 5000          /* a wake-up for every packet would cost more than it helps */
 #define PROBE_BURST_US 1000    /* a probe's rate is measured from its packets, so they must not come in lumps */
 #define LATE_US 2000           /* timers fire late; so much is caught up */
-#define LONGEST_US 250000      /* nothing waits longer, whatever the rate */
+#define LONGEST_US 500000      /* nothing waits longer, whatever the rate */
 #define MOST_BYTES (4u << 20)
 
 bool pacer_has_room(const pacer *p, size_t size) { return p->bytes + size <= MOST_BYTES; }

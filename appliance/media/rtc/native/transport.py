@@ -149,9 +149,9 @@ class NativeTransport:
         self._library.connection_set_sender(self._connection, ctypes.byref(setup), secrets.randbits(32))
         return NativeSender(self._library, self._connection, setup.number)
 
-    def pace(self, bits_per_second: int) -> None:
-        """Let pictures and repairs leave no faster than this."""
-        self._library.connection_pace(self._connection, bits_per_second)
+    def pace(self, bits_per_second: int, repairs: int = 0) -> None:
+        """Let pictures and repairs leave no faster than this, and `repairs` on average no faster (0: free)."""
+        self._library.connection_pace(self._connection, bits_per_second, repairs)
 
     def holds(self) -> bool:
         """Tell whether pictures wait to leave: the next had better wait where they can still be dropped whole."""

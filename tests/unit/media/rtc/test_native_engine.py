@@ -112,6 +112,19 @@ async def test_lost_packets_are_sent_again_by_the_engine_alone(pair_of, camera_o
         assert sender._outlet.counters().packets >= camera.sent * 3
 
 
+async def test_repairs_do_not_keep_a_link_full_that_became_narrow(pair_of, camera_of):
+    async with wire(3) as network, pair_of("native", "native") as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate(network)
+        await pair.connected()
+        async with camera_of(out) as camera:
+            await pair.heard.until(lambda: camera.sent >= 30)
+            network.to_b.rate, count = 200_000, pair.a._connection.getSenders()[0]._outlet.counters
+            repaired, sent = count().repaired, count().packets
+            await pair.heard.until(lambda: camera.sent >= 130)
+            assert count().repaired - repaired < 0.4 * (count().packets - sent)
+
+
 async def test_the_other_end_tells_of_each_transport_wide_number_and_when_it_came(native, monkeypatch):
     out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
     await native.negotiate()

@@ -29,12 +29,12 @@ async def test_frames_before_the_connection_are_dropped_and_a_key_frame_is_asked
     assert queue.dropped == 2
 
 
-async def test_a_full_queue_drops_up_to_the_next_key_frame(queue):
+async def test_a_key_frame_does_not_wait_for_what_it_replaces(queue):
     queue.go_live()
-    for i in range(9):
+    for i in range(8):
         queue.put(video(i, key=i in (0, 6)))
-    assert (await queue.get()).timestamp == 6
-    assert queue.dropped == 6
+    assert (queue.waiting, queue.dropped) == (2, 6)
+    assert [(await queue.get()).timestamp for _ in range(2)] == [6, 7]
 
 
 async def test_a_full_queue_without_another_key_frame_asks_for_one(queue, asked):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from appliance.media.rtc.congestion.arrivals import ArrivalLog
 from appliance.media.rtc.congestion.controller import Controller
-from appliance.media.rtc.congestion.pacer import Pacer, Urgency
+from appliance.media.rtc.congestion.pacer import FALLEN_PACING, PACING, Pacer, Urgency
 
 MS = 1000
 SOUND_EVERY, SOUND_BYTES = 20, 130
@@ -25,7 +25,7 @@ class Flow:
     """Share of its budget that the encoder makes use of."""
     sends: bool = True
     sequence: int = 65_000
-    pacer: Pacer = field(default_factory=lambda: Pacer(300_000))
+    pacer: Pacer = field(default_factory=lambda: Pacer(750_000))
     arrivals: ArrivalLog = field(default_factory=ArrivalLog)
     received: list[tuple[int, int]] = field(default_factory=list)
     """(ms, bytes) of what arrived."""
@@ -110,7 +110,7 @@ class Link:
         flow.controller.tick(now)
         target = flow.controller.target
         flow.targets.append(target)
-        flow.pacer.set_target(target)
+        flow.pacer.set_rate(int(target * (FALLEN_PACING if flow.controller.collapsed(now) else PACING)))
         age = ms - flow.begins_ms
         if age % SOUND_EVERY == 0:
             flow.pacer.push((SOUND_BYTES, Urgency.SOUND), SOUND_BYTES, Urgency.SOUND)
