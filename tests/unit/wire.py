@@ -37,7 +37,8 @@ class _Port(asyncio.DatagramProtocol):
         self._received(data)
 
     def send(self, data: bytes, port: int) -> None:
-        self.transport.sendto(data, (HOST, port))
+        if not self.transport.is_closing():
+            self.transport.sendto(data, (HOST, port))
 
     @property
     def number(self) -> int:

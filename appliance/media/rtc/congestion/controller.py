@@ -144,7 +144,7 @@ class Controller:
         self._judge_probe(outcome, usage, before, now)
         if fell or self.loss > _FULL_LOSS:
             self._fell_at = now
-        if self.target < _COLLAPSE * before:
+        if fell and self.target < _COLLAPSE * before:
             self._collapsed_at = now
         if fell or self.target < before:
             self._prober.fell(before, self.target, now)

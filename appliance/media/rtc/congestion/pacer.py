@@ -18,7 +18,7 @@ _LONGEST_US = 500_000
 """Whatever the rate, nothing waits longer."""
 _SECOND = 1_000_000
 _MOST_REPAIRS = 200
-_REPAIR_SHARE, _FALLEN_REPAIR_SHARE = 0.5, 0.1
+_REPAIR_SHARE, _FALLEN_REPAIR_SHARE = 1.0, 0.1
 """Of the rate; where a queue must drain a new key frame needs it more."""
 _REPAIRS_US = 250_000
 _LEAST_REPAIRS = 3_000

@@ -85,12 +85,15 @@ def test_sound_is_served_first_and_pictures_share_the_rest(target, sounds, most)
     assert all(part >= max(parts.values()) - len(most) for part in unsatisfied)
 
 
-def test_repairs_take_half_of_the_rate_after_a_moment_in_which_they_may_hurry():
+def test_repairs_take_no_more_than_the_rate_after_a_moment_in_which_they_may_hurry():
     budget = RepairBudget()
     assert all(budget.take(1200, 0) for _ in range(1000)), "while nothing is known of the network"
     budget.learn(400_000)
     sent = sum(1000 for ms in range(10_000) if budget.take(1000, 1_000_000 + ms * MS))
-    assert 200_000 / 8 * 10 <= sent <= 200_000 / 8 * 10 + 14_000
+    assert 400_000 / 8 * 10 <= sent <= 400_000 / 8 * 10 + 14_000
+    budget.learn(400_000, fallen=True)
+    sent = sum(1000 for ms in range(10_000) if budget.take(1000, 20_000_000 + ms * MS))
+    assert 40_000 / 8 * 10 <= sent <= 40_000 / 8 * 10 + 5_000
 
 
 def test_repairs_that_are_asked_for_every_moment_do_not_starve():
