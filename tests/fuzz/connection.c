@@ -78,7 +78,8 @@ static void pace(trial *t, script *s) {
     connection *c = t->world.connection;
     unsigned what = take(s, 1), amount = take(s, 1);
     connection_set_rtt(c, (int64_t)amount * 1000);
-    connection_pace(c, what & 1 ? 100000u * amount : 0, what & 2 ? 10000u * amount : 0);
+    t->pace = what & 1 ? 100000u * amount : 0;
+    connection_pace(c, t->pace, what & 2 ? 10000u * amount : 0);
     if (what & 2)
         connection_probe(c, 100000u * (amount + 1), 500u * (what >> 2));
     t->told_room = t->told_room && !connection_holds(c);

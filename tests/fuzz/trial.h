@@ -21,6 +21,7 @@ typedef struct {
     world world;
     line_counters seen[NUMBERS];
     bool told_heard, told_room, told_key;
+    uint64_t pace; /* bits per second that were last asked for */
     size_t frames;  /* that Python got */
     size_t packets; /* that the peer sent */
     size_t cut;     /* that our frames became */
