@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ _RING = struct.Struct("<8sIII")
 """Magic, generation, layout rev, number of tiles."""
 _SLOT = struct.Struct("<QQQQIIHHBB")
 """Sequence, frame number, monotonic ns, tile key, generation, layout rev, w, h, full range, matrix."""
+_SEQUENCE = struct.Struct("<Q")
 _SLOT_BYTES: Final = 64
 _F_SEAL_FUTURE_WRITE: Final = 0x10
 """Linux 5.1: no new writable mapping; Python's fcntl does not name it yet."""
@@ -77,6 +79,11 @@ class _Place:
     def room(self) -> int:
         """Bytes for a picture."""
         return self.slot - _SLOT_BYTES
+
+    @property
+    def slots(self) -> range:
+        """Where each begins."""
+        return range(self.start, self.start + SLOTS * self.slot, self.slot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +194,7 @@ class RingReader:
             os.close(fd)
         if _RING.unpack_from(self._memory, 0) != (_MAGIC, generation, layout.rev, len(layout.tiles)):
             raise BadRing("the frame memory belongs to another layout")
-        self._words = (
-            np.array(
-                [[place.start + n * place.slot for n in range(SLOTS)] for place in self._geometry.places.values()],
-                np.intp,
-            )
-            // 8
-        )
+        self._words = np.array([place.slots for place in self._geometry.places.values()], np.intp) // 8
         """Where the sequence numbers are, in words of 64 bits: one row a tile."""
 
     def numbers(self) -> NDArray[np.uint64]:
@@ -210,8 +211,11 @@ class RingReader:
             memory = self._memory
             if memory is None:
                 return None
-            for _, at in sorted(self._whole_slots(memory, person, source), reverse=True):
-                frame = _frame(memory, at, self._geometry.places[person, source].room, self._slots)
+            place = self._geometry.places.get((person, source))
+            if place is None:
+                return None
+            for at in sorted(place.slots, key=lambda at: _sequence(memory, at), reverse=True):
+                frame = self._frame(memory, place, at)
                 if frame is not None:
                     return frame
         return None
@@ -222,16 +226,17 @@ class RingReader:
             self._slots.forget()
             self._memory = None
 
-    def _whole_slots(self, memory: mmap.mmap, person: PersonId, source: Source) -> list[tuple[int, int]]:
-        place = self._geometry.places.get((person, source))
-        if place is None:
-            return []
-        slots, mine = [], (place.key, self.generation, self.layout.rev)
-        for at in range(place.start, place.start + SLOTS * place.slot, place.slot):
-            sequence, number, _, found, generation, rev, *_ = _SLOT.unpack_from(memory, at)
-            if number and sequence == number * 2 and (found, generation, rev) == mine:
-                slots.append((number, at))
-        return slots
+    def _frame(self, memory: mmap.mmap, place: _Place, at: int) -> RingFrame | None:
+        sequence, number, stamp, key, generation, rev, w, h, full_range, matrix = _SLOT.unpack_from(memory, at)
+        if not number or sequence != number * 2:
+            return None
+        if (key, generation, rev) != (place.key, self.generation, self.layout.rev):
+            return None
+        if not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > place.room:
+            return None
+        planes = self._slots.planes(memory, at, w, h)
+        whole = partial(_is_whole, memory, at, sequence)
+        return RingFrame(number, stamp, w, h, bool(full_range), matrix, *planes, whole)
 
 
 class _Slots:
@@ -253,15 +258,13 @@ class _Slots:
         self._views.clear()
 
 
-def _frame(memory: mmap.mmap, at: int, room: int, slots: _Slots) -> RingFrame | None:
-    sequence, number, stamp, _, _, _, w, h, full_range, matrix = _SLOT.unpack_from(memory, at)
-    if sequence != number * 2 or not w or not h or w % 2 or h % 2 or w * h * 3 // 2 > room:
-        return None
+def _sequence(memory: mmap.mmap, at: int) -> int:
+    """Return a slot's sequence number."""
+    return int(_SEQUENCE.unpack_from(memory, at)[0])
 
-    def whole() -> bool:
-        return bool(_SLOT.unpack_from(memory, at)[0] == sequence)
 
-    return RingFrame(number, stamp, w, h, bool(full_range), matrix, *slots.planes(memory, at, w, h), whole)
+def _is_whole(memory: mmap.mmap, at: int, sequence: int) -> bool:
+    return _sequence(memory, at) == sequence
 
 
 def _planes(memory: mmap.mmap, at: int, w: int, h: int) -> tuple[Plane, Plane, Plane]:

@@ -6,8 +6,7 @@ import socket
 import struct
 import weakref
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pylibsrtp import _binding as libsrtp
 
@@ -23,9 +22,8 @@ class EngineFailed(SalonError):
     """The system refused the native engine a thread, a socket or memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What the engine says; which fields mean something depends on the kind."""
+class Event(NamedTuple):
+    """What the engine says; which fields mean something depends on the kind. A tuple: hundreds come each second."""
 
     kind: int
     line: int
