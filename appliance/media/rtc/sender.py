@@ -1,6 +1,7 @@
 """Encoded frames on their way out of one m-line: a short queue that drops old frames whole, and one running clock."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from appliance.media.rtc.frames import EncodedFrame
 
 _VIDEO_QUEUE = 8
 _AUDIO_QUEUE = 10
+_STUCK_S = 1.0
 _JUMP_S = 1.0
 """Timestamps that leave the wall clock by more than this are those of another source."""
 _HALF = 1 << 31
@@ -53,12 +55,14 @@ class FrameQueue:
         self._on_starved = on_starved
         self._needs_key = self._video
         self._live = False
+        self._moved_at = 0.0
+        """When a frame was last taken, or began to wait alone."""
         self.dropped = 0
 
     @property
     def waiting(self) -> int:
-        """How many frames have not been taken yet."""
-        return len(self._frames)
+        """How many frames have not been taken yet; none where nobody takes any, who would hold others up for ever."""
+        return len(self._frames) if time.monotonic() - self._moved_at < _STUCK_S else 0
 
     def go_live(self) -> None:
         """Begin: until now nobody could have received anything."""
@@ -84,6 +88,8 @@ class FrameQueue:
             # it needs none of those that wait, and had better not wait for them
             self.dropped += len(self._frames)
             self._frames.clear()
+        if not self._frames:
+            self._moved_at = time.monotonic()
         self._frames.append(frame)
         if self._video and len(self._frames) > _VIDEO_QUEUE:
             self.need_key()
@@ -97,4 +103,5 @@ class FrameQueue:
         while not self._frames:
             self._ready.clear()
             await self._ready.wait()
+        self._moved_at = time.monotonic()
         return self._frames.popleft()

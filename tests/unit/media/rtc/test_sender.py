@@ -37,6 +37,21 @@ async def test_a_key_frame_does_not_wait_for_what_it_replaces(queue):
     assert [(await queue.get()).timestamp for _ in range(2)] == [6, 7]
 
 
+async def test_a_queue_that_nobody_empties_holds_nobody_up(queue, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("appliance.media.rtc.sender.time.monotonic", lambda: now[0])
+    queue.go_live()
+    for i in range(3):
+        queue.put(video(i, key=i == 0))
+    assert queue.waiting == 3
+    now[0] += 0.9
+    await queue.get()
+    now[0] += 0.9
+    assert queue.waiting == 2
+    now[0] += 0.2
+    assert queue.waiting == 0
+
+
 async def test_a_full_queue_without_another_key_frame_asks_for_one(queue, asked):
     queue.go_live()
     asked.clear()
