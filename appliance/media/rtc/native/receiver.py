@@ -37,7 +37,8 @@ class NativeReceiver:
         self._reports = reports
         self._wake = wake
         self._bandwidth = bandwidth
-        self._codecs: dict[int, RTCRtpCodecParameters] = {}
+        self._codecs: dict[int | None, tuple[str, int]] = {}
+        """Name and clock rate of each payload type."""
         self._source: tuple[NativeTransport, int] | None = None
         self._layers: dict[int, _Layer] = {}
         self._wanted: set[str] = set()
@@ -56,7 +57,8 @@ class NativeReceiver:
 
     def configure(self, codecs: Sequence[RTCRtpCodecParameters], repairs: Mapping[int, int]) -> None:  # noqa: ARG002 - the engine's affair
         """Learn payload types; again after every negotiation."""
-        self._codecs = {codec.payloadType: codec for codec in codecs if codec.payloadType is not None}
+        known = [codec for codec in codecs if codec.payloadType is not None]
+        self._codecs = {codec.payloadType: (codec.name, codec.clockRate) for codec in known}
 
     def snapshot(self) -> InStats:
         """Return the counters, of all layers together."""
@@ -151,8 +153,8 @@ class NativeReceiver:
         return int(transport.count_line(number).packets)
 
     def _emit(self, event: Event, layer: _Layer) -> None:
-        codec = self._codecs.get(event.payload_type)
-        if codec is None:
+        name, clock_rate = self._codecs.get(event.payload_type, ("", 0))
+        if not name:
             return
         self._frames += 1
         if self.kind == "video" and event.key:
@@ -161,9 +163,9 @@ class NativeReceiver:
         if self.on_frame is not None:
             self.on_frame(
                 EncodedFrame(
-                    codec.name,
+                    name,
                     event.timestamp,
-                    codec.clockRate,
+                    clock_rate,
                     event.data,
                     event.key,
                     event.at_us * 1000,
