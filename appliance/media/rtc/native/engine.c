@@ -14,9 +14,8 @@
 #include "connection.h"
 
 #define REST_US 4000  /* packets that come within this time share one wake-up */
-#define QUIET_US 8000       /* and events share one of Python's, which costs more than all that is done then */
-#define LONG_QUIET_US 16000 /* where so many come that several do; their pictures are decoded together anyhow */
-#define SEVERAL 2
+#define QUIET_US 8000 /* and events share one of Python's, which costs more than all that is done then. With 16 ms every
+                        * twentieth picture came in one batch with the next (wall.py), and was never shown. */
 #define FLOOD 64
 #define MOST_READY 64
 #define FOREVER INT64_MAX
@@ -65,7 +64,7 @@ void engine_tell(engine *e) {
         return;
     }
     e->told = true;
-    e->quiet_until_us = now + (e->events.count < SEVERAL ? QUIET_US : LONG_QUIET_US);
+    e->quiet_until_us = now + QUIET_US;
     raise_fd(e->ready);
 }
 
