@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.link.scale import scale
 from display.colour import Plane, Planes, Rgb, Sticker, adapt, yuv
 from display.geometry import Rect, letterbox
 
@@ -102,7 +103,8 @@ class Canvas:
         if (inner.w, inner.h) == (w, h):
             self.put(views, planes, full_range=full_range, matrix=matrix)
         else:
-            _scale(planes, views)
+            for plane, view in zip(planes, views, strict=True):
+                scale(plane, view)
             adapt(views, full_range=full_range, matrix=matrix)
             self.rev += 1
 
@@ -161,15 +163,3 @@ class Canvas:
 def _cover(blend: Blend) -> Cover:
     opacity = np.maximum(256 - blend.clear, 1)
     return Cover(blend.view, blend.clear < 128, np.minimum(blend.colour // opacity, 255).astype(np.uint8))
-
-
-def _scale(planes: Planes, views: Planes) -> None:
-    import cv2  # noqa: PLC0415 - 16 MB that an idle room does not need
-
-    # the compose thread is the only one that draws; OpenCV's own threads would fight with the decoders
-    cv2.setNumThreads(1)
-    for plane, view in zip(planes, views, strict=True):
-        size = (view.shape[1], view.shape[0])
-        # bilinear aliases below half the size
-        halved = plane.shape[0] >= 2 * size[1]
-        cv2.resize(plane, size, dst=view, interpolation=cv2.INTER_AREA if halved else cv2.INTER_LINEAR)

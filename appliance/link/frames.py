@@ -157,7 +157,7 @@ class RingWriter:
             if w % 2 or h % 2 or w * h * 3 // 2 > place.room:
                 raise ValueError(f"a {w}x{h} picture does not fit its tile")
             number = self._numbers[key] = self._numbers[key] + 1
-            at = place.start + number % SLOTS * place.slot
+            at = place.slots[number % SLOTS]
             sequence = number * 2
             header = (number, monotonic_ns or time.monotonic_ns(), place.key, self.generation, self.layout.rev)
             _SLOT.pack_into(self._memory, at, sequence - 1, *header, w, h, full_range, matrix)

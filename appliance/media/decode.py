@@ -10,6 +10,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from appliance.errors import SalonError
+from appliance.link.scale import scale
 from appliance.media.rtc.frames import EncodedFrame
 from hardware.planes import Plane, planes_of
 
@@ -92,13 +93,8 @@ def copy_plane(to: Plane, plane: Plane) -> None:
     """
     if to.shape == plane.shape:
         np.copyto(to, plane)
-        return
-    import cv2  # noqa: PLC0415 - 16 MB that most calls do not need
-
-    cv2.setNumThreads(1)
-    halved = plane.shape == (2 * to.shape[0], 2 * to.shape[1])
-    smooth = cv2.INTER_AREA if halved else cv2.INTER_LINEAR
-    cv2.resize(plane, (to.shape[1], to.shape[0]), dst=to, interpolation=smooth)
+    else:
+        scale(plane, to)
 
 
 def _copied(width: int, height: int, size: tuple[int, int]) -> bool:

@@ -73,8 +73,7 @@ class FrameQueue:
     def need_key(self) -> None:
         """Send nothing more of the video before its next key frame, and ask for one."""
         if self._video:
-            self.dropped += len(self._frames)
-            self._frames.clear()
+            self._drop_waiting()
             self._needs_key = True
             self._on_starved()
 
@@ -86,8 +85,7 @@ class FrameQueue:
         self._needs_key = False
         if self._video and frame.keyframe:
             # it needs none of those that wait, and had better not wait for them
-            self.dropped += len(self._frames)
-            self._frames.clear()
+            self._drop_waiting()
         if not self._frames:
             self._moved_at = time.monotonic()
         self._frames.append(frame)
@@ -105,3 +103,7 @@ class FrameQueue:
             await self._ready.wait()
         self._moved_at = time.monotonic()
         return self._frames.popleft()
+
+    def _drop_waiting(self) -> None:
+        self.dropped += len(self._frames)
+        self._frames.clear()
