@@ -225,7 +225,9 @@ static void send_again(outgoing *out, sender *s, uint16_t sequence, int64_t now_
         return;
     p->repair = true;
     s->counters.repaired++;
-    out->repairs.credit -= p->size;
+    /* what left before anything was known of the network is no debt */
+    if (out->repairs.bits_per_second)
+        out->repairs.credit -= p->size;
     pacer_put(&out->pace, p, PACE_REPAIR);
 }
 

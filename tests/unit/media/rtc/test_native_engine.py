@@ -127,6 +127,22 @@ async def test_repairs_do_not_keep_a_link_full_that_became_narrow(pair_of, camer
             assert count().repaired - repaired < 0.3 * (count().packets - sent)
 
 
+async def test_repairs_from_before_the_network_was_known_are_no_debt(pair_of, camera_of, monkeypatch):
+    async with wire(3) as network, pair_of("native", "native") as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate(network)
+        await pair.connected()
+        native, count = pair.a._connection.native, pair.a._connection.getSenders()[0]._outlet.counters
+        pace, repairs = native.pace, 0
+        monkeypatch.setattr(native, "pace", lambda rate, _: pace(rate, repairs))
+        async with camera_of(out) as camera:
+            network.to_b.weather = Weather(lost=20)
+            await pair.heard.until(lambda: count().repaired > 50)
+            repairs, before, sent = 100_000, count().repaired, camera.sent
+            await pair.heard.until(lambda: camera.sent >= sent + 60)
+        assert count().repaired > before + 5
+
+
 async def test_the_other_end_tells_of_each_transport_wide_number_and_when_it_came(native, monkeypatch):
     out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
     await native.negotiate()
