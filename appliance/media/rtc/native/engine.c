@@ -105,6 +105,7 @@ static int listen_for(engine *e, struct epoll_event *ready) {
     pthread_mutex_unlock(&e->lock);
     int count = epoll_wait(e->epoll, ready, MOST_READY, milliseconds_until(until));
     pthread_mutex_lock(&e->lock);
+    e->asleep_until_us = 0;
     return count > 0 ? count : 0;
 }
 
@@ -116,6 +117,7 @@ static void rest(engine *e) {
     pthread_mutex_unlock(&e->lock);
     poll(&wake, 1, milliseconds_until(until));
     pthread_mutex_lock(&e->lock);
+    e->asleep_until_us = 0;
 }
 
 static void *run(void *argument) {

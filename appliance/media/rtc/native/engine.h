@@ -26,7 +26,8 @@ typedef struct engine {
     int epoll, wake, ready; /* ready rises for Python when events wait */
     bool stopping, told;
     uint32_t last_id;
-    int64_t due_us, asleep_until_us, quiet_until_us;
+    int64_t due_us, quiet_until_us;
+    int64_t asleep_until_us; /* 0 while the thread is awake: who finds work then need not wake it */
 } engine;
 
 RTP_API int engine_version(void);
