@@ -1,6 +1,7 @@
 """Received video to pictures no larger than their tile, in I420 all the way."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import av
@@ -102,6 +103,7 @@ def _copied(width: int, height: int, size: tuple[int, int]) -> bool:
     return width <= 2 * size[0] and height <= 2 * size[1]
 
 
+@lru_cache(maxsize=64)
 def fitted_size(width: int, height: int, most_w: int, most_h: int) -> tuple[int, int]:
     """Return the largest even size of the same shape that is neither larger than the picture nor than the place."""
     scale = min(1.0, most_w / width, most_h / height)

@@ -4,7 +4,6 @@ import time
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from appliance.media.lipsync import LipSync
 from appliance.media.rtc.frames import EncodedFrame, InStats, SenderClock
@@ -55,7 +54,7 @@ class HeldPictures:
         now = time.monotonic()
         while self._held and self._held[0][0] <= now:
             # whoever waits for it counts from here
-            self._hand_on(replace(self._held.popleft()[1], received_ns=time.monotonic_ns()))
+            self._hand_on(self._held.popleft()[1]._replace(received_ns=time.monotonic_ns()))
         if self._held:
             self._loop.call_later(max(self._held[0][0] - now, 0.001), self._due)
 

@@ -58,7 +58,7 @@ class LayeredEncoder:
             encoder = self._encoders[name] = encoder_for(self.codec, bitrate=layer.bitrate)
         encoder.set_bitrate(layer.bitrate)
         encoded = encoder.encode(self._scaled(frame, layer.divisor), keyframe=keyframe)
-        return None if encoded is None else replace(encoded, layer=name)
+        return None if encoded is None else encoded._replace(layer=name)
 
     def _name(self, layer: Layer) -> str:
         return RIDS[layer.place] if self.simulcast else ""

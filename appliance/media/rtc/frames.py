@@ -1,6 +1,7 @@
 """What travels through this package: encoded frames, and the counters of the streams that carry them."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 VIDEO_CLOCK = 90_000
 """RTP units per second of every video codec."""
@@ -8,9 +9,8 @@ AUDIO_CLOCK = 48_000
 """RTP units per second of Opus."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedFrame:
-    """One whole access unit of video, or one Opus packet."""
+class EncodedFrame(NamedTuple):
+    """One whole access unit of video, or one Opus packet. A tuple: hundreds come each second."""
 
     codec: str
     """VP8, H264 or opus."""

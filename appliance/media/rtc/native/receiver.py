@@ -34,6 +34,8 @@ class NativeReceiver:
     def __init__(self, kind: str, *, wake: Callable[[], None], bandwidth: Bandwidth, reports: "NativeReports") -> None:
         self.kind = kind
         self.on_frame: Callable[[EncodedFrame], None] | None = None
+        self.clock: SenderClock | None = None
+        """How timestamps and the sender's clock hang together; layers are in step, so any of them will do."""
         self._reports = reports
         self._wake = wake
         self._bandwidth = bandwidth
@@ -45,11 +47,6 @@ class NativeReceiver:
         """Layers whose key frame was asked for before their first packet came."""
         self._frames = self._keyframes = 0
         self._clock_rate = VIDEO_CLOCK if kind == "video" else AUDIO_CLOCK
-
-    @property
-    def clock(self) -> SenderClock | None:
-        """How timestamps and the sender's clock hang together; layers are in step, so any of them will do."""
-        return next((layer.clock for layer in self._layers.values() if layer.clock is not None), None)
 
     def bind(self, transport: NativeTransport, number: int) -> None:
         """Learn where the packets are counted."""
@@ -85,6 +82,7 @@ class NativeReceiver:
         for layer in self._layers.values():
             if packet.ssrc == layer.ssrc:
                 layer.clock = reported_clock(packet, self.kind) or layer.clock
+        self._set_clock()
 
     def request_keyframe(self, layer: str = "") -> None:
         """Ask the sender for a key frame of a layer, now or when the last request is a second old."""
@@ -135,10 +133,14 @@ class NativeReceiver:
             layer.requests.wanted = layer.name in self._wanted
         if event.ssrc != layer.ssrc:
             layer.ssrc, layer.clock = event.ssrc, None
+            self._set_clock()
             layer.requests.new_stream()
             if self.kind == "video":
                 self._bandwidth.hear(event.ssrc)
         return layer
+
+    def _set_clock(self) -> None:
+        self.clock = next((layer.clock for layer in self._layers.values() if layer.clock is not None), None)
 
     def _name_of(self, layer: int) -> str:
         if self._source is None:
