@@ -1,5 +1,6 @@
 """Chromium as a receiver: a page of ours with LiveKit's own JavaScript SDK, its tiles on screen or hidden."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -30,18 +31,22 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks",
 )
+_NOT_FLAGS = ["--disable-dev-shm-usage"]
+"""Playwright's, for small containers: it puts shared memory on the disk."""
 
 
 class Chromium:
     """A running browser with the page open, in the meeting."""
 
-    def __init__(self, page: Page, process: psutil.Process) -> None:
+    def __init__(self, page: Page, process: psutil.Process, *, shows: bool) -> None:
         self.measured = [process]
         self._page = page
+        self._shows = shows
 
-    async def decoded(self) -> int:
-        """Return how many pictures of everybody were decoded so far."""
-        return int(await self._page.evaluate("decoded()"))
+    async def pictures(self) -> tuple[int, float]:
+        """Return how many pictures of everybody were shown so far; where none are, how many were decoded."""
+        count = await self._page.evaluate("shown()" if self._shows else "decoded()")
+        return int(count), time.monotonic()
 
     async def watch(self) -> None:
         """Note every picture of the first tile from now on."""
@@ -51,26 +56,37 @@ class Chromium:
         """Return what was noted."""
         return [Seen(at_ms / 1000, count) for at_ms, count in await self._page.evaluate("seen")]
 
-    async def publish(self, stream: Stream) -> None:
-        """Send the camera."""
-        await self._page.evaluate("stream => publish(stream)", asdict(stream) | {"width": stream.width})
+    async def publish(self, stream: Stream, *, keeps_size: bool = False) -> None:
+        """Send the camera; as LiveKit's SDK has it, a slow network makes pictures smaller, unless that is forbidden."""
+        order = asdict(stream) | {"width": stream.width, "keepsSize": keeps_size}
+        await self._page.evaluate("order => publish(order)", order)
 
 
 @asynccontextmanager
-async def chromium(ticket: Ticket, people: int, *, shown: bool, flags: tuple[str, ...] = ()) -> AsyncIterator[Chromium]:
-    """Be in the meeting with a browser; begins when everybody's picture is decoded."""
+async def chromium(
+    ticket: Ticket,
+    people: int,
+    *,
+    shown: bool,
+    flags: tuple[str, ...] = (),
+    size: tuple[int, int] = (1920, 1080),
+) -> AsyncIterator[Chromium]:
+    """Be in the meeting with a browser of this size; begins when everybody's picture is decoded."""
     known = {process.pid for process in _browsers()}
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*_FLAGS, *flags])
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=[*_FLAGS, *flags], ignore_default_args=_NOT_FLAGS
+        )
         try:
-            page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+            page = await browser.new_page(viewport={"width": size[0], "height": size[1]})
             page.set_default_timeout(_PATIENCE_MS)
             # the hub refuses pages of other sites; ours seem to be its own, and come from the disk
             await page.route(f"**/{_FOLDER}/*", _serve)
             await page.goto(f"http://{urlsplit(ticket.url).netloc}/{_FOLDER}/receiver.html")
             await page.evaluate("([url, token, shown]) => join(url, token, shown)", [ticket.url, ticket.token, shown])
             await page.wait_for_function("people => decoding() >= people", arg=people, polling=500)
-            yield Chromium(page, next(process for process in _browsers() if process.pid not in known))
+            process = next(process for process in _browsers() if process.pid not in known)
+            yield Chromium(page, process, shows=shown)
         finally:
             await browser.close()
 

@@ -12,12 +12,12 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 
-from benchmarks.settings import CACHE, LOOP_S, Stream
+from benchmarks.settings import CACHE, LOOP_S, WEBCAM, Stream
 from hardware.camera import mark
 from hardware.planes import planes_of
 
 Plane = NDArray[np.uint8]
-SOURCE = mark.source_id("webcam")
+SOURCE = mark.source_id(WEBCAM)
 _NOISES = 7
 _RAW_S = 3
 _OPTIONS = {
@@ -76,9 +76,15 @@ def encoder(stream: Stream) -> VideoCodecContext:
     return codec
 
 
+def is_key(stream: Stream, number: int) -> bool:
+    """Tell which frames of the film are key frames."""
+    return number % (stream.key_every or LOOP_S * stream.fps) == 0
+
+
 def bitstream(stream: Stream) -> list[bytes]:
     """Return the film's encoded frames, from the cache if they were made before."""
-    path = CACHE / f"{stream.codec}-{stream.height}p{stream.fps}-{stream.kbps}k.pickle"
+    name = f"{stream.codec}-{stream.height}p{stream.fps}-{stream.kbps}k-{stream.key_every}.pickle"
+    path = CACHE / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps(list(_encoded(stream))))
@@ -91,10 +97,11 @@ def _encoded(stream: Stream) -> Iterator[bytes]:
     for number in range(LOOP_S * stream.fps):
         picture = webcam.picture(number)
         picture.pts = number
-        picture.pict_type = PictureType.NONE if number else PictureType.I
+        keyframe = is_key(stream, number)
+        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
         packets = codec.encode(picture)
         assert len(packets) == 1
-        assert packets[0].is_keyframe is (number == 0)
+        assert packets[0].is_keyframe is keyframe
         yield bytes(packets[0])
 
 

@@ -10,8 +10,13 @@ from typing import Protocol
 
 import psutil
 
+from appliance.errors import SalonError
 from benchmarks.settings import WARM_UP_S, WINDOW_S
 from benchmarks.stand import tree
+
+
+class TooBusy(SalonError):
+    """The machine is too busy to measure anything."""
 
 
 class Receiver(Protocol):
@@ -20,8 +25,11 @@ class Receiver(Protocol):
     measured: list[psutil.Process]
     """The first processes of what is measured; whatever they started counts too."""
 
-    async def decoded(self) -> int:
-        """Return how many pictures were decoded so far."""
+    async def pictures(self) -> tuple[int, float]:
+        """Return how many pictures of everybody were decoded so far, and when (monotonic) that was so.
+
+        Where pictures are shown, those that were shown are counted.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +40,23 @@ class Cost:
     """Processor seconds (user and system) a second."""
     pictures_per_s: float
 
+    def at(self, pictures_per_s: float) -> float:
+        """Return what as many pictures would have cost."""
+        return self.cores * pictures_per_s / self.pictures_per_s
 
-async def window(receiver: Receiver, *, warm_up_s: float = WARM_UP_S, seconds: float = WINDOW_S) -> Cost:
+    def __str__(self) -> str:
+        return f"{self.cores:.3f} cores at {self.pictures_per_s:.0f}/s"
+
+
+async def window(receiver: Receiver) -> Cost:
     """Let it warm up, then measure it."""
-    await asyncio.sleep(warm_up_s)
-    cpu, pictures, began = cpu_seconds(receiver.measured), await receiver.decoded(), time.monotonic()
-    await asyncio.sleep(seconds)
-    spent, came = cpu_seconds(receiver.measured) - cpu, await receiver.decoded() - pictures
-    took = time.monotonic() - began
-    return Cost(spent / took, came / took)
+    await asyncio.sleep(WARM_UP_S)
+    first, since = await receiver.pictures()
+    cpu, began = cpu_seconds(receiver.measured), time.monotonic()
+    await asyncio.sleep(WINDOW_S)
+    cores = (cpu_seconds(receiver.measured) - cpu) / (time.monotonic() - began)
+    last, until = await receiver.pictures()
+    return Cost(cores, (last - first) / (until - since))
 
 
 def cpu_seconds(roots: Sequence[psutil.Process]) -> float:

@@ -5,7 +5,7 @@ from typing import Protocol, TextIO
 
 from av.video.frame import PictureType
 
-from benchmarks.clip import Webcam, bitstream, encoder
+from benchmarks.clip import Webcam, bitstream, encoder, is_key
 from benchmarks.settings import LOOP_S, Stream
 
 
@@ -20,15 +20,16 @@ class Film(Protocol):
 
 
 class Loop:
-    """The film again and again; its beginning is its only key frame."""
+    """The film again and again."""
 
     def __init__(self, stream: Stream) -> None:
+        self._stream = stream
         self._frames = bitstream(stream)
         self._number = 0
 
     def next(self) -> tuple[bytes, bool]:
         number, self._number = self._number, (self._number + 1) % len(self._frames)
-        return self._frames[number], number == 0
+        return self._frames[number], is_key(self._stream, number)
 
     def begin_anew(self) -> None:
         self._number = 0

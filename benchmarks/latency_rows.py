@@ -12,33 +12,35 @@ from benchmarks.chromium import chromium
 from benchmarks.ours import SHOWING, Room, room
 from benchmarks.rows import Row, Run
 from benchmarks.seen import Seen, read_seen
-from benchmarks.settings import CAMERA_720P30, RUNS, WARM_UP_S, WINDOW_S
+from benchmarks.settings import CAMERA_720P30, LATEST_S, RUNS, WARM_UP_S, WINDOW_S
 from benchmarks.stand import Stand, program, stand
-
-_LATEST_S = 5.0
-"""The film repeats itself after twice that."""
 
 Watch = Callable[[], Awaitable[list[Seen]]]
 Peer = Callable[[Stand], AbstractAsyncContextManager[Watch]]
 
 
 async def paired(peer: Peer) -> list[Run]:
-    """Measure ours and then the peer, again and again; return the medians in ms."""
+    """Measure ours and a peer, again and again, now one first and now the other; return the medians in ms."""
     runs: list[Run] = []
-    async with stand() as hub, room(hub, programs=SHOWING, display="benchmarks.tv") as ours:
+    async with stand() as hub, room(hub, programs=SHOWING, modules={"display": ("benchmarks.tv", "1")}) as ours:
         log = hub.file("captured")
         async with hub.webcams(1, CAMERA_720P30, log=log):
-            for _ in range(RUNS):
-                async with _ours(hub, ours) as watch:
-                    our_ms = await _median_ms(log, watch)
-                async with peer(hub) as watch:
-                    their_ms = await _median_ms(log, watch)
+            for number in range(RUNS):
+                # what begins is over before the other one begins
+                turn = (_ours(hub, ours), peer(hub))
+                found = [await _median_ms(log, receiver) for receiver in (turn if number % 2 == 0 else turn[::-1])]
+                our_ms, their_ms = found if number % 2 == 0 else found[::-1]
                 print(f"  {our_ms:.0f} ms, peer {their_ms:.0f} ms", flush=True)
-                runs.append((our_ms, their_ms))
+                runs.append(Run(our_ms, their_ms))
     return runs
 
 
-async def _median_ms(log: Path, watch: Watch) -> float:
+async def _median_ms(log: Path, receiver: AbstractAsyncContextManager[Watch]) -> float:
+    async with receiver as watch:
+        return await _watched_ms(log, watch)
+
+
+async def _watched_ms(log: Path, watch: Watch) -> float:
     await asyncio.sleep(WARM_UP_S)
     began = time.time()
     await asyncio.sleep(WINDOW_S)
@@ -51,7 +53,7 @@ def latencies_s(captured: Sequence[Seen], shown: Sequence[Seen]) -> list[float]:
     found = []
     for seen in shown:
         ages = [seen.at_s - was.at_s for was in captured if was.count == seen.count]
-        found += [min(age for age in ages if age > 0)] if any(0 < age < _LATEST_S for age in ages) else []
+        found += [min(age for age in ages if age > 0)] if any(0 < age < LATEST_S for age in ages) else []
     return found
 
 

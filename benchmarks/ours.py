@@ -3,9 +3,10 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 import psutil
@@ -17,9 +18,8 @@ from appliance.meetings.livekit_link import Ticket
 from appliance.state.commands import AckStatus, Command, JoinUrl, Leave
 from appliance.state.layout import Tile
 from appliance.state.room import Phase, RoomState
-from benchmarks.seen import Seen
+from benchmarks.seen import read_count
 from benchmarks.stand import Stand, program
-from hardware.camera import mark
 
 HEADLESS = ("daemon", "media")
 SHOWING = (*HEADLESS, "display")
@@ -39,6 +39,8 @@ enter_camera_off = {camera_off}
 {devices}
 [display]
 screen = "null:"
+width = {size[0]}
+height = {size[1]}
 """
 
 
@@ -48,22 +50,23 @@ class Room:
     def __init__(self, programs: dict[str, psutil.Process], link: CommandLink, folder: Path) -> None:
         self.folder = folder
         self.programs = programs
-        self.measured = [programs[name] for name in ("media", "display") if name in programs]
-        """What sends, receives, decodes and, if it is there, shows."""
+        self.measured = list(programs.values())
         self.state: RoomState | None = None
-        self._seen: list[Seen] | None = None
         self._link = link
-        self.frames = FrameClient(folder / "frames.sock", on_frame=self._look)
+        self.frames = FrameClient(folder / "frames.sock", on_frame=lambda: None)
 
-    async def decoded(self) -> int:
-        """Return how many pictures of everybody were made so far."""
-        return sum(self._numbers().values())
+    async def pictures(self) -> tuple[int, float]:
+        """Return how many pictures of everybody were shown so far; where none are, how many were decoded."""
+        shown = self.folder / "tv.shown"
+        if not shown.exists():
+            return sum(self.numbers().values()), time.monotonic()
+        return read_count(shown), time.monotonic()
 
     @asynccontextmanager
     async def meeting(self, ticket: Ticket, people: int) -> AsyncIterator[None]:
         """Be in a meeting; begins when everybody has a tile with a picture in it."""
         # the last meeting's pictures may still be there
-        old, ring = self._numbers(), self.frames.ring
+        old, ring = self.numbers(), self.frames.ring
         await self._ask(JoinUrl(join_url(ticket)))
         try:
             await self._until(lambda: self._fresh(old if self.frames.ring is ring else {}) >= people)
@@ -71,16 +74,6 @@ class Room:
         finally:
             await self._ask(Leave())
             await self._until(lambda: self.state is not None and self.state.call.phase is Phase.IDLE)
-
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[list[Seen]]:
-        """Note every new picture of the first tile, as it comes into the ring."""
-        seen: list[Seen] = []
-        self._seen = seen
-        try:
-            yield seen
-        finally:
-            self._seen = None
 
     async def follow(self) -> None:
         """Keep the newest state."""
@@ -91,22 +84,13 @@ class Room:
         """Wait until the room's programs have found each other."""
         await self._until(lambda: self.state is not None and self.state.senses.connected)
 
-    def _numbers(self) -> dict[Tile, int]:
+    def numbers(self) -> dict[Tile, int]:
+        """Return how many pictures were decoded for each tile that the layout has now."""
         ring = self.frames.ring
         return {} if ring is None else dict(zip(ring.layout.tiles, map(int, ring.numbers()), strict=True))
 
     def _fresh(self, old: dict[Tile, int]) -> int:
-        return sum(number > old.get(tile, 0) for tile, number in self._numbers().items())
-
-    def _look(self) -> None:
-        ring = self.frames.ring
-        if self._seen is None or ring is None or not ring.layout.tiles:
-            return
-        tile = ring.layout.tiles[0]
-        frame = ring.newest(tile.person, tile.source)
-        found = mark.decode(frame.y) if frame is not None else None
-        if found is not None and (not self._seen or self._seen[-1].count != found.count):
-            self._seen.append(Seen(time.time(), found.count))
+        return sum(number > old.get(tile, 0) for tile, number in self.numbers().items())
 
     async def _ask(self, command: Command) -> None:
         ack = await self._link.send(command)
@@ -134,20 +118,20 @@ async def room(
     programs: Sequence[str] = HEADLESS,
     devices: str = "",
     sends: bool = False,
-    display: str = "appliance.cli",
+    modules: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    size: tuple[int, int] = (1920, 1080),
 ) -> AsyncIterator[Room]:
-    """Run these programs of a room; `display` is the module that runs the display. It `sends` its camera or nothing."""
+    """Run these programs of a room, some by other modules than the room's own. It `sends` its camera or nothing."""
     folder = stand.file("room")
     folder.mkdir()
     config = folder / "room.toml"
-    config.write_text(_CONFIG.format(folder=folder, devices=devices, camera_off=json.dumps(not sends)))
+    config.write_text(_CONFIG.format(folder=folder, devices=devices, camera_off=json.dumps(not sends), size=size))
     # a camera is switched on by nobody but a finger on the panel
     link = CommandLink(folder / "panel.sock", "panel", new_boot())
     async with AsyncExitStack() as stack:
         running = {}
         for name in programs:
-            module, more = display if name == "display" else "appliance.cli", _MORE.get(name, ())
-            words = (module, "--config", str(config), name, *more)
+            words = (*modules.get(name, ("appliance.cli",)), "--config", str(config), name, *_MORE.get(name, ()))
             running[name] = await stack.enter_async_context(program(folder / f"{name}.log", *words))
         found = Room(running, link, folder)
         group = await stack.enter_async_context(asyncio.TaskGroup())

@@ -30,6 +30,8 @@ class Recording:
     """All frames of one camera so far."""
 
     frames: list[EncodedFrame] = field(default_factory=list)
+    size: tuple[int, int] = (0, 0)
+    """Of the last picture that was decoded, for its quality."""
 
     @property
     def codec(self) -> str:
@@ -49,6 +51,7 @@ class Recording:
         for frame in self.frames[start:]:
             for picture in decoder.decode(av.Packet(frame.data)):
                 luma = plane_of(picture, 0)
+                self.size = (picture.width, picture.height)
                 found = mark.decode(luma) if begin_ns < frame.received_ns <= end_ns else None
                 if found is not None:
                     webcam = webcam or Webcam(picture.width, picture.height)

@@ -10,6 +10,7 @@ import json
 import re
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
@@ -53,9 +54,11 @@ class Wire:
     """One peer connection's way through the bad network: the client sees one port, the hub one for each client's."""
 
     def __init__(self, order: Order, name: str) -> None:
-        self._to_hub = Way(order.network, f"{order.seed} {name} up")
-        self._to_client = Way(order.network, f"{order.seed} {name} down")
         self._loop = asyncio.get_running_loop()
+        falls_at = order.network.clean_until_s
+        clean_until = self._loop.time() + falls_at - time.time() if falls_at else None
+        self._to_hub = Way(order.network, f"{order.seed} {name} up", clean_until)
+        self._to_client = Way(order.network, f"{order.seed} {name} down", clean_until)
         self._front = self._port(self._from_client)
         self._announced = self._new_back()
         """What the hub was told; it becomes the port of the client's first address."""

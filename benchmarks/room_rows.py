@@ -21,8 +21,8 @@ def auto_join_to_first_frame() -> list[Run]:
                 until(partial(_has_frame, room, start), seconds=30, step_s=0.3)
                 first = _first_frame(room, start)
                 assert first is not None
-                runs.append(((first - start).total_seconds(), None))
-                print(f"  meeting {number + 1}: {runs[-1][0]:.3f} s", flush=True)
+                runs.append(Run((first - start).total_seconds()))
+                print(f"  meeting {number + 1}: {runs[-1].ours:.3f} s", flush=True)
             room.salon("leave")
             until(lambda: room.state()["call"]["phase"] == "idle", step_s=0.3)
     return runs
@@ -43,7 +43,7 @@ def cold_start() -> list[Run]:
     runs: list[Run] = []
     for _ in range(6):
         with running(servers=False) as room:
-            runs.append((ready(room) - room.started, None))
+            runs.append(Run(ready(room) - room.started))
     return runs[1:]
 
 
@@ -53,7 +53,7 @@ def pss_idle() -> list[Run]:
         ready(room)
         until(lambda: len(room.processes()) == len(PROGRAMS))
         time.sleep(20)
-        return [(_later(2, lambda: _pss(room)), None) for _ in range(5)]
+        return [Run(_later(2, lambda: _pss(room))) for _ in range(5)]
 
 
 def pss_call() -> list[Run]:
@@ -64,7 +64,7 @@ def pss_call() -> list[Run]:
         with guest(room, link, height=720):
             until(partial(_has_frame, room, start), seconds=40, step_s=0.3)
             time.sleep(15)
-            return [(_later(3, lambda: _pss(room)), None) for _ in range(5)]
+            return [Run(_later(3, lambda: _pss(room))) for _ in range(5)]
 
 
 def idle_cpu() -> list[Run]:
@@ -73,7 +73,7 @@ def idle_cpu() -> list[Run]:
         ready(room)
         until(lambda: len(room.processes()) == len(PROGRAMS))
         time.sleep(15)
-        return [(_window(room, 20), None) for _ in range(5)]
+        return [Run(_window(room, 20)) for _ in range(5)]
 
 
 def _window(room: Room, seconds: float) -> float:

@@ -1,11 +1,19 @@
 """What is measured: each row is a function that returns its runs, in the row's unit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
-Run = tuple[float, float | None]
-"""What ours took and, in the same minute, what the peer took, if there is one."""
+
+class Run(NamedTuple):
+    """One measurement."""
+
+    ours: float
+    peer: float | None = None
+    """What the peer took in the same minute, if there is one."""
+    counted: bool = True
+    """False when somebody did not do all of the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +29,23 @@ class Row:
     """Whom we measure ourselves against."""
     of_medians: bool = False
     """The ratio is that of the medians; else it is the median of the pairs' ratios."""
+    whole: Callable[[Sequence[float]], float] = median
+    """What all runs together say."""
     picture: Callable[[], str] | None = None
     """Draws what was measured, as SVG."""
 
-    def ratio(self, runs: list[Run]) -> float | None:
+    def ratio(self, runs: Sequence[Run]) -> float | None:
         """Return ours over the peer's."""
-        pairs = [(ours, peer) for ours, peer in runs if peer is not None]
+        pairs = [(run.ours, run.peer) for run in runs if run.peer is not None]
         if not pairs:
             return None
         if self.of_medians:
-            return median(ours for ours, _ in pairs) / median(peer for _, peer in pairs)
-        return median(ours / peer for ours, peer in pairs)
+            return _over(median(ours for ours, _ in pairs), median(peer for _, peer in pairs))
+        return median(_over(ours, peer) for ours, peer in pairs)
+
+
+def _over(ours: float, peer: float) -> float:
+    """Nothing against nothing is a draw; anything else against nothing is lost."""
+    if peer:
+        return ours / peer
+    return float("inf") if ours else 1.0

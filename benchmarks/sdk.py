@@ -22,20 +22,22 @@ class Sdk:
         self.measured = [process]
         self._report = report
 
-    async def decoded(self) -> int:
+    async def pictures(self) -> tuple[int, float]:
         """Return how many pictures of everybody came, as of its newest report."""
-        return self._said("frames")
+        said = self._said()
+        return int(said["frames"]), said["at"]
 
     def people(self) -> int:
         """Return of how many people pictures came."""
-        return self._said("people")
+        return int(self._said().get("people", 0))
 
     def seen(self) -> list[Seen]:
         """Return the new pictures of one person so far."""
         return read_seen(self._report.with_suffix(".seen"))
 
-    def _said(self, what: str) -> int:
-        return int(json.loads(self._report.read_text())[what]) if self._report.exists() else 0
+    def _said(self) -> dict[str, float]:
+        said: dict[str, float] = json.loads(self._report.read_text()) if self._report.exists() else {}
+        return said
 
 
 @asynccontextmanager

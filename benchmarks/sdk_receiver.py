@@ -1,12 +1,13 @@
 """A receiver on LiveKit's official Python SDK, which takes everybody's frames as I420: `… URL TOKEN REPORT [--stamps]`.
 
-The report is rewritten twice a second: how many frames came of everybody, and how many people's. With --stamps the file
-beside it, `.seen`, has a line for each new picture of one person: when it came, and its stamp.
+The report is rewritten twice a second: how many frames came of everybody, how many people's, and when. With --stamps
+the file beside it, `.seen`, has a line for each new picture of one person: when it came, and its stamp.
 """
 
 import asyncio
 import json
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -34,7 +35,9 @@ async def receive(url: str, token: str, report: Path, *, stamps: bool) -> None:
             await room.connect(url, token)
             while True:
                 scratch = report.with_suffix(".new")
-                scratch.write_text(json.dumps({"frames": frames.total(), "people": len(frames)}))
+                scratch.write_text(
+                    json.dumps({"frames": frames.total(), "people": len(frames), "at": time.monotonic()})
+                )
                 scratch.replace(report)
                 await asyncio.sleep(0.5)
 

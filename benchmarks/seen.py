@@ -1,6 +1,7 @@
 """What a receiver presented and when, and the freezes in it."""
 
 import itertools
+import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,15 @@ from numpy.typing import NDArray
 
 from benchmarks.settings import FREEZE_S
 from hardware.camera import mark
+
+COUNT = struct.Struct("<Q")
+"""A file that holds nothing but how many there were."""
+
+
+def read_count(path: Path) -> int:
+    """Return what a program counted so far."""
+    count: int = COUNT.unpack(path.read_bytes() or bytes(COUNT.size))[0]
+    return count
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Sends the webcam's film, encoded beforehand, as so many people: `python -m benchmarks.sender ORDER`, as JSON.
 
 A process of its own, so that its cost is nobody's. Who loses the picture gets the film from its beginning, which is a
-key frame. With `log`, the one person's pictures are encoded as they are sent, and the file says when each was there to
-be encoded: lines of the time and the stamp.
+key frame. With `watched`, the first of them is sent what the others send. With `log`, the one person's pictures are
+encoded as they are sent, and the file says when each was there to be encoded: lines of the time and the stamp.
 """
 
 import asyncio
@@ -14,16 +14,18 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from typing import BinaryIO
 
 from livekit.protocol import models, rtc
 
 from appliance.media.rtc.frames import AUDIO_CLOCK, VIDEO_CLOCK, EncodedFrame
-from appliance.media.rtc.media import MediaOut
+from appliance.media.rtc.media import MediaIn, MediaOut
 from appliance.media.rtc.peer import Peer
 from appliance.meetings.livekit_link import Ticket
 from appliance.meetings.livekit_signal import LiveKitHttp, Signal
 from appliance.service import run_program
 from benchmarks.film import Film, Live, Loop
+from benchmarks.seen import COUNT
 from benchmarks.settings import Stream
 from benchmarks.tone import PACKET_S, tone_packets
 
@@ -41,6 +43,8 @@ class Order:
     sound: bool = False
     """The first of them hums a tone."""
     log: str = ""
+    watched: str = ""
+    """A file that says how many frames of H.264, which nobody here sends, came to the first of them."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -99,18 +103,36 @@ class Person:
         return False
 
 
+class Watch:
+    """Counts frames of H.264 into a file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._count = 0
+
+    def take(self, media: MediaIn) -> None:
+        """Count this stream's frames too."""
+        media.on_frame = self._count_frame
+        media.request_keyframe()
+
+    def _count_frame(self, frame: EncodedFrame) -> None:
+        self._count += frame.codec == "H264"
+        os.pwrite(self._file.fileno(), COUNT.pack(self._count), 0)
+
+
 async def send(order: Order) -> None:
     """Be in the meeting and send until cancelled."""
     http = LiveKitHttp()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         log = stack.enter_context(await asyncio.to_thread(open, order.log or os.devnull, "w", buffering=1))
+        watch = Watch(stack.enter_context(await asyncio.to_thread(open, order.watched or os.devnull, "wb")))
         people = []
         for number, token in enumerate(order.tokens):
             signal = await stack.enter_async_context(http.connected(Ticket(order.url, token)))
-            peer, incoming = [
-                await stack.enter_async_context(Peer(name=f"{way} {number}", addresses=lambda: _LOOPBACK))
-                for way in ("out", "in")
-            ]
+            peer = await stack.enter_async_context(Peer(name=f"out {number}", addresses=lambda: _LOOPBACK))
+            incoming = await stack.enter_async_context(
+                Peer(name=f"in {number}", addresses=lambda: _LOOPBACK, on_media=watch.take if not number else None)
+            )
             film = await asyncio.to_thread(Live, order.stream, log) if order.log else Loop(order.stream)
             person = Person(film, peer, incoming, signal, sound=order.sound and not number)
             await person.enter()

@@ -9,26 +9,46 @@ SEEDS = tuple(range(1, 11))
 """One pair of a loss row each."""
 TRIES = 2 * RUNS
 """A pair in which somebody missed pictures is not counted, and tried again."""
-WARM_UP_S = 4.0
+ENOUGH = 0.95
+"""Who has less of the pictures that are sent missed some; what is missing of the rest is made up for in the cost."""
+WARM_UP_S = 8.0
 WINDOW_S = 8.0
-SEND_WARM_UP_S = 8.0
+PEOPLE, MANY = 9, 49
+LATEST_S = 5.0
+"""A picture that is shown later than this is another one of the same number: the film repeats itself."""
+PSNR_WITHIN_DB, RATE_WITHIN = 0.5, 0.05
+"""So alike must be what two senders send for their costs to be compared."""
+LOW_LOSS, HIGH_LOSS = 0.03, 0.10
 LOSS_S = 60.0
 CLEAN_S = 4.0
 """A relay lets everything pass for so long, so that both sides begin with a picture."""
 FREEZE_S = 0.2
 """A longer gap between two different pictures is a freeze."""
 RTT_S = 0.1
-DROP_TO, DROP_RTT_S = 0.4, 0.05
-DROP_AFTER_S, DROP_S = 12.0, 20.0
-"""A link becomes narrow after so long, and is watched for so long."""
+DROP_FROM_KBPS, DROP_TO, DROP_RTT_S = 1500, 0.4, 0.05
+DROP_AFTER_S, DROP_BEFORE_S, DROP_S = 25.0, 4.0, 20.0
+"""A link becomes narrow after so long; its rate is measured before that, and its picture watched from then on."""
+DROP_MOST_KBPS = 2500
+"""What Chromium may send at most, as our room does."""
+DROP_STEP_S = 0.5
+"""Of the curve that is drawn."""
 AT_ONCE = 2
 """Pairs of a loss row that run side by side, so that ten of a minute take no ten minutes."""
-STARTS = 20
+STARTS, START_PEOPLE, START_S = 20, 16, 3.0
+"""So many starts; when so much time has passed since the room was asked to join, pictures are counted for as long."""
+START_MISSING, START_MISSING_OF_ONE = 0.02, 0.1
+"""What a start may miss of all pictures, and of one person's."""
 CYCLES, SETTLED_CYCLES = 1000, 200
 """Joins and leaves, and how many of them may leave something behind."""
+BURST, JOINS_PER_S = 50, 2
+"""The hub lets one address join no more often."""
 CACHE = Path(".cache") / "benchmarks"
 LOOP_S = 10
 """Length of the synthetic webcam's film, which begins with its only key frame."""
+
+
+WEBCAM = "webcam"
+"""Whose mark the film carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +59,8 @@ class Stream:
     fps: int
     kbps: int
     codec: str = "VP8"
+    key_every: int = 0
+    """Pictures from one key frame to the next; 0 for the first only."""
 
     @property
     def width(self) -> int:
@@ -47,5 +69,6 @@ class Stream:
 
 TILE_360P30 = Stream(360, 30, 600)
 TILE_180P15 = Stream(180, 15, 150)
+KEYS_180P15 = Stream(180, 15, 150, key_every=5)
 LOSSY_360P30 = Stream(360, 30, 1000)
 CAMERA_720P30 = Stream(720, 30, 1500)

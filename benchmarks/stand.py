@@ -88,11 +88,20 @@ class Stand:
 
     @asynccontextmanager
     async def webcams(
-        self, count: int, stream: Stream, *, room: str = "bench", sound: bool = False, log: Path | None = None
+        self,
+        count: int,
+        stream: Stream,
+        *,
+        room: str = "bench",
+        sound: bool = False,
+        log: Path | None = None,
+        watched: Path | None = None,
     ) -> AsyncIterator[None]:
-        """Let so many people send."""
-        tokens = tuple(self.ticket(f"webcam-{n:02}", listens=False, room=room).token for n in range(count))
-        order = sender.Order(self.url, tokens, stream, sound=sound, log=str(log or ""))
+        """Let so many people send; one of them has others `watched`."""
+        tokens = tuple(
+            self.ticket(f"webcam-{n:02}", listens=n == 0 and watched is not None, room=room).token for n in range(count)
+        )
+        order = sender.Order(self.url, tokens, stream, sound=sound, log=str(log or ""), watched=str(watched or ""))
         async with program(self.file("sender.log"), "benchmarks.sender", order.to_json(), until="sending"):
             yield
 

@@ -12,6 +12,8 @@ PACKET_S = 0.02
 _HERTZ = 500
 _SECONDS = 4
 _BLOCK = RATE // 200
+_UNWRITTEN_S = 0.1
+"""So much may wait in the buffers of a file."""
 _AUDIBLE = 0.25
 """Of the usual loudness."""
 
@@ -30,9 +32,14 @@ def tone_packets() -> list[bytes]:
     return packets
 
 
-def longest_gap_s(recording: Path, seconds: float) -> float:
-    """Return the longest silence in the newest seconds of a recording (WAV that may still grow)."""
-    played = np.frombuffer(recording.read_bytes()[44:], np.int16)[-int(seconds * RATE) :].astype(np.float64)
+def longest_gap_s(recording: Path, begin: int, seconds: float) -> float:
+    """Return the longest silence in a recording (WAV that may still grow), which had `begin` bytes so long ago.
+
+    What was not played at all in that time is a silence too.
+    """
+    played = np.frombuffer(recording.read_bytes()[begin // 2 * 2 :], np.int16).astype(np.float64)
     blocks = np.sqrt((played[: len(played) // _BLOCK * _BLOCK].reshape(-1, _BLOCK) ** 2).mean(1))
     silent = np.flatnonzero(np.diff(np.concatenate(([0], blocks < _AUDIBLE * np.median(blocks), [0]))))
-    return float(max(silent[1::2] - silent[::2], default=0)) * _BLOCK / RATE
+    silence = float(max(silent[1::2] - silent[::2], default=0)) * _BLOCK / RATE
+    unplayed = seconds - len(played) / RATE
+    return max(silence, unplayed if unplayed > _UNWRITTEN_S else 0.0)

@@ -28,6 +28,12 @@ window.decoded = async () => {
   return [...decodedNow.values()].reduce((sum, frames) => sum + frames, 0);
 };
 
+/** How many pictures of everybody reached the screen so far. */
+window.shown = () => {
+  const all = [...tracks.values()].map(({ element }) => element.getVideoPlaybackQuality());
+  return all.reduce((sum, quality) => sum + quality.totalVideoFrames - quality.droppedVideoFrames, 0);
+};
+
 /** How many people's pictures are being decoded. */
 window.decoding = () => {
   count();
@@ -56,15 +62,15 @@ async function count() {
   decodedNow = found;
 }
 
-/** Send the camera: {width, height, kbps, codec}. */
-window.publish = ({ width, height, kbps, codec }) =>
+/** Send the camera: {width, height, fps, kbps, codec, keepsSize}. */
+window.publish = ({ width, height, fps, kbps, codec, keepsSize }) =>
   window.room.localParticipant.setCameraEnabled(
     true,
-    { resolution: { width, height, frameRate: 30 } },
+    { resolution: { width, height, frameRate: fps } },
     {
       videoCodec: codec.toLowerCase(),
       simulcast: false,
-      videoEncoding: { maxBitrate: kbps * 1000, maxFramerate: 30 },
-      degradationPreference: "maintain-resolution",
+      videoEncoding: { maxBitrate: kbps * 1000, maxFramerate: fps },
+      ...(keepsSize ? { degradationPreference: "maintain-resolution" } : {}),
     },
   );

@@ -1,6 +1,7 @@
 """What the benchmarks rest on: the stamp survives the encoder, the network is as bad each time, gaps are found."""
 
 import wave
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -8,13 +9,16 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from benchmarks import clip, tone
+from benchmarks.cost import Cost
 from benchmarks.impair import Network, Way
 from benchmarks.latency_rows import latencies_s
-from benchmarks.pictures import curves, timeline
 from benchmarks.relay import Order, Wire
-from benchmarks.rows import Row
-from benchmarks.seen import Seen, freezes
+from benchmarks.rows import Row, Run
+from benchmarks.seen import Seen, SeenFile, freezes, read_count
+from benchmarks.send_rows import Sent
 from benchmarks.settings import Stream
+from benchmarks.tv import Tv
+from display.canvas import Canvas
 from hardware.camera import mark
 from hardware.planes import plane_of
 
@@ -55,6 +59,11 @@ def test_the_network_is_clean_at_first():
     assert [way.arrival(1, now) for now in (10.0, 13.9, 14.0)] == [10.1, 14.0, None]
 
 
+def test_a_link_may_fall_at_a_moment_for_all():
+    way = Way(Network(kbps=80, kbps_before=800, clean_until_s=99), "", clean_until=10.0)
+    assert [way.arrival(1000, now) for now in (9.0, 10.0)] == pytest.approx([9.01, 10.1])
+
+
 def test_freezes_are_gaps_over_a_fifth_of_a_second_and_the_longest_is_never_nought():
     moving = freezes([Seen(at / 10, at) for at in range(101, 110)], 10.0, 11.0)
     assert (moving.total_s, moving.longest_s) == (0, pytest.approx(0.1))
@@ -74,7 +83,9 @@ def test_the_longest_silence_of_a_recording_is_found(tmp_path):
     with wave.open(str(tmp_path / "played.wav"), "wb") as file:
         file.setparams((1, 2, tone.RATE, 0, "NONE", ""))
         file.writeframes(sound.tobytes())
-    assert tone.longest_gap_s(tmp_path / "played.wav", 3) == pytest.approx(0.15, abs=0.011)
+    assert tone.longest_gap_s(tmp_path / "played.wav", 44, 4) == pytest.approx(0.15, abs=0.011)
+    assert tone.longest_gap_s(tmp_path / "played.wav", 44 + 3 * tone.RATE * 2, 1) == 0
+    assert tone.longest_gap_s(tmp_path / "played.wav", 44, 4.5) == pytest.approx(0.5), "what was never played is silent"
 
 
 async def test_the_relay_puts_its_own_ports_in_place_of_both_sides():
@@ -89,14 +100,41 @@ async def test_the_relay_puts_its_own_ports_in_place_of_both_sides():
 
 
 def test_ratios_are_of_pairs_or_of_medians():
-    runs = [(1.0, 2.0), (2.0, 2.0), (9.0, 3.0)]
+    runs = [Run(1.0, 2.0), Run(2.0, 2.0), Run(9.0, 3.0)]
     assert Row("a", "s", "", "", lambda: runs).ratio(runs) == 1.0
     assert Row("a", "s", "", "", lambda: runs, of_medians=True).ratio(runs) == 1.0
-    assert Row("a", "s", "", "", lambda: runs).ratio([(1.0, None)]) is None
+    assert Row("a", "s", "", "", lambda: runs).ratio([Run(1.0)]) is None
 
 
-def test_pictures_show_each_freeze_and_each_curve():
-    drawn = timeline("Freezes", {"ours": [(1.0, 2.0)], "peer": []}, 60.0)
-    assert drawn.count("#d64545") == 1
-    assert "1.0 s still" in drawn
-    assert curves("Rate", {"ours": [(0.0, 1.0), (1.0, 2.0)]}, [(0.0, 1.0), (1.0, 1.0)]).count("<polyline") == 2
+def test_nothing_against_nothing_is_a_draw_and_something_against_nothing_is_lost():
+    row = Row("a", "s", "", "", list, of_medians=True)
+    assert (row.ratio([Run(0.0, 0.0)]), row.ratio([Run(0.1, 0.0)])) == (1.0, float("inf"))
+
+
+def test_who_decodes_less_is_charged_for_what_is_missing():
+    assert Cost(0.3, 270.0).at(270) == pytest.approx(0.3)
+    assert Cost(0.3, 240.0).at(270) == pytest.approx(0.3375)
+
+
+def test_a_sender_is_compared_only_with_one_that_sends_the_same():
+    ours = Sent(0.5, 30.0, "H264", 2500.0, 40.0, (1280, 720))
+    assert ours.whole
+    assert not replace(ours, fps=20.0).whole
+    assert not replace(ours, size=(640, 360)).whole
+    assert ours.is_like(replace(ours, kbps=2450.0, psnr_db=40.4))
+    assert not ours.is_like(replace(ours, kbps=2000.0))
+    assert not ours.is_like(replace(ours, psnr_db=40.6))
+
+
+def test_the_tv_counts_each_new_picture_of_each_tile(tmp_path):
+    canvas = Canvas(1920, 1080)
+    with (tmp_path / "shown").open("wb") as file, (tmp_path / "seen").open("w") as seen:
+        tv = Tv(9, file.fileno(), SeenFile(seen))
+        tv.open(1920, 1080)
+        for number, tile in [(1, 0), (2, 8), (2, 8), (3, 8), (3, 4)]:
+            picture = clip.Webcam(640, 360).picture(number)
+            x, y = tile % 3 * 640, tile // 3 * 360
+            canvas.y[y : y + 360, x : x + 640] = plane_of(picture, 0)
+            tv.present(canvas)
+    # the first look at an empty canvas counts nine
+    assert read_count(tmp_path / "shown") == 9 + 3

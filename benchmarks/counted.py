@@ -1,4 +1,4 @@
-"""`salon media` as it is, and on SIGUSR1 it writes into its log how many asyncio tasks there are."""
+"""A program of `salon` as it is; on SIGUSR1 it says, on standard output, how many asyncio tasks it has."""
 
 import asyncio
 import signal
