@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.chromium import chromium, plays
@@ -35,7 +34,7 @@ async def _pss() -> list[Run]:
                 async with ours.meeting(hub.ticket("room"), PEOPLE):
                     our_mb = await _held(ours, watched)
                 async with chromium(hub.ticket("chromium"), PEOPLE, shown=True, flags=plays(film)) as other:
-                    await other.publish(replace(CAMERA_720P30, codec="H264"), keeps_size=True)
+                    await other.publish(CAMERA_720P30, keeps_size=True)
                     their_mb = await _held(other, watched)
                 print(f"  {our_mb:.0f} MB, peer {their_mb:.0f} MB", flush=True)
                 runs.append(Run(our_mb, their_mb))

@@ -44,7 +44,7 @@ class Order:
     """The first of them hums a tone."""
     log: str = ""
     watched: str = ""
-    """A file that says how many frames of H.264, which nobody here sends, came to the first of them."""
+    """A file that says how many frames came, to the first of them, from whoever came last."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -104,19 +104,23 @@ class Person:
 
 
 class Watch:
-    """Counts frames of H.264 into a file."""
+    """Counts the frames of the newest stream into a file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._count = 0
+        self._newest: MediaIn | None = None
 
     def take(self, media: MediaIn) -> None:
-        """Count this stream's frames too."""
-        media.on_frame = self._count_frame
+        """Count this stream's frames from now on."""
+        if self._newest is not None:
+            self._newest.on_frame = None
+        self._newest = media
+        media.on_frame = self._came
         media.request_keyframe()
 
-    def _count_frame(self, frame: EncodedFrame) -> None:
-        self._count += frame.codec == "H264"
+    def _came(self, _frame: EncodedFrame) -> None:
+        self._count += 1
         os.pwrite(self._file.fileno(), COUNT.pack(self._count), 0)
 
 
