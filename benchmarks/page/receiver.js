@@ -8,19 +8,27 @@ let decodedNow = new Map();
 window.seen = [];
 
 window.join = async (url, token, shown) => {
-  tiles.className = shown ? "" : "hidden";
+  tiles.classList.toggle("hidden", !shown);
   window.room = new Room({ adaptiveStream: false, dynacast: false });
-  window.room.on(RoomEvent.TrackSubscribed, (track) => {
+  window.room.on(RoomEvent.TrackSubscribed, (track, _publication, participant) => {
     const element = track.attach();
     if (track.kind !== "video") return;
     tracks.set(track.sid, { track, element });
-    tiles.append(element);
+    tiles.append(tile(element, participant.name));
+    tiles.classList.toggle("large", tracks.size <= 25);
     tiles.style.gridTemplateColumns = `repeat(${Math.ceil(Math.sqrt(tracks.size))}, 1fr)`;
     tiles.style.gridTemplateRows = `repeat(${Math.ceil(tracks.size / Math.ceil(Math.sqrt(tracks.size)))}, 1fr)`;
   });
   await window.room.connect(url, token);
   count();
 };
+
+function tile(element, name) {
+  const [box, label] = [document.createElement("div"), document.createElement("div")];
+  [box.className, label.className, label.textContent] = ["tile", "name", name];
+  box.append(element, label);
+  return box;
+}
 
 /** How many pictures of everybody were decoded so far. */
 window.decoded = async () => {
