@@ -11,6 +11,7 @@ import psutil
 from playwright.async_api import Page, Route, async_playwright
 
 from appliance.meetings.livekit_link import Ticket
+from benchmarks.cost import Pictures
 from benchmarks.seen import Seen
 from benchmarks.settings import Stream
 
@@ -31,6 +32,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks",
 )
+HIDDEN, TOUCHING = "hidden", "touching"
 _NOT_FLAGS = ["--disable-dev-shm-usage"]
 """Playwright's, for small containers: it puts shared memory on the disk."""
 
@@ -43,10 +45,10 @@ class Chromium:
         self._page = page
         self._shows = shows
 
-    async def pictures(self) -> tuple[int, float]:
-        """Return how many pictures of everybody were shown so far; where none are, how many were decoded."""
-        count = await self._page.evaluate("shown()" if self._shows else "decoded()")
-        return int(count), time.monotonic()
+    async def pictures(self) -> Pictures:
+        """Count."""
+        decoded, shown = await self._page.evaluate("pictures()")
+        return Pictures(time.monotonic(), decoded, shown if self._shows else None)
 
     async def watch(self) -> None:
         """Note every picture of the first tile from now on."""
@@ -67,11 +69,14 @@ async def chromium(
     ticket: Ticket,
     people: int,
     *,
-    shown: bool,
+    look: str = "",
     flags: tuple[str, ...] = (),
     size: tuple[int, int] = (1920, 1080),
 ) -> AsyncIterator[Chromium]:
-    """Be in the meeting with a browser of this size; begins when everybody's picture is decoded."""
+    """Be in the meeting with a browser of this size; begins when everybody's picture is decoded.
+
+    Its page looks as LiveKit's do; `look` may be `hidden`, or `touching` as our room's TV.
+    """
     known = {process.pid for process in _browsers()}
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -83,10 +88,10 @@ async def chromium(
             # the hub refuses pages of other sites; ours seem to be its own, and come from the disk
             await page.route(f"**/{_FOLDER}/*", _serve)
             await page.goto(f"http://{urlsplit(ticket.url).netloc}/{_FOLDER}/receiver.html")
-            await page.evaluate("([url, token, shown]) => join(url, token, shown)", [ticket.url, ticket.token, shown])
+            await page.evaluate("([url, token, look]) => join(url, token, look)", [ticket.url, ticket.token, look])
             await page.wait_for_function("people => decoding() >= people", arg=people, polling=500)
             process = next(process for process in _browsers() if process.pid not in known)
-            yield Chromium(page, process, shows=shown)
+            yield Chromium(page, process, shows=look != HIDDEN)
         finally:
             await browser.close()
 

@@ -19,17 +19,25 @@ class TooBusy(SalonError):
     """The machine is too busy to measure anything."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """How many pictures of everybody there were so far."""
+
+    at_s: float
+    """When that was so, by the monotonic clock."""
+    decoded: int
+    shown: int | None = None
+    """Those that came onto the screen, where there is one."""
+
+
 class Receiver(Protocol):
     """Somebody in the meeting."""
 
     measured: list[psutil.Process]
     """The first processes of what is measured; whatever they started counts too."""
 
-    async def pictures(self) -> tuple[int, float]:
-        """Return how many pictures of everybody were decoded so far, and when (monotonic) that was so.
-
-        Where pictures are shown, those that were shown are counted.
-        """
+    async def pictures(self) -> Pictures:
+        """Count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +46,25 @@ class Cost:
 
     cores: float
     """Processor seconds (user and system) a second."""
-    pictures_per_s: float
-
-    def at(self, pictures_per_s: float) -> float:
-        """Return what as many pictures would have cost."""
-        return self.cores * pictures_per_s / self.pictures_per_s
+    decoded_per_s: float
+    shown_per_s: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.cores:.3f} cores at {self.pictures_per_s:.0f}/s"
+        shown = "" if self.shown_per_s is None else f", {self.shown_per_s:.0f}/s shown"
+        return f"{self.cores:.3f} cores, {self.decoded_per_s:.0f}/s decoded{shown}"
 
 
 async def window(receiver: Receiver) -> Cost:
     """Let it warm up, then measure it."""
     await asyncio.sleep(WARM_UP_S)
-    first, since = await receiver.pictures()
+    before = await receiver.pictures()
     cpu, began = cpu_seconds(receiver.measured), time.monotonic()
     await asyncio.sleep(WINDOW_S)
     cores = (cpu_seconds(receiver.measured) - cpu) / (time.monotonic() - began)
-    last, until = await receiver.pictures()
-    return Cost(cores, (last - first) / (until - since))
+    after = await receiver.pictures()
+    took = after.at_s - before.at_s
+    shown = None if after.shown is None else (after.shown - (before.shown or 0)) / took
+    return Cost(cores, (after.decoded - before.decoded) / took, shown)
 
 
 def cpu_seconds(roots: Sequence[psutil.Process]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
-from benchmarks.chromium import chromium, plays
+from benchmarks.chromium import HIDDEN, chromium, plays
 from benchmarks.clip import raw_film
 from benchmarks.cost import TooBusy
 from benchmarks.impair import Network
@@ -75,7 +75,7 @@ async def _fall(hub: Stand, sender: Sender) -> Fall:
         hub.behind(network, 0) as narrow,
         sender(narrow),
         recorder(hub.ticket("recorder")) as recording,
-        chromium(hub.ticket("chromium"), 1, shown=True) as receiver,
+        chromium(hub.ticket("chromium"), 1) as receiver,
     ):
         await receiver.watch()
         left = falls_at - DROP_BEFORE_S - time.time()
@@ -103,7 +103,7 @@ async def _ours(ours: Room, hub: Stand) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _chromium(film: Path, hub: Stand) -> AsyncIterator[None]:
-    async with chromium(hub.ticket("sender"), 0, shown=False, flags=plays(film)) as sender:
+    async with chromium(hub.ticket("sender"), 0, look=HIDDEN, flags=plays(film)) as sender:
         await sender.publish(replace(CAMERA_720P30, kbps=DROP_MOST_KBPS, codec="H264"))
         yield
 

@@ -65,7 +65,7 @@ async def _ours(hub: Stand, ours: Room) -> AsyncIterator[Watch]:
 
 @asynccontextmanager
 async def _chromium(hub: Stand) -> AsyncIterator[Watch]:
-    async with chromium(hub.ticket("chromium"), 1, shown=True) as receiver:
+    async with chromium(hub.ticket("chromium"), 1) as receiver:
         await receiver.watch()
         yield receiver.seen
 

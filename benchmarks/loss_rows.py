@@ -100,7 +100,7 @@ def _drawn(loss: float, peer: Peer, peer_name: str) -> str:
 
 @asynccontextmanager
 async def _chromium(hub: Stand, meeting: str) -> AsyncIterator[Watch]:
-    async with chromium(hub.ticket("chromium", room=meeting), 1, shown=True, size=_SIZE) as receiver:
+    async with chromium(hub.ticket("chromium", room=meeting), 1, size=_SIZE) as receiver:
         await receiver.watch()
         yield receiver.seen
 

@@ -18,6 +18,7 @@ from appliance.meetings.livekit_link import Ticket
 from appliance.state.commands import AckStatus, Command, JoinUrl, Leave
 from appliance.state.layout import Tile
 from appliance.state.room import Phase, RoomState
+from benchmarks.cost import Pictures
 from benchmarks.seen import read_count
 from benchmarks.stand import Stand, program
 
@@ -55,12 +56,11 @@ class Room:
         self._link = link
         self.frames = FrameClient(folder / "frames.sock", on_frame=lambda: None)
 
-    async def pictures(self) -> tuple[int, float]:
-        """Return how many pictures of everybody were shown so far; where none are, how many were decoded."""
+    async def pictures(self) -> Pictures:
+        """Count."""
         shown = self.folder / "tv.shown"
-        if not shown.exists():
-            return sum(self.numbers().values()), time.monotonic()
-        return read_count(shown), time.monotonic()
+        decoded = sum(self.numbers().values())
+        return Pictures(time.monotonic(), decoded, read_count(shown) if shown.exists() else None)
 
     @asynccontextmanager
     async def meeting(self, ticket: Ticket, people: int) -> AsyncIterator[None]:

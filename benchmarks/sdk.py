@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from appliance.meetings.livekit_link import Ticket
+from benchmarks.cost import Pictures
 from benchmarks.seen import Seen, read_seen
 from benchmarks.stand import Stand, program
 
@@ -22,10 +23,10 @@ class Sdk:
         self.measured = [process]
         self._report = report
 
-    async def pictures(self) -> tuple[int, float]:
-        """Return how many pictures of everybody came, as of its newest report."""
+    async def pictures(self) -> Pictures:
+        """Count, as of its newest report."""
         said = self._said()
-        return int(said["frames"]), said["at"]
+        return Pictures(said["at"], int(said["frames"]))
 
     def people(self) -> int:
         """Return of how many people pictures came."""

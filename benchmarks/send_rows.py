@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.chromium import chromium, plays
+from benchmarks.chromium import HIDDEN, chromium, plays
 from benchmarks.clip import raw_film
 from benchmarks.cost import Receiver, TooBusy, cpu_seconds
 from benchmarks.ours import room
@@ -87,7 +87,7 @@ async def _bare(hub: Stand, film: Path, like: Sent) -> Sent:
 
 
 async def _chromium(hub: Stand, film: Path, like: Sent) -> Sent:
-    async with chromium(hub.ticket("chromium"), 0, shown=False, flags=plays(film)) as sender:
+    async with chromium(hub.ticket("chromium"), 0, look=HIDDEN, flags=plays(film)) as sender:
         await sender.publish(replace(CAMERA_720P30, kbps=round(like.kbps), codec=like.codec), keeps_size=True)
         async with recorder(hub.ticket("recorder")) as recording:
             return await _window(sender, recording)

@@ -10,7 +10,7 @@ SEEDS = tuple(range(1, 11))
 TRIES = 2 * RUNS
 """A pair in which somebody missed pictures is not counted, and tried again."""
 ENOUGH = 0.95
-"""Who has less of the pictures that are sent missed some; what is missing of the rest is made up for in the cost."""
+"""Who decoded less of the pictures that were sent missed some."""
 WARM_UP_S = 8.0
 WINDOW_S = 8.0
 PEOPLE, MANY = 9, 49

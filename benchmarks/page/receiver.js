@@ -7,15 +7,14 @@ const tracks = new Map();
 let decodedNow = new Map();
 window.seen = [];
 
-window.join = async (url, token, shown) => {
-  tiles.classList.toggle("hidden", !shown);
+window.join = async (url, token, look) => {
+  tiles.className = look;
   window.room = new Room({ adaptiveStream: false, dynacast: false });
   window.room.on(RoomEvent.TrackSubscribed, (track, _publication, participant) => {
     const element = track.attach();
     if (track.kind !== "video") return;
     tracks.set(track.sid, { track, element });
     tiles.append(tile(element, participant.name));
-    tiles.classList.toggle("large", tracks.size <= 25);
     tiles.style.gridTemplateColumns = `repeat(${Math.ceil(Math.sqrt(tracks.size))}, 1fr)`;
     tiles.style.gridTemplateRows = `repeat(${Math.ceil(tracks.size / Math.ceil(Math.sqrt(tracks.size)))}, 1fr)`;
   });
@@ -30,16 +29,14 @@ function tile(element, name) {
   return box;
 }
 
-/** How many pictures of everybody were decoded so far. */
-window.decoded = async () => {
+/** How many pictures of everybody were decoded so far, and how many reached the screen. */
+window.pictures = async () => {
   await count();
-  return [...decodedNow.values()].reduce((sum, frames) => sum + frames, 0);
-};
-
-/** How many pictures of everybody reached the screen so far. */
-window.shown = () => {
   const all = [...tracks.values()].map(({ element }) => element.getVideoPlaybackQuality());
-  return all.reduce((sum, quality) => sum + quality.totalVideoFrames - quality.droppedVideoFrames, 0);
+  return [
+    [...decodedNow.values()].reduce((sum, frames) => sum + frames, 0),
+    all.reduce((sum, quality) => sum + quality.totalVideoFrames - quality.droppedVideoFrames, 0),
+  ];
 };
 
 /** How many people's pictures are being decoded. */

@@ -9,7 +9,6 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from benchmarks import clip, tone
-from benchmarks.cost import Cost
 from benchmarks.impair import Network, Way
 from benchmarks.latency_rows import latencies_s
 from benchmarks.relay import Order, Wire
@@ -109,11 +108,6 @@ def test_ratios_are_of_pairs_or_of_medians():
 def test_nothing_against_nothing_is_a_draw_and_something_against_nothing_is_lost():
     row = Row("a", "s", "", "", list, of_medians=True)
     assert (row.ratio([Run(0.0, 0.0)]), row.ratio([Run(0.1, 0.0)])) == (1.0, float("inf"))
-
-
-def test_who_decodes_less_is_charged_for_what_is_missing():
-    assert Cost(0.3, 270.0).at(270) == pytest.approx(0.3)
-    assert Cost(0.3, 240.0).at(270) == pytest.approx(0.3375)
 
 
 def test_a_sender_is_compared_only_with_one_that_sends_the_same():
