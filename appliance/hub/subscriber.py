@@ -109,14 +109,13 @@ class Subscriber:
 
     def adapt(self, now: float) -> None:
         """Choose the layer of each video; hold back those the network does not bear, and tell the participant which."""
-        flows = [flow for forward in self._forwards.values() if (flow := self._flow(forward, now)) is not None]
-        for flow in flows:
-            self._forwards[flow.sid].out.limit(int(flow.steps[-1].bitrate * _ROOM))
+        flows = self._flows(now)
+        going = [forward for forward in self._forwards.values() if forward.went_on()]
         chosen = self._downlink.choose(
             flows,
             capacity=self._peer.capacity,
-            loss=max((forward.out.stats().fraction_lost for forward in self._forwards.values()), default=0.0),
-            sounds=sum(forward.track.kind == "audio" for forward in self._forwards.values()),
+            loss=max((forward.out.stats().fraction_lost for forward in going), default=0.0),
+            sounds=sum(forward.track.kind == "audio" for forward in going),
             now=now,
         )
         changed = []
@@ -165,11 +164,17 @@ class Subscriber:
             raise NoAnswer(f"{self._name} did not answer an offer") from err
         await self._peer.accept_answer(answer)
 
-    def _flow(self, forward: Forward, now: float) -> Flow | None:
-        """Return what there is to choose from of a video; None while nothing of it comes, and for sound."""
-        track = forward.track
-        steps = enough(track.steps(now), self._heights.get(track.sid)) if track.kind == "video" else ()
-        return Flow(track.sid, steps, track.is_screen) if steps else None
+    def _flows(self, now: float) -> list[Flow]:
+        """Return what there is to choose from of each video; nothing beyond the best of it is to be tried."""
+        flows = []
+        for forward in self._forwards.values():
+            track = forward.track
+            if track.kind == "video":
+                steps = enough(track.steps(now), self._heights.get(track.sid)) if forward.watched else ()
+                forward.out.limit(int(steps[-1].bitrate * _ROOM) if steps else 0)
+                if steps:
+                    flows.append(Flow(track.sid, steps, track.is_screen))
+        return flows
 
     def _stream_states(self, forwards: Iterable[Forward]) -> rtc.StreamStateUpdate:
         return rtc.StreamStateUpdate(

@@ -24,6 +24,7 @@ class Forward:
         """The layer that is forwarded; None before the first frame."""
         self._next: str | None = None
         """The layer to go over to with its next key frame."""
+        self._sent = 0
         out.on_keyframe_request = self._starved
 
     @property
@@ -34,6 +35,11 @@ class Forward:
         if self.layer is None:
             return self.track.layers.names
         return frozenset(layer for layer in (self.layer, self._next) if layer is not None)
+
+    @property
+    def watched(self) -> bool:
+        """Whether the subscriber looks."""
+        return "unwatched" not in self.held
 
     def hold(self, reason: str, *, held: bool) -> bool:
         """Stop or go on for a reason; True when that changed it."""
@@ -62,6 +68,11 @@ class Forward:
             self.layer, self._next = frame.layer, None
         if frame.layer == self.layer:
             self.out.send(frame)
+
+    def went_on(self) -> bool:
+        """Whether anything of it was sent since this was last asked."""
+        before, self._sent = self._sent, self.out.stats().frames
+        return self._sent != before
 
     def _starved(self) -> None:
         # one key frame serves both: the one who lacks a picture, and the change of layers
