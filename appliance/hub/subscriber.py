@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from livekit.protocol import rtc
 
@@ -58,13 +58,15 @@ class Subscriber:
     def offer_tracks(self, tracks: Iterable[tuple[str, Track]]) -> None:
         """Say what there is to receive: (participant sid, track) of everybody else."""
         self._available = {track.sid: (owner, track) for owner, track in tracks}
+        self._unwatched &= self._available.keys()
+        for wishes in (self._choices, self._heights):
+            for sid in wishes.keys() - self._available.keys():
+                del wishes[sid]
         self._dirty.set()
 
     def choose(self, sids: Iterable[str], *, wanted: bool) -> None:
         """Subscribe or unsubscribe by the participant's own choice."""
-        self._choices.update(dict.fromkeys(sids, wanted))
-        while len(self._choices) > 1000:
-            del self._choices[next(iter(self._choices))]
+        self._choices.update(dict.fromkeys(self._available.keys() & set(sids), wanted))
         self._dirty.set()
 
     def watch(self, sids: Iterable[str], *, watched: bool, height: int | None = None) -> None:
@@ -91,10 +93,17 @@ class Subscriber:
 
     async def run(self) -> None:
         """Offer what changed, one offer at a time; raises `NoAnswer` or what the answer was refused for."""
+        offered: dict[str, str | None] | None = None
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            begun = self._apply()
+            wanted = self._wanted()
+            codecs = {sid: track.codec for sid, (_, track) in wanted.items()}
+            # a name or a mute is nothing to negotiate
+            if codecs == offered:
+                continue
+            offered = codecs
+            begun = self._apply(wanted)
             await self._negotiate()
             # before the connection stands the picture would be lost and the next asked for a second too late
             if self._peer.state == "connected":
@@ -103,8 +112,8 @@ class Subscriber:
 
     async def close(self) -> None:
         """End everything."""
-        for forward in self._forwards.values():
-            self._unhook(forward)
+        for sid in list(self._forwards):
+            self._unhook(sid)
         await self._peer.close()
 
     def adapt(self, now: float) -> None:
@@ -128,13 +137,15 @@ class Subscriber:
         if changed:
             self._send(rtc.SignalResponse(stream_state_update=self._stream_states(changed)))
 
-    def _apply(self) -> list[Forward]:
+    def _wanted(self) -> dict[str, tuple[str, Track]]:
+        return {sid: entry for sid, entry in self._available.items() if self._choices.get(sid, self._everything)}
+
+    def _apply(self, wanted: Mapping[str, tuple[str, Track]]) -> list[Forward]:
         """Add and remove what the next offer shall say; return what is new."""
-        wanted = {sid: entry for sid, entry in self._available.items() if self._choices.get(sid, self._everything)}
         for sid, forward in list(self._forwards.items()):
             entry = wanted.get(sid)
             if entry is None or entry[1].codec != forward.out.codec:
-                self._unhook(self._forwards.pop(sid))
+                self._unhook(sid)
                 self._peer.remove_out(forward.out)
         return [self._begin(owner, track) for sid, (owner, track) in wanted.items() if sid not in self._forwards]
 
@@ -147,10 +158,10 @@ class Subscriber:
         track.add(forward)
         return forward
 
-    def _unhook(self, forward: Forward) -> None:
+    def _unhook(self, sid: str) -> None:
+        forward = self._forwards.pop(sid)
+        del self._owners[sid]
         forward.track.remove(forward)
-        self._owners.pop(forward.track.sid, None)
-        self._heights.pop(forward.track.sid, None)
 
     async def _negotiate(self) -> None:
         self._offer_id += 1

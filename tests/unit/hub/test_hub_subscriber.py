@@ -202,3 +202,55 @@ async def test_losses_of_what_is_sent_no_more_say_nothing_of_what_is(guest):
     guest.connection.capacity = Capacity(MBIT // 2, measured=False)
     guest.see(10, "microphone")
     assert guest.layer("camera") == "f"
+
+
+async def test_only_what_changes_the_streams_is_negotiated(guest):
+    camera = track("camera")
+    await guest.offered(camera)
+    before = guest.offers
+    await guest.offered(camera)
+    guest.subscriber.choose(["camera"], wanted=True)
+    await guest.settled()
+    assert guest.offers == before
+    await guest.offered(camera, track("screen"))
+    assert guest.offers == before + 1
+    camera.codec = "H264"
+    await guest.offered(camera, track("screen"))
+    assert guest.offers == before + 2
+
+
+async def test_a_picture_stays_as_small_as_it_is_shown_when_its_codec_changes(guest):
+    camera = track("camera")
+    await guest.offered(camera)
+    guest.subscriber.watch(["camera"], watched=True, height=180)
+    guest.see(2)
+    assert guest.layer("camera") == "q"
+    camera.codec = "H264"
+    await guest.offered(camera)
+    guest.see(2)
+    assert guest.layer("camera") == "q"
+
+
+async def test_what_was_said_of_a_stream_is_forgotten_with_it(guest):
+    subscriber = guest.subscriber
+    await guest.offered(track("camera"))
+    for sid in ("camera", "nothing"):
+        subscriber.watch([sid], watched=False, height=180)
+        subscriber.choose([sid], wanted=True)
+    assert "nothing" not in subscriber._choices
+    await guest.offered()
+    assert not any([subscriber._unwatched, subscriber._heights, subscriber._choices])
+
+
+async def test_who_leaves_while_a_picture_waits_is_told_nothing_more(guest):
+    leaving = asyncio.Event()
+    guest.connection.close = leaving.wait
+    await guest.offered(track("camera"))
+    guest.see(1)
+    close = asyncio.create_task(guest.subscriber.close())
+    await guest.settled()
+    guest.connection.capacity = Capacity(0, measured=True, full=True)
+    guest.see(4)
+    assert not guest.states
+    leaving.set()
+    await close
