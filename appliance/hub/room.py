@@ -8,11 +8,10 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
 from appliance.hub.counters import Counters, Refusal
-from appliance.hub.session import PING_INTERVAL_S, PING_TIMEOUT_S, Session
+from appliance.hub.session import PING_INTERVAL_S, PING_TIMEOUT_S, TICK_S, Session
 from appliance.hub.speakers import Speakers
 from appliance.hub.tracks import new_sid
 
-_TICK_S = 0.5
 _VERSION = "1.9.0"
 """The LiveKit server whose signalling this hub speaks; clients choose features by it."""
 _PROTOCOL = 16
@@ -95,18 +94,15 @@ class Room:
                 other.subscriber.send_data(stamped, reliable=reliable)
 
     async def run(self) -> None:
-        """Keep the clock of the room: speakers at most twice a second, and what each network bears."""
+        """Tell everybody who speaks, at most twice a second."""
         while self.sessions:
-            await asyncio.sleep(_TICK_S)
-            now = time.monotonic()
+            await asyncio.sleep(TICK_S)
             speakers = [
                 models.SpeakerInfo(sid=change.sid, level=change.level, active=change.active)
-                for change in self._speakers.changes(now)
+                for change in self._speakers.changes(time.monotonic())
             ]
-            for session in list(self.sessions.values()):
-                session.subscriber.adapt(now)
-                session.publisher.look_at_needs()
-                if speakers:
+            if speakers:
+                for session in self.sessions.values():
                     session.send(rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=speakers)))
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 PING_INTERVAL_S = 5
 PING_TIMEOUT_S = 15
+TICK_S = 0.5
 _OUTBOX = 512
 _MAX_BAD = 20
 _MAX_METADATA = 4096
@@ -134,8 +135,10 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 writer = group.create_task(self._write(), name=f"{self.sid} signals out")
                 negotiator = group.create_task(self._negotiate(), name=f"{self.sid} subscriber")
+                clock = group.create_task(self._keep_time(), name=f"{self.sid} clock")
                 await self._read()
                 negotiator.cancel()
+                clock.cancel()
                 self._finish()
                 await writer
         finally:
@@ -166,6 +169,13 @@ class Session:
             self._counters.refuse(Refusal.DESCRIPTION)
             logger.info("%s could not be offered the others' streams: %s", self.sid, err)
             self.end(_Reason.STATE_MISMATCH, again=True)
+
+    async def _keep_time(self) -> None:
+        """Follow what the network bears and what others need; a mistake here ends this session and no other."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.subscriber.adapt(time.monotonic())
+            self.publisher.look_at_needs()
 
     async def _read(self) -> None:
         while True:

@@ -4,6 +4,8 @@ import aiohttp
 import pytest
 from livekit.protocol import models, rtc
 
+from appliance.hub.subscriber import Subscriber
+
 
 async def test_bytes_without_sense_are_counted_and_at_last_end_the_session(enter, hub):
     eve = await enter("eve")
@@ -98,3 +100,21 @@ async def test_a_flood_of_signals_is_stopped(enter, hub):
     for i in range(300):
         await eve.send(ping_req=rtc.Ping(timestamp=i))
     await hub.refused("message")
+
+
+async def test_a_mistake_in_one_session_ends_that_one_alone(enter, hub, monkeypatch):
+    ada, eve = await enter("ada"), await enter("eve")
+    eves = eve.join.participant.sid
+    adapt = Subscriber.adapt
+
+    def mistaken(self, now):
+        if self._name == eves:
+            raise KeyError(eves)
+        adapt(self, now)
+
+    monkeypatch.setattr(Subscriber, "adapt", mistaken)
+    async with asyncio.timeout(5):
+        await eve.gone.wait()
+    await hub.healthy(lambda health: health["participants"] == 1)
+    await ada.send(ping_req=rtc.Ping(timestamp=1))
+    await ada.until(lambda: ada.of("pong_resp"))
