@@ -52,13 +52,13 @@ class Room:
 
     def exit(self, session: Session) -> None:
         """Let somebody go; safe for who is gone already."""
-        if self.sessions.get(session.identity) is session:
+        if self._has(session):
             del self.sessions[session.identity]
             self._tell_gone(session)
 
     def changed(self, session: Session) -> None:
         """Tell everybody about this participant's tracks or name, then offer them what is new."""
-        if self.sessions.get(session.identity) is not session:
+        if not self._has(session):
             return
         for track in session.publisher.tracks.values():
             if track.kind == "audio" and track.info.muted:
@@ -71,10 +71,13 @@ class Room:
 
     def heard(self, session: Session, level: int) -> None:
         """Note how loud the participant is."""
-        self._speakers.hear(session.sid, level, time.monotonic())
+        if self._has(session):
+            self._speakers.hear(session.sid, level, time.monotonic())
 
     def deliver(self, session: Session, data: bytes, *, reliable: bool) -> None:
         """Pass data on to the others, or to those it is meant for; the hub says who it is from."""
+        if not self._has(session):
+            return
         try:
             packet = models.DataPacket.FromString(data)
         except DecodeError:
@@ -109,6 +112,10 @@ class Room:
         """Send everybody away: the hub stops. If it only starts again, they are back by themselves."""
         for session in list(self.sessions.values()):
             session.end(_Reason.SERVER_SHUTDOWN, again=True)
+
+    def _has(self, session: Session) -> bool:
+        """Whether it is in the room still: somebody who came again is another session."""
+        return self.sessions.get(session.identity) is session
 
     def _welcome(self, session: Session, others: list[Session]) -> rtc.JoinResponse:
         return rtc.JoinResponse(

@@ -1,9 +1,13 @@
 import asyncio
+import time
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 from livekit.protocol import models, rtc
 
+from appliance.hub.counters import Counters
+from appliance.hub.room import Room
 from appliance.hub.subscriber import Subscriber
 
 
@@ -118,3 +122,22 @@ async def test_a_mistake_in_one_session_ends_that_one_alone(enter, hub, monkeypa
     await hub.healthy(lambda health: health["participants"] == 1)
     await ada.send(ping_req=rtc.Ping(timestamp=1))
     await ada.until(lambda: ada.of("pong_resp"))
+
+
+def test_nothing_of_who_is_gone_is_heard_or_passed_on():
+    room, told = Room("atrium", places=12, counters=Counters()), []
+
+    def send_data(data, *, reliable):
+        told.append(data)
+
+    listener = SimpleNamespace(send_data=send_data)
+    room.sessions["bob"] = SimpleNamespace(identity="bob", sid="PA_bob", subscriber=listener)
+    room.sessions["ada"] = SimpleNamespace(identity="ada", sid="PA_ada", subscriber=listener)
+    older = SimpleNamespace(identity="ada", sid="PA_older")
+    data = models.DataPacket(user=models.UserPacket(payload=b"boo")).SerializeToString()
+    for session in (older, room.sessions["ada"]):
+        for _ in range(20):
+            room.heard(session, 10)
+        room.deliver(session, data, reliable=True)
+    assert [models.DataPacket.FromString(each).participant_sid for each in told] == ["PA_ada"]
+    assert [speaker.sid for speaker in room._speakers.changes(time.monotonic())] == ["PA_ada"]
