@@ -68,6 +68,35 @@ async def test_more_tracks_than_bearable_are_refused(enter):
     assert len(eve.of("request_response")) == 4
 
 
+async def test_a_track_whose_id_is_endless_is_refused_and_nothing_of_it_sent_back(enter, hub):
+    eve = await enter("eve", can_publish=False)
+    long = "x" * 100_000
+    for track in ({"cid": long}, {"cid": "c", "simulcast_codecs": [rtc.SimulcastCodec(cid=long)]}):
+        await eve.send(add_track=rtc.AddTrackRequest(type=models.TrackType.VIDEO, **track))
+    await hub.refused("message", 2)
+    await eve.send(add_track=rtc.AddTrackRequest(cid="c", name=long, type=models.TrackType.VIDEO))
+    await eve.until(lambda: eve.of("request_response"))
+    assert [answer.add_track for answer in eve.of("request_response")] == [rtc.AddTrackRequest(cid="c")]
+
+
+async def test_what_somebody_says_of_itself_is_bounded_in_all(enter, hub):
+    eve, ada = await enter("eve"), await enter("ada")
+
+    async def say(**attributes):
+        await eve.send(update_metadata=rtc.UpdateParticipantMetadata(attributes=attributes))
+
+    def said():
+        told = [person for update in ada.of("update") for person in update.participants if person.identity == "eve"]
+        return dict(told[-1].attributes) if told else {}
+
+    await say(a="x" * 3000)
+    await say(b="x" * 3000)
+    await hub.refused("message")
+    await say(a="", c="x" * 3000)
+    await ada.until(lambda: "c" in said())
+    assert said() == {"c": "x" * 3000}
+
+
 async def test_who_may_not_publish_does_not(enter):
     eve = await enter("eve", can_publish=False)
     await eve.send(add_track=rtc.AddTrackRequest(cid="c", type=models.TrackType.VIDEO))
