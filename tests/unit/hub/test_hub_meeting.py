@@ -171,6 +171,14 @@ async def test_a_thirteenth_participant_is_told_that_the_room_is_full(enter, hub
     await enter("p3")
 
 
+async def test_a_seventeenth_meeting_is_told_that_the_hub_is_full_and_not_the_meeting(enter, hub):
+    for i in range(16):
+        await enter("ada", f"room{i}")
+    async with hub.web.get(f"{hub.url}/rtc/validate?access_token={hub.token('bob', 'room16')}") as answer:
+        assert (answer.status, "meetings" in await answer.text()) == (507, True)
+    await enter("bob", "room3")
+
+
 async def test_the_owner_sets_how_many_fit_in(run, tmp_path):
     async with run(HubSettings(port=0, max_participants=1), tmp_path) as hub:
         await hub.web.ws_connect(f"{hub.url}/rtc?access_token={hub.token('ada')}")
