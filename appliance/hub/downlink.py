@@ -67,7 +67,8 @@ class Downlink:
     def _follow(self, budget: float, flows: Sequence[Flow]) -> None:
         if self._allowed is not None:
             self._allowed = max(self._allowed, budget)
-            if self._allowed >= sum(flow.steps[-1].bitrate for flow in flows):
+            # with nothing to be seen, nothing shows that the network has room for it
+            if flows and self._allowed >= sum(flow.steps[-1].bitrate for flow in flows):
                 self._allowed = None
 
     def _relax(self, now: float) -> None:

@@ -33,12 +33,14 @@ class Lobby:
         """Run the rooms' clocks in this group."""
         self._group = group
 
+    def has_meeting(self, grant: Grant) -> bool:
+        """Whether the meeting goes on, or one more can."""
+        return grant.room in self._rooms or len(self._rooms) < _MAX_ROOMS
+
     def is_full(self, grant: Grant) -> bool:
-        """Whether there is no place; there always is for somebody who is in the room already."""
+        """Whether the meeting has no place; it always has for somebody who is in it already."""
         room = self._rooms.get(grant.room)
-        if room is None:
-            return len(self._rooms) >= _MAX_ROOMS
-        return room.full and grant.identity not in room.sessions
+        return room is not None and room.full and grant.identity not in room.sessions
 
     def counts(self) -> dict[str, int]:
         """Return how much goes on."""
@@ -53,7 +55,7 @@ class Lobby:
             # connections cannot be resumed here; told so, clients join anew at once
             await _turn_away(socket, models.DisconnectReason.STATE_MISMATCH, again=True)
             return
-        if self.is_full(grant):
+        if self.is_full(grant) or not self.has_meeting(grant):
             self._counters.refuse(Refusal.FULL)
             await _turn_away(socket, models.DisconnectReason.JOIN_FAILURE, again=False)
             return

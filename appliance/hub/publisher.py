@@ -69,10 +69,9 @@ class Publisher:
             disable_dtx=request.disable_dtx,
             disable_red=True,
         )
-        names = {request.cid, *(codec.cid for codec in request.simulcast_codecs[:4])} - {""}
         track = Track(
             info,
-            names=frozenset(names),
+            names=cids(request) - {""},
             layers=request.layers,
             on_begin=self._began,
             on_level=self._on_level,
@@ -142,3 +141,8 @@ class Publisher:
         reliable = _CHANNELS.get(channel.label)
         if reliable is not None:
             channel.on_message = lambda data: self._on_data(data, reliable)
+
+
+def cids(request: rtc.AddTrackRequest) -> frozenset[str]:
+    """Return what the sender may call the track in its session descriptions."""
+    return frozenset({request.cid, *(codec.cid for codec in request.simulcast_codecs[:4])})

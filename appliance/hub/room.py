@@ -8,11 +8,10 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
 from appliance.hub.counters import Counters, Refusal
-from appliance.hub.session import PING_INTERVAL_S, PING_TIMEOUT_S, Session
+from appliance.hub.session import PING_INTERVAL_S, PING_TIMEOUT_S, TICK_S, Session
 from appliance.hub.speakers import Speakers
 from appliance.hub.tracks import new_sid
 
-_TICK_S = 0.5
 _VERSION = "1.9.0"
 """The LiveKit server whose signalling this hub speaks; clients choose features by it."""
 _PROTOCOL = 16
@@ -53,13 +52,13 @@ class Room:
 
     def exit(self, session: Session) -> None:
         """Let somebody go; safe for who is gone already."""
-        if self.sessions.get(session.identity) is session:
+        if self._has(session):
             del self.sessions[session.identity]
             self._tell_gone(session)
 
     def changed(self, session: Session) -> None:
         """Tell everybody about this participant's tracks or name, then offer them what is new."""
-        if self.sessions.get(session.identity) is not session:
+        if not self._has(session):
             return
         for track in session.publisher.tracks.values():
             if track.kind == "audio" and track.info.muted:
@@ -72,10 +71,13 @@ class Room:
 
     def heard(self, session: Session, level: int) -> None:
         """Note how loud the participant is."""
-        self._speakers.hear(session.sid, level, time.monotonic())
+        if self._has(session):
+            self._speakers.hear(session.sid, level, time.monotonic())
 
     def deliver(self, session: Session, data: bytes, *, reliable: bool) -> None:
         """Pass data on to the others, or to those it is meant for; the hub says who it is from."""
+        if not self._has(session):
+            return
         try:
             packet = models.DataPacket.FromString(data)
         except DecodeError:
@@ -95,24 +97,25 @@ class Room:
                 other.subscriber.send_data(stamped, reliable=reliable)
 
     async def run(self) -> None:
-        """Keep the clock of the room: speakers at most twice a second, and what each network bears."""
+        """Tell everybody who speaks, at most twice a second."""
         while self.sessions:
-            await asyncio.sleep(_TICK_S)
-            now = time.monotonic()
+            await asyncio.sleep(TICK_S)
             speakers = [
                 models.SpeakerInfo(sid=change.sid, level=change.level, active=change.active)
-                for change in self._speakers.changes(now)
+                for change in self._speakers.changes(time.monotonic())
             ]
-            for session in list(self.sessions.values()):
-                session.subscriber.adapt(now)
-                session.publisher.look_at_needs()
-                if speakers:
+            if speakers:
+                for session in self.sessions.values():
                     session.send(rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=speakers)))
 
     def close(self) -> None:
         """Send everybody away: the hub stops. If it only starts again, they are back by themselves."""
         for session in list(self.sessions.values()):
             session.end(_Reason.SERVER_SHUTDOWN, again=True)
+
+    def _has(self, session: Session) -> bool:
+        """Whether it is in the room still: somebody who came again is another session."""
+        return self.sessions.get(session.identity) is session
 
     def _welcome(self, session: Session, others: list[Session]) -> rtc.JoinResponse:
         return rtc.JoinResponse(

@@ -147,6 +147,10 @@ class Hub:
         if self.lobby.is_full(grant):
             self.counters.refuse(Refusal.FULL)
             raise web.HTTPServiceUnavailable(text="This meeting is full.")
+        if not self.lobby.has_meeting(grant):
+            self.counters.refuse(Refusal.FULL)
+            # a status of its own: browsers hand the page nothing else
+            raise web.HTTPInsufficientStorage(text="As many meetings as this hub can hold are going on already.")
         return grant
 
     async def _exchange(self, request: web.Request) -> web.Response:

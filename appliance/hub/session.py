@@ -14,7 +14,8 @@ from appliance.errors import SalonError
 from appliance.hub.counters import Counters, Refusal
 from appliance.hub.keys import Grant, plain_name
 from appliance.hub.limits import Bucket
-from appliance.hub.publisher import Publisher
+from appliance.hub.outbox import Outbox
+from appliance.hub.publisher import Publisher, cids
 from appliance.hub.subscriber import NoAnswer, Subscriber
 from appliance.hub.tracks import Track, new_sid
 
@@ -22,9 +23,10 @@ logger = logging.getLogger(__name__)
 
 PING_INTERVAL_S = 5
 PING_TIMEOUT_S = 15
-_OUTBOX = 512
+TICK_S = 0.5
 _MAX_BAD = 20
 _MAX_METADATA = 4096
+_MAX_CID = 256
 _Reason = models.DisconnectReason
 _Action = rtc.LeaveRequest.Action
 
@@ -65,7 +67,7 @@ class Session:
         self._counters = counters
         self._joined = time.time_ns()
         self._version = 0
-        self._outbox: asyncio.Queue[bytes | None] = asyncio.Queue(_OUTBOX)
+        self._outbox = Outbox()
         self._ending = False
         self._bad = 0
         self._messages = Bucket(200, 50)
@@ -114,11 +116,7 @@ class Session:
 
     def send(self, response: rtc.SignalResponse) -> None:
         """Send a signal soon; a participant that does not keep up is let go."""
-        if self._ending:
-            return
-        try:
-            self._outbox.put_nowait(response.SerializeToString())
-        except asyncio.QueueFull:
+        if not self._ending and not self._outbox.put(response.SerializeToString()):
             logger.warning("%s does not read its signals and is let go", self.sid)
             self._finish()
 
@@ -134,8 +132,10 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 writer = group.create_task(self._write(), name=f"{self.sid} signals out")
                 negotiator = group.create_task(self._negotiate(), name=f"{self.sid} subscriber")
+                clock = group.create_task(self._keep_time(), name=f"{self.sid} clock")
                 await self._read()
                 negotiator.cancel()
+                clock.cancel()
                 self._finish()
                 await writer
         finally:
@@ -146,15 +146,13 @@ class Session:
         """Let the last signals go out, then close the socket."""
         if not self._ending:
             self._ending = True
-            if self._outbox.full():
-                self._outbox.get_nowait()
-            self._outbox.put_nowait(None)
+            self._outbox.end()
 
     async def _write(self) -> None:
         try:
-            while (data := await self._outbox.get()) is not None:
+            async for signal in self._outbox:
                 async with asyncio.timeout(PING_TIMEOUT_S):
-                    await self._socket.send_bytes(data)
+                    await self._socket.send_bytes(signal)
         except (ConnectionError, TimeoutError):
             logger.info("%s takes no more signals", self.sid)
         await self._socket.close()
@@ -166,6 +164,13 @@ class Session:
             self._counters.refuse(Refusal.DESCRIPTION)
             logger.info("%s could not be offered the others' streams: %s", self.sid, err)
             self.end(_Reason.STATE_MISMATCH, again=True)
+
+    async def _keep_time(self) -> None:
+        """Follow what the network bears and what others need; a mistake here ends this session and no other."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.subscriber.adapt(time.monotonic())
+            self.publisher.look_at_needs()
 
     async def _read(self) -> None:
         while True:
@@ -240,12 +245,16 @@ class Session:
             await self.publisher.add_candidate(trickle.candidateInit)
 
     def _announced(self, request: rtc.AddTrackRequest) -> None:
+        if any(len(cid) > _MAX_CID for cid in cids(request)):
+            raise ValueError("a track's id is too long")
         track: Track | None = self.publisher.announce(request) if self.grant.can_publish else None
         if track is None:
             answer = rtc.RequestResponse.Reason
             reason = answer.LIMIT_EXCEEDED if self.grant.can_publish else answer.NOT_ALLOWED
             self._counters.refuse(Refusal.MESSAGE)
-            self.send(rtc.SignalResponse(request_response=rtc.RequestResponse(reason=reason, add_track=request)))
+            # its cid tells which; the rest may be of any length
+            refused = rtc.AddTrackRequest(cid=request.cid)
+            self.send(rtc.SignalResponse(request_response=rtc.RequestResponse(reason=reason, add_track=refused)))
             return
         published = rtc.TrackPublishedResponse(cid=request.cid, track=track.info)
         self.send(rtc.SignalResponse(track_published=published))
@@ -255,13 +264,14 @@ class Session:
             raise ValueError("no such track")
 
     def _renamed(self, request: rtc.UpdateParticipantMetadata) -> None:
-        size = len(request.metadata) + sum(len(k) + len(v) for k, v in request.attributes.items())
-        if size > _MAX_METADATA:
+        metadata = request.metadata or self.metadata
+        merged = {**self.attributes, **request.attributes}
+        # an empty value takes an attribute away, as with LiveKit
+        attributes = {name: value for name, value in merged.items() if value}
+        if len(metadata) + sum(len(name) + len(value) for name, value in attributes.items()) > _MAX_METADATA:
             raise ValueError("too much metadata")
         self.name = plain_name(request.name) or self.name
-        self.metadata = request.metadata or self.metadata
-        self.attributes.update(request.attributes)
-        self.attributes = dict([*self.attributes.items()][-64:])
+        self.metadata, self.attributes = metadata, attributes
         self._room.changed(self)
         done = rtc.RequestResponse(request_id=request.request_id, reason=rtc.RequestResponse.Reason.OK)
         self.send(rtc.SignalResponse(request_response=done))

@@ -35,8 +35,6 @@ class Speakers:
 
     def hear(self, sid: str, level: int, now: float) -> None:
         """Take the level of one packet, in dB below full scale (RFC 6464)."""
-        if sid in self._gone:
-            return
         voice = self._voices.setdefault(sid, _Voice())
         amplitude = 0.0 if level >= 127 else 10.0 ** (-level / 20)
         # rises at once, falls slowly, as an eye on a meter expects

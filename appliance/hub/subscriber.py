@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from livekit.protocol import rtc
 
@@ -58,13 +58,15 @@ class Subscriber:
     def offer_tracks(self, tracks: Iterable[tuple[str, Track]]) -> None:
         """Say what there is to receive: (participant sid, track) of everybody else."""
         self._available = {track.sid: (owner, track) for owner, track in tracks}
+        self._unwatched &= self._available.keys()
+        for wishes in (self._choices, self._heights):
+            for sid in wishes.keys() - self._available.keys():
+                del wishes[sid]
         self._dirty.set()
 
     def choose(self, sids: Iterable[str], *, wanted: bool) -> None:
         """Subscribe or unsubscribe by the participant's own choice."""
-        self._choices.update(dict.fromkeys(sids, wanted))
-        while len(self._choices) > 1000:
-            del self._choices[next(iter(self._choices))]
+        self._choices.update(dict.fromkeys(self._available.keys() & set(sids), wanted))
         self._dirty.set()
 
     def watch(self, sids: Iterable[str], *, watched: bool, height: int | None = None) -> None:
@@ -91,10 +93,17 @@ class Subscriber:
 
     async def run(self) -> None:
         """Offer what changed, one offer at a time; raises `NoAnswer` or what the answer was refused for."""
+        offered: dict[str, str | None] | None = None
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            begun = self._apply()
+            wanted = self._wanted()
+            codecs = {sid: track.codec for sid, (_, track) in wanted.items()}
+            # a name or a mute is nothing to negotiate
+            if codecs == offered:
+                continue
+            offered = codecs
+            begun = self._apply(wanted)
             await self._negotiate()
             # before the connection stands the picture would be lost and the next asked for a second too late
             if self._peer.state == "connected":
@@ -103,20 +112,19 @@ class Subscriber:
 
     async def close(self) -> None:
         """End everything."""
-        for forward in self._forwards.values():
-            self._unhook(forward)
+        for sid in list(self._forwards):
+            self._unhook(sid)
         await self._peer.close()
 
     def adapt(self, now: float) -> None:
         """Choose the layer of each video; hold back those the network does not bear, and tell the participant which."""
-        flows = [flow for forward in self._forwards.values() if (flow := self._flow(forward, now)) is not None]
-        for flow in flows:
-            self._forwards[flow.sid].out.limit(int(flow.steps[-1].bitrate * _ROOM))
+        flows = self._flows(now)
+        going = [forward for forward in self._forwards.values() if forward.went_on()]
         chosen = self._downlink.choose(
             flows,
             capacity=self._peer.capacity,
-            loss=max((forward.out.stats().fraction_lost for forward in self._forwards.values()), default=0.0),
-            sounds=sum(forward.track.kind == "audio" for forward in self._forwards.values()),
+            loss=max((forward.out.stats().fraction_lost for forward in going), default=0.0),
+            sounds=sum(forward.track.kind == "audio" for forward in going),
             now=now,
         )
         changed = []
@@ -129,13 +137,15 @@ class Subscriber:
         if changed:
             self._send(rtc.SignalResponse(stream_state_update=self._stream_states(changed)))
 
-    def _apply(self) -> list[Forward]:
+    def _wanted(self) -> dict[str, tuple[str, Track]]:
+        return {sid: entry for sid, entry in self._available.items() if self._choices.get(sid, self._everything)}
+
+    def _apply(self, wanted: Mapping[str, tuple[str, Track]]) -> list[Forward]:
         """Add and remove what the next offer shall say; return what is new."""
-        wanted = {sid: entry for sid, entry in self._available.items() if self._choices.get(sid, self._everything)}
         for sid, forward in list(self._forwards.items()):
             entry = wanted.get(sid)
             if entry is None or entry[1].codec != forward.out.codec:
-                self._unhook(self._forwards.pop(sid))
+                self._unhook(sid)
                 self._peer.remove_out(forward.out)
         return [self._begin(owner, track) for sid, (owner, track) in wanted.items() if sid not in self._forwards]
 
@@ -148,10 +158,10 @@ class Subscriber:
         track.add(forward)
         return forward
 
-    def _unhook(self, forward: Forward) -> None:
+    def _unhook(self, sid: str) -> None:
+        forward = self._forwards.pop(sid)
+        del self._owners[sid]
         forward.track.remove(forward)
-        self._owners.pop(forward.track.sid, None)
-        self._heights.pop(forward.track.sid, None)
 
     async def _negotiate(self) -> None:
         self._offer_id += 1
@@ -165,11 +175,17 @@ class Subscriber:
             raise NoAnswer(f"{self._name} did not answer an offer") from err
         await self._peer.accept_answer(answer)
 
-    def _flow(self, forward: Forward, now: float) -> Flow | None:
-        """Return what there is to choose from of a video; None while nothing of it comes, and for sound."""
-        track = forward.track
-        steps = enough(track.steps(now), self._heights.get(track.sid)) if track.kind == "video" else ()
-        return Flow(track.sid, steps, track.is_screen) if steps else None
+    def _flows(self, now: float) -> list[Flow]:
+        """Return what there is to choose from of each video; nothing beyond the best of it is to be tried."""
+        flows = []
+        for forward in self._forwards.values():
+            track = forward.track
+            if track.kind == "video":
+                steps = enough(track.steps(now), self._heights.get(track.sid)) if forward.watched else ()
+                forward.out.limit(int(steps[-1].bitrate * _ROOM) if steps else 0)
+                if steps:
+                    flows.append(Flow(track.sid, steps, track.is_screen))
+        return flows
 
     def _stream_states(self, forwards: Iterable[Forward]) -> rtc.StreamStateUpdate:
         return rtc.StreamStateUpdate(

@@ -11,6 +11,8 @@ from appliance.hub.layers import QUALITIES, Layers, Step
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.media import MediaIn, MediaOut
 
+_CODEC_S = 5.0
+
 
 class Forward:
     """One track on its way to one subscriber, one of its layers at a time."""
@@ -24,6 +26,7 @@ class Forward:
         """The layer that is forwarded; None before the first frame."""
         self._next: str | None = None
         """The layer to go over to with its next key frame."""
+        self._sent = 0
         out.on_keyframe_request = self._starved
 
     @property
@@ -34,6 +37,11 @@ class Forward:
         if self.layer is None:
             return self.track.layers.names
         return frozenset(layer for layer in (self.layer, self._next) if layer is not None)
+
+    @property
+    def watched(self) -> bool:
+        """Whether the subscriber looks."""
+        return "unwatched" not in self.held
 
     def hold(self, reason: str, *, held: bool) -> bool:
         """Stop or go on for a reason; True when that changed it."""
@@ -63,6 +71,11 @@ class Forward:
         if frame.layer == self.layer:
             self.out.send(frame)
 
+    def went_on(self) -> bool:
+        """Whether anything of it was sent since this was last asked."""
+        before, self._sent = self._sent, self.out.stats().frames
+        return self._sent != before
+
     def _starved(self) -> None:
         # one key frame serves both: the one who lacks a picture, and the change of layers
         layer = self._next if self._next is not None else self.layer
@@ -87,6 +100,7 @@ class Track:
         self.names = names
         """What its sender may call it in a session description."""
         self.codec: str | None = None
+        self._codec_at = float("-inf")
         self.media: MediaIn | None = None
         self.forwards: list[Forward] = []
         self.layers = Layers(layers, info.height)
@@ -148,15 +162,23 @@ class Track:
             self.media.request_keyframe(name)
 
     def _received(self, frame: EncodedFrame) -> None:
-        self.layers.count(frame.layer, len(frame.data), time.monotonic())
-        if frame.codec != self.codec:
-            self.codec = frame.codec
-            self.info.mime_type = f"{self.kind}/{frame.codec}"
-            self._on_begin(self)
+        now = time.monotonic()
+        if frame.codec != self.codec and not self._take_codec(frame.codec, now):
+            return
+        self.layers.count(frame.layer, len(frame.data), now)
         if frame.level is not None:
             self._on_level(frame.level)
         for forward in self.forwards:
             forward.send(frame)
+
+    def _take_codec(self, codec: str, now: float) -> bool:
+        """Go over to another codec, unless the last change is too fresh: each is negotiated with everybody."""
+        if now - self._codec_at < _CODEC_S:
+            return False
+        self.codec, self._codec_at = codec, now
+        self.info.mime_type = f"{self.kind}/{codec}"
+        self._on_begin(self)
+        return True
 
 
 def _quality_update(sid: str, codec: str, wanted: Iterable[bool]) -> rtc.SubscribedQualityUpdate:

@@ -21,6 +21,7 @@ export function forRefusal(refusal) {
 /** Why the connection did not come up, although the link is good. */
 export function forConnection(error) {
   if (error.status === 503) return "The meeting is full. Please try again when someone has left.";
+  if (error.status === 507) return "The meeting server holds no more meetings now. Please try again when another one is over.";
   return "The link is good, but the call can't be connected. Check that you are on the room's network, then try again.";
 }
 

@@ -12,8 +12,9 @@ from appliance.errors import SalonError
 from appliance.media.rtc import simulcast
 from appliance.media.rtc.simulcast import Layers
 
-_MAX_CHARS = 256_000
-_MAX_SECTIONS = 64
+_MAX_CHARS = 2_000_000
+_MAX_SECTIONS = 512
+"""Of others' descriptions; our own are as long as the meeting is large: a line for each picture and each voice."""
 _MID = re.compile(r"[!-~]{1,32}")
 """A token (RFC 8866 section 9), of a length that all who carry it in packets have room for."""
 _OURS = {"audio": re.compile(r"a=rtpmap:\d+ (?:opus/48000|PCM[UA]/8000|G722/8000)", re.IGNORECASE)}
@@ -51,7 +52,11 @@ class Shaped:
 
 def shape_remote(text: str) -> Shaped:
     """Check a remote description and make it fit for aiortc."""
+    if len(text) > _MAX_CHARS:
+        raise BadDescription("the session description is too long")
     head, sections = _split(text)
+    if len(sections) > _MAX_SECTIONS:
+        raise BadDescription("the session description has too many media sections")
     transport = _transport_lines(head, sections)
     candidates: dict[str, None] = {}
     rejected: set[str] = set()
@@ -97,8 +102,6 @@ def finish_local(text: str, shaped: Shaped | None = None, *, offered: Mapping[st
 
 
 def _split(text: str) -> tuple[list[str], list[list[str]]]:
-    if len(text) > _MAX_CHARS:
-        raise BadDescription("the session description is too long")
     head: list[str] = []
     sections: list[list[str]] = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
@@ -106,7 +109,7 @@ def _split(text: str) -> tuple[list[str], list[list[str]]]:
             sections.append([line])
         else:
             (sections[-1] if sections else head).append(line)
-    if not head or not head[0].startswith("v=0") or not sections or len(sections) > _MAX_SECTIONS:
+    if not head or not head[0].startswith("v=0") or not sections:
         raise BadDescription("this is not a session description of a meeting")
     return head, sections
 

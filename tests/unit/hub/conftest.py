@@ -202,7 +202,7 @@ def feeding() -> Callable[..., contextlib.AbstractAsyncContextManager[None]]:
     """Send frames as a camera or microphone would."""
 
     @contextlib.asynccontextmanager
-    async def feed(out, *, level: int | None = None) -> AsyncIterator[None]:
+    async def feed(out, *, level: int | None = None, size: int = 400) -> AsyncIterator[None]:
         wanted = {"key": True}
         out.on_keyframe_request = lambda: wanted.update(key=True)
 
@@ -212,7 +212,7 @@ def feeding() -> Callable[..., contextlib.AbstractAsyncContextManager[None]]:
                 wanted["key"] = False
                 rate = 90_000 if out.kind == "video" else 48_000
                 start = {"VP8": (b"\x01", b"\x00"), "H264": (SLICE, IDR), "opus": (b"", b"")}[out.codec][key]
-                data = start + bytes(400)
+                data = start + bytes(size)
                 out.send(EncodedFrame(out.codec, i * rate // 50, rate, data, key, level=level))
                 await asyncio.sleep(0.02)
 

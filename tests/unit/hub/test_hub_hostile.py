@@ -1,8 +1,14 @@
 import asyncio
+import time
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 from livekit.protocol import models, rtc
+
+from appliance.hub.counters import Counters
+from appliance.hub.room import Room
+from appliance.hub.subscriber import Subscriber
 
 
 async def test_bytes_without_sense_are_counted_and_at_last_end_the_session(enter, hub):
@@ -62,6 +68,35 @@ async def test_more_tracks_than_bearable_are_refused(enter):
     assert len(eve.of("request_response")) == 4
 
 
+async def test_a_track_whose_id_is_endless_is_refused_and_nothing_of_it_sent_back(enter, hub):
+    eve = await enter("eve", can_publish=False)
+    long = "x" * 100_000
+    for track in ({"cid": long}, {"cid": "c", "simulcast_codecs": [rtc.SimulcastCodec(cid=long)]}):
+        await eve.send(add_track=rtc.AddTrackRequest(type=models.TrackType.VIDEO, **track))
+    await hub.refused("message", 2)
+    await eve.send(add_track=rtc.AddTrackRequest(cid="c", name=long, type=models.TrackType.VIDEO))
+    await eve.until(lambda: eve.of("request_response"))
+    assert [answer.add_track for answer in eve.of("request_response")] == [rtc.AddTrackRequest(cid="c")]
+
+
+async def test_what_somebody_says_of_itself_is_bounded_in_all(enter, hub):
+    eve, ada = await enter("eve"), await enter("ada")
+
+    async def say(**attributes):
+        await eve.send(update_metadata=rtc.UpdateParticipantMetadata(attributes=attributes))
+
+    def said():
+        told = [person for update in ada.of("update") for person in update.participants if person.identity == "eve"]
+        return dict(told[-1].attributes) if told else {}
+
+    await say(a="x" * 3000)
+    await say(b="x" * 3000)
+    await hub.refused("message")
+    await say(a="", c="x" * 3000)
+    await ada.until(lambda: "c" in said())
+    assert said() == {"c": "x" * 3000}
+
+
 async def test_who_may_not_publish_does_not(enter):
     eve = await enter("eve", can_publish=False)
     await eve.send(add_track=rtc.AddTrackRequest(cid="c", type=models.TrackType.VIDEO))
@@ -98,3 +133,40 @@ async def test_a_flood_of_signals_is_stopped(enter, hub):
     for i in range(300):
         await eve.send(ping_req=rtc.Ping(timestamp=i))
     await hub.refused("message")
+
+
+async def test_a_mistake_in_one_session_ends_that_one_alone(enter, hub, monkeypatch):
+    ada, eve = await enter("ada"), await enter("eve")
+    eves = eve.join.participant.sid
+    adapt = Subscriber.adapt
+
+    def mistaken(self, now):
+        if self._name == eves:
+            raise KeyError(eves)
+        adapt(self, now)
+
+    monkeypatch.setattr(Subscriber, "adapt", mistaken)
+    async with asyncio.timeout(5):
+        await eve.gone.wait()
+    await hub.healthy(lambda health: health["participants"] == 1)
+    await ada.send(ping_req=rtc.Ping(timestamp=1))
+    await ada.until(lambda: ada.of("pong_resp"))
+
+
+def test_nothing_of_who_is_gone_is_heard_or_passed_on():
+    room, told = Room("atrium", places=12, counters=Counters()), []
+
+    def send_data(data, *, reliable):
+        told.append(data)
+
+    listener = SimpleNamespace(send_data=send_data)
+    room.sessions["bob"] = SimpleNamespace(identity="bob", sid="PA_bob", subscriber=listener)
+    room.sessions["ada"] = SimpleNamespace(identity="ada", sid="PA_ada", subscriber=listener)
+    older = SimpleNamespace(identity="ada", sid="PA_older")
+    data = models.DataPacket(user=models.UserPacket(payload=b"boo")).SerializeToString()
+    for session in (older, room.sessions["ada"]):
+        for _ in range(20):
+            room.heard(session, 10)
+        room.deliver(session, data, reliable=True)
+    assert [models.DataPacket.FromString(each).participant_sid for each in told] == ["PA_ada"]
+    assert [speaker.sid for speaker in room._speakers.changes(time.monotonic())] == ["PA_ada"]

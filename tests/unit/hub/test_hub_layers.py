@@ -48,12 +48,16 @@ def line():
 
 @pytest.fixture
 def track(line):
+    return make_track(line, on_begin=lambda _: None)
+
+
+def make_track(line, *, on_begin):
     info = models.TrackInfo(sid="TR", type=models.TrackType.VIDEO, height=720)
     track = Track(
         info,
         names=frozenset(),
         layers=ANNOUNCED,
-        on_begin=lambda _: None,
+        on_begin=on_begin,
         on_level=lambda _: None,
         on_wanted=lambda _: None,
     )
@@ -102,6 +106,23 @@ def test_who_lacks_a_picture_while_layers_change_waits_for_the_new_one(track, fo
     line.asked.clear()
     line.on_keyframe_request()
     assert line.asked == ["h"]
+
+
+def test_a_sender_that_alternates_codecs_does_not_have_everybody_negotiate(line, monkeypatch):
+    now, begun = [100.0], []
+    monkeypatch.setattr("appliance.hub.tracks.time.monotonic", lambda: now[0])
+    track = make_track(line, on_begin=lambda track: begun.append(track.codec))
+    forward = Forward(track, line)
+    track.forwards.append(forward)
+    for number in range(200):
+        now[0] += 0.02
+        codec = ("VP8", "H264")[number % 2]
+        track.media.on_frame(EncodedFrame(codec, number, 90_000, codec.encode(), keyframe=True))
+    assert begun == ["VP8"]
+    assert {data for _, data in line.sent} == {b"VP8"}
+    now[0] += 5.0
+    track.media.on_frame(EncodedFrame("H264", 200, 90_000, b"", keyframe=True))
+    assert begun == ["VP8", "H264"]
 
 
 def test_nothing_is_asked_of_the_sender_for_a_video_that_waits(track, forward, line):

@@ -1,8 +1,10 @@
 import aiohttp
 import pytest
 from livekit.protocol import models, rtc
+from wire import Weather, wire
 
 from appliance.hub.server import HubSettings
+from appliance.media.rtc.outgoing import OutgoingStream
 
 Reason = models.DisconnectReason
 
@@ -65,6 +67,56 @@ async def test_a_key_frame_wanted_by_a_subscriber_comes_from_the_publisher(enter
         keys = sum(f.keyframe for f in frames)
         next(iter(bob.streams.values())).request_keyframe()
         await bob.until(lambda: sum(f.keyframe for f in frames) > keys)
+
+
+async def test_several_who_want_key_frames_cost_the_publisher_one_a_second(enter, feeding):
+    ada, *others = [await enter(name) for name in ("ada", "bob", "cleo", "dan")]
+    camera = await ada.publish("video", "VP8", cid="cam")
+    async with feeding(camera):
+        for other in others:
+            await other.until(lambda other=other: any(len(frames) > 60 for frames in other.frames.values()))
+        make, asked = camera.on_keyframe_request, []
+
+        def counted():
+            asked.append(True)
+            make()
+
+        camera.on_keyframe_request = counted
+        for other in others:
+            (frames,) = other.frames.values()
+            frames.clear()
+            (stream,) = other.streams.values()
+            stream.request_keyframe()
+            await other.until(lambda frames=frames: len(frames) > 5)
+        for other in others:
+            (frames,) = other.frames.values()
+            await other.until(lambda frames=frames: len(frames) > 80)
+            assert sum(frame.keyframe for frame in frames) >= 1
+    assert len(asked) == 2, "the first at once, those of the two others together when it is a second old"
+
+
+async def test_what_others_lose_is_repaired_by_the_hub_and_not_asked_of_the_publisher(enter, feeding, monkeypatch):
+    monkeypatch.setenv("SALON_RTP", "pure")
+    asked, is_new = {}, OutgoingStream.is_new_request
+
+    def counted(self, sequence):
+        asked.setdefault(self, set()).add(sequence)
+        return is_new(self, sequence)
+
+    monkeypatch.setattr(OutgoingStream, "is_new_request", counted)
+    async with wire(1) as to_bob, wire(2) as to_cleo:
+        ada, bob, cleo = await enter("ada"), await enter("bob", through=to_bob), await enter("cleo", through=to_cleo)
+        camera = await ada.publish("video", "VP8", cid="cam")
+        async with feeding(camera, size=3000):
+            for other, way in ((bob, to_bob), (cleo, to_cleo)):
+                await other.until(lambda other=other: any(other.frames.values()))
+                way.to_b.weather = Weather(lost=5)
+            for other in (bob, cleo):
+                (frames,) = other.frames.values()
+                frames.clear()
+                await other.until(lambda frames=frames: len(frames) > 100)
+    assert len(asked) == 2
+    assert camera._port not in asked
 
 
 async def test_a_mute_is_told_to_everybody(enter, feeding):
@@ -169,6 +221,14 @@ async def test_a_thirteenth_participant_is_told_that_the_room_is_full(enter, hub
     assert (await hub.health())["refused"] == {"full": 1}
     # somebody who is in already may come again
     await enter("p3")
+
+
+async def test_a_seventeenth_meeting_is_told_that_the_hub_is_full_and_not_the_meeting(enter, hub):
+    for i in range(16):
+        await enter("ada", f"room{i}")
+    async with hub.web.get(f"{hub.url}/rtc/validate?access_token={hub.token('bob', 'room16')}") as answer:
+        assert (answer.status, "meetings" in await answer.text()) == (507, True)
+    await enter("bob", "room3")
 
 
 async def test_the_owner_sets_how_many_fit_in(run, tmp_path):

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from livekit.protocol import models
+from livekit.protocol import models, rtc
 from wire import wire
 
 from appliance.media.rtc.frames import EncodedFrame
@@ -40,7 +40,7 @@ async def simulcasting(client):
             await asyncio.sleep(0.02)
 
     task = asyncio.create_task(shoot())
-    yield
+    yield out
     task.cancel()
 
 
@@ -69,3 +69,62 @@ async def goes_down_and_up(ada, bob, narrow):
         narrow.to_b.rate = None
         await sizes_become(SIZES["f"])
         assert narrow.to_b.times, "media went by the wire"
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("packets", ["pure", "native"])
+async def test_a_picture_in_one_size_waits_until_there_is_room_and_the_sound_goes_on(
+    enter, feeding, librtp, monkeypatch, packets
+):
+    monkeypatch.setenv("SALON_RTP", str(librtp) if packets == "native" else "pure")
+    async with wire(1) as narrow:
+        ada, bob = await enter("ada"), await enter("bob", through=narrow)
+        alive = asyncio.create_task(staying(ada, bob))
+        camera = await ada.publish("video", "VP8", cid="camera")
+        microphone = await ada.publish("audio", "opus", cid="microphone")
+
+        def heard():
+            return sum(len(frames) for stream, frames in bob.frames.items() if bob.streams[stream].kind == "audio")
+
+        def state():
+            updates = bob.of("stream_state_update")
+            return updates[-1].stream_states[0].state if updates else rtc.StreamState.ACTIVE
+
+        async with feeding(camera, size=2500), feeding(microphone):
+            await bob.until(lambda: len(bob.frames) == 2 and all(bob.frames.values()))
+            narrow.to_b.rate = 400_000
+            await bob.until(lambda: state() == rtc.StreamState.PAUSED, within=20)
+            before = heard()
+            await bob.until(lambda: heard() > before + 50, within=5)
+            narrow.to_b.rate = None
+            await bob.until(lambda: state() == rtc.StreamState.ACTIVE, within=40)
+            pictures = next(frames for stream, frames in bob.frames.items() if bob.streams[stream].kind == "video")
+            pictures.clear()
+            await bob.until(lambda: pictures and pictures[0].keyframe)
+        alive.cancel()
+
+
+async def test_who_hides_a_picture_and_has_a_narrow_network_costs_its_other_viewers_nothing(enter):
+    async with wire(1) as narrow:
+        ada, bob, cleo = await enter("ada"), await enter("bob", through=narrow), await enter("cleo")
+        alive = asyncio.create_task(staying(ada, bob, cleo))
+        async with simulcasting(ada) as camera, simulcasting(cleo):
+            await bob.until(lambda: len(bob.frames) == 2 and all(bob.frames.values()))
+            await cleo.until(lambda: any(cleo.frames.values()))
+            hidden = next(sid for owner, _, sid in (s.partition("|") for s in bob.frames) if owner == sid_of(ada))
+            await bob.send(track_setting=rtc.UpdateTrackSettings(track_sids=[hidden], disabled=True))
+            narrow.to_b.rate = 100_000
+            (frames,) = cleo.frames.values()
+            await bob.until(lambda: bob.of("stream_state_update"), within=20)
+            frames.clear()
+            rates = []
+            for count in range(0, 100, 5):
+                await cleo.until(lambda count=count: len(frames) > count)
+                rates.append(camera.stats().bitrate)
+            assert min(rates) > 150_000
+            assert {len(frame.data) - 1 for frame in frames} == {SIZES["f"]}
+        alive.cancel()
+
+
+def sid_of(client):
+    return client.join.participant.sid

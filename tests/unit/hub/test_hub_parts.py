@@ -10,6 +10,7 @@ from appliance.hub.downlink import Downlink, Flow
 from appliance.hub.invites import Invites
 from appliance.hub.layers import Step
 from appliance.hub.limits import Bucket, CallerLimits
+from appliance.hub.outbox import Outbox
 from appliance.hub.pages import Pages
 from appliance.hub.server import HubSettings
 from appliance.hub.speakers import Speakers, Speaking
@@ -46,6 +47,17 @@ def test_callers_without_end_do_not_fill_the_memory():
     for i in range(10_000):
         limits.allow(str(i))
     assert len(limits._callers) <= 4096
+
+
+async def test_who_does_not_read_its_signals_fills_no_memory():
+    outbox = Outbox()
+    assert outbox.put(bytes(3_000_000)), "the description of a large meeting is one signal"
+    assert not outbox.put(b"x")
+    outbox.end()
+    assert [len(signal) async for signal in outbox] == [3_000_000]
+    assert [outbox.put(bytes(400_000)) for _ in range(3)] == [True, True, False]
+    outbox.end()
+    assert [len(signal) async for signal in outbox] == [400_000, 400_000]
 
 
 def talk(speakers, sid, level, start, seconds):

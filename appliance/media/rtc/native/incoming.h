@@ -17,7 +17,7 @@
 #define MOST_CODECS 48
 #define MOST_SSRCS 16 /* that one description names for one m-line */
 #define MOST_LAYERS 4
-#define MOST_SOURCES 256
+#define MOST_SOURCES 512
 
 enum line_codec { LINE_VP8 = 1, LINE_H264, LINE_AUDIO, LINE_RTX };
 

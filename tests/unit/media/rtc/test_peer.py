@@ -40,6 +40,23 @@ async def test_frames_and_messages_arrive_as_they_were_sent(pair, camera_of):
     assert video.stats().frames >= len(seen)
 
 
+async def test_a_hundred_streams_fit_into_one_connection(pair):
+    kinds = [("audio", "opus"), ("video", "VP8")] * 50
+    outs = [
+        pair.a.add_out(kind, codec, stream_id="S", track_id=str(number)) for number, (kind, codec) in enumerate(kinds)
+    ]
+    await pair.negotiate()
+    await pair.connected()
+    while not all(pair.heard.frames.values()):
+        now = int(time.monotonic() * 90_000) & 0xFFFFFFFF
+        for out in outs:
+            out.send(EncodedFrame(out.codec, now, 90_000, b"\x00" + out.track_id.encode(), True))
+        await asyncio.sleep(0.02)
+    assert {number: frames[0].data[1:].decode() for number, frames in pair.heard.frames.items()} == {
+        str(number): str(number) for number in range(100)
+    }
+
+
 async def test_the_senders_clock_comes_with_its_reports(pair, camera_of):
     video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
     await pair.negotiate()

@@ -76,10 +76,15 @@ def test_a_simulcast_offer_that_makes_no_sense_is_one_stream(offered):
         HEAD + AUDIO.replace("mid:0", "mid:" + "x" * 33),
         HEAD + AUDIO.replace("mid:0", "mid:\u00e9"),
         HEAD + AUDIO + AUDIO,
-        HEAD + "".join(AUDIO.replace("mid:0", f"mid:{i}") for i in range(100)),
-        HEAD + AUDIO + "a=x\r\n" * 100_000,
+        HEAD + "".join(AUDIO.replace("mid:0", f"mid:{i}") for i in range(513)),
+        HEAD + AUDIO + "a=x\r\n" * 500_000,
     ],
 )
 def test_what_is_no_description_is_refused(text):
     with pytest.raises(BadDescription):
         shape_remote(text)
+
+
+def test_our_own_description_is_as_long_as_the_meeting_is_large():
+    many = HEAD + "".join(AUDIO.replace("a=mid:0", f"a=mid:{number}") for number in range(600))
+    assert finish_local(many).count("m=audio") == 600

@@ -1,7 +1,11 @@
+from unittest.mock import AsyncMock
+
 import pytest
 
 from appliance.media.rtc.frames import EncodedFrame
+from appliance.media.rtc.outgoing import OutgoingStream, OutTrack
 from appliance.media.rtc.sender import FrameQueue, OutgoingClock
+from appliance.media.rtc.sending import Sending
 
 
 def video(timestamp: int, *, key: bool = False, codec: str = "VP8") -> EncodedFrame:
@@ -101,3 +105,13 @@ def test_timestamps_wrap_as_rtp_does():
     clock = OutgoingClock()
     assert clock.map((1 << 32) - 1000, 90_000, 0.0) == (1 << 32) - 1000
     assert clock.map(2000, 90_000, 1 / 30) == 2000
+
+
+def test_what_several_people_ask_for_at_once_is_sent_again_once(queue, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("appliance.media.rtc.outgoing.time.monotonic", lambda: now[0])
+    stream = OutgoingStream(OutTrack("video", queue), Sending(AsyncMock()))
+    assert [stream.is_new_request(7) for _ in range(3)] == [True, False, False]
+    assert stream.is_new_request(8)
+    now[0] += 0.02
+    assert [stream.is_new_request(7) for _ in range(2)] == [True, False]
