@@ -81,7 +81,7 @@ class StreamReceiver:
 
     def forget_keyframe(self) -> None:
         """Ask no more for a key frame."""
-        self._key_wanted = False
+        self._key.wanted = False
 
     @property
     def unreported(self) -> bool:

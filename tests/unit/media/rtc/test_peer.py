@@ -86,6 +86,20 @@ async def test_a_key_frame_request_reaches_the_camera_at_most_once_a_second_and_
         assert time.monotonic() - asked_at > 0.5
 
 
+async def test_a_key_frame_that_is_wanted_no_more_is_not_asked_for(pair, camera_of):
+    video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await pair.negotiate()
+    await pair.connected()
+    async with camera_of(video) as camera:
+        await pair.heard.until(lambda: len(pair.heard.frames["T"]) >= 3)
+        media, before = pair.heard.streams["T"], camera.requests
+        media.request_keyframe()
+        media.forget_keyframe("")
+        # longer than requests are apart at least
+        await pair.heard.until(lambda: len(pair.heard.frames["T"]) >= 60)
+        assert camera.requests == before
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("ends", ["pure pure", "native native", "pure native", "native pure"])
 async def test_the_picture_survives_a_bad_network(pair_of, camera_of, ends, seed):
