@@ -11,7 +11,7 @@ from livekit_double import livekit_double
 from troubles import Codec, Libopus, Lingering
 
 from appliance.link.frame_socket import FrameClient
-from appliance.media import encode, libopus
+from appliance.media import encode, governor, libopus
 from appliance.media import engine as engine_module
 from appliance.media.engine import Engine, MediaSettings
 from appliance.media.gate import MuteGate
@@ -156,6 +156,33 @@ async def test_a_hot_machine_asks_for_less_and_says_why(runtime_dir, server, mon
         await server.until(lambda: any(s.fps == 15 for s in server.asked("track_setting")))
         media.daemon.want(call=None)
         await media.daemon.until(lambda r: not r.limits.why)
+
+
+async def test_the_next_call_begins_without_the_limits_of_the_one_before(runtime_dir, server, monkeypatch):
+    monkeypatch.setattr(engine_module, "_GOVERN_S", 0.02)
+    monkeypatch.setattr(governor, "_COOLS_S", 0.1)
+    async with running(runtime_dir) as media:
+        media.engine._temperature = lambda: 91.0
+        media.daemon.want(call=call(server))
+        await media.daemon.until(lambda r: r.call.phase is Phase.LIVE and r.limits.why)
+        # it has cooled to where nothing gets worse, and nothing better before ten seconds
+        media.engine._temperature = lambda: governor.COOL_C
+        media.daemon.want(call=call(server, key=MeetingKey("next")))
+        report = await media.daemon.until(lambda r: r.call.key == "next" and r.call.phase is Phase.LIVE)
+        assert not report.limits.why
+
+
+async def test_what_strains_before_pictures_come_is_not_counted(runtime_dir, server, monkeypatch):
+    monkeypatch.setattr(engine_module, "_GOVERN_S", 0.02)
+    monkeypatch.setattr(governor, "_COOLS_S", 0.1)
+    server.status = 503
+    async with running(runtime_dir) as media:
+        media.engine._temperature = lambda: 91.0
+        media.daemon.want(call=call(server))
+        async with asyncio.timeout(10):
+            while server.joins < 2:
+                await asyncio.sleep(0.02)
+        assert not any(report.limits.why for report in media.daemon.reports)
 
 
 async def test_a_guests_picture_reaches_display(runtime_dir, server):
