@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from appliance.link.frame_socket import FrameServer
 from appliance.link.frames import RingWriter
@@ -43,7 +44,8 @@ class Studio:
         self._sent: dict[Slot, tuple[Sent, SentMeter]] = {}
         self._ring: RingWriter | None = None
         self._generations = itertools.count(1)
-        self._lips: dict[tuple[PersonId, bool], LipSync] = {}
+        self._lips: WeakValueDictionary[tuple[PersonId, bool], LipSync] = WeakValueDictionary()
+        """They last as long as one of the two streams that refer to them."""
         self._pictures: dict[Received, HeldPictures] = {}
         self._sounds: dict[Received, tuple[PersonId, LipSync]] = {}
 

@@ -1,6 +1,7 @@
 """What is bound to the studio: sounds to the mixer, pictures to the wall, and each person's lips to the voice."""
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -90,3 +91,25 @@ async def test_a_picture_that_is_unbound_reaches_nobody(studio):
     studio.unbind(Unbound(ANNA, Slot.CAMERA, picture))
     assert picture.on_frame is None
     assert studio.stats() == ()
+
+
+async def test_who_came_and_went_leaves_nothing_behind(studio):
+    for number in range(20):
+        person, sound, picture = PersonId(f"p{number}"), Stream(48_000), Stream(90_000)
+        streams = ((Slot.MICROPHONE, sound), (Slot.CAMERA, picture))
+        for slot, stream in streams:
+            studio.bind(Bound(person, slot, stream))
+        for slot, stream in streams:
+            studio.unbind(Unbound(person, slot, stream))
+    gc.collect()
+    assert not studio._lips
+
+
+async def test_lips_are_known_while_one_of_the_two_streams_is_there(studio):
+    sound, picture = Stream(48_000), Stream(90_000)
+    studio.bind(Bound(ANNA, Slot.MICROPHONE, sound))
+    studio.bind(Bound(ANNA, Slot.CAMERA, picture))
+    (lips,) = studio._lips.values()
+    studio.unbind(Unbound(ANNA, Slot.CAMERA, picture))
+    studio.bind(Bound(ANNA, Slot.CAMERA, picture))
+    assert list(studio._lips.values()) == [lips]
