@@ -148,8 +148,8 @@ class Studio:
     def stats(self) -> tuple[StreamStats, ...]:
         """Say how what is received and what is sent did since the last time."""
         now_ns = time.monotonic_ns()
-        heard = [(self.mixer.voice(media), person) for media, (person, _) in self._sounds.items()]
-        sounds = [voice.stats(person, now_ns) for voice, person in heard if voice is not None]
+        heard = [(self.mixer.voice(media), person, media) for media, (person, _) in self._sounds.items()]
+        sounds = [voice.stats(person, media.stats(), now_ns) for voice, person, media in heard if voice is not None]
         sent = [meter.take(out.stats(), now_ns / 1e9) for out, meter in self._sent.values()]
         return (*self._wall.stats(), *sounds, *sent)
 

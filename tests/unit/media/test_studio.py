@@ -22,12 +22,13 @@ class Stream:
     def __init__(self, rate):
         self.on_frame = None
         self.clock = SenderClock(0, rate, 1000.0)
+        self.arrived = InStats()
 
     def request_keyframe(self):
         """Nobody sends any."""
 
     def stats(self):
-        return InStats()
+        return self.arrived
 
 
 @pytest.fixture
@@ -78,6 +79,11 @@ async def test_each_voice_is_in_the_statistics_until_it_is_gone(studio, now):
     say(studio, sound, now, packets(voice(0.5)))
     (stats,) = studio.stats()
     assert (stats.person, stats.kind, stats.lost) == (ANNA, "audio", 0)
+    sound.arrived = InStats(packets=98, lost=2, jitter_s=0.0042)
+    (stats,) = studio.stats()
+    assert (stats.loss, stats.jitter_ms) == (0.02, 4.2)
+    sound.arrived = InStats(packets=198, lost=2)
+    assert studio.stats()[0].loss == 0
     studio.unbind(Unbound(ANNA, Slot.MICROPHONE, sound))
     assert studio.stats() == ()
     assert studio.mixer.voice(sound) is None
