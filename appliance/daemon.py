@@ -121,7 +121,7 @@ async def run_daemon(settings: Settings) -> None:
     commanding = {
         "panel": CommandSeat(store, partial(origin_at_panel, installed=is_installed()), dispatch).serve,
         "control": CommandSeat(store, lambda _: Origin.CLI, dispatch).serve,
-        "watch": WatchSeat(store).serve,
+        "watch": WatchSeat(store, lambda: room.media.streams).serve,
     }
     async with asyncio.TaskGroup() as tasks:
         _open_links(tasks, room, runtime, reporting)

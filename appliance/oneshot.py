@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 
@@ -14,12 +14,15 @@ from appliance.programs import room_zone
 from appliance.service import utc_now
 from appliance.settings import Settings
 from appliance.state.buttons import between_calls
+from appliance.state.clean import clean_text
 from appliance.state.commands import Ack, AckStatus, Command
+from appliance.state.layout import PersonId
 from appliance.state.outcomes import NOT_BEGUN, Judge, Outcome
 from appliance.state.problems import problems
 from appliance.state.room import Entry, Meeting, Phase, RoomState, Senses
 from appliance.state.views import MeetingRow, agenda_rows, calendar_line, company_text, open_meetings
 from appliance.state.wire import from_json, tagged
+from appliance.state.wishes import StreamStats
 
 _ANSWER_S = 6.0
 _MEETINGS = 5
@@ -33,14 +36,15 @@ async def status(settings: Settings, *, as_json: bool) -> int:
     """Print the room's state."""
     zone = room_zone(settings)
     try:
-        async with asyncio.timeout(_ANSWER_S), aclosing(_states(settings)) as states:
-            body = await anext(states)
+        async with asyncio.timeout(_ANSWER_S):
+            body, streams = await _snapshot(settings)
     except TimeoutError as err:
         raise _no_room(settings, err) from err
     if as_json:
-        _say(json.dumps(body, indent=2, ensure_ascii=False))
+        _say(json.dumps({**body, "streams": streams}, indent=2, ensure_ascii=False))
     else:
-        _say("\n".join(describe(from_json(RoomState, body), utc_now().astimezone(zone))))
+        known = tuple(from_json(StreamStats, stream) for stream in streams)
+        _say("\n".join(describe(from_json(RoomState, body), utc_now().astimezone(zone), known)))
     return 0
 
 
@@ -73,10 +77,23 @@ async def _states(settings: Settings) -> AsyncGenerator[object]:
     told = False
     async with _room(settings, "watch") as connection:
         async for message in connection.messages():
-            yield message.body
-            told = True
+            if message.kind == "state":
+                yield message.body
+                told = True
         if not told:
             raise LinkError("the daemon ended")
+
+
+async def _snapshot(settings: Settings) -> tuple[dict[str, object], list[object]]:
+    """Return the state, and how the streams do, which the daemon says before it."""
+    streams: list[object] = []
+    async with _room(settings, "watch") as connection:
+        async for message in connection.messages():
+            if message.kind == "state":
+                return message.body, streams
+            if message.kind == "streams":
+                streams = message.body
+        raise LinkError("the daemon ended")
 
 
 async def _course(settings: Settings, wish: Command, judge: Judge) -> AsyncGenerator[Outcome]:
@@ -99,7 +116,7 @@ async def _course(settings: Settings, wish: Command, judge: Judge) -> AsyncGener
         raise LinkError("the daemon ended")
 
 
-def describe(state: RoomState, now: datetime) -> list[str]:
+def describe(state: RoomState, now: datetime, streams: Sequence[StreamStats] = ()) -> list[str]:
     """Put the room into a few lines of plain words; times are in the zone of `now`."""
     lines = [f"{state.name} ({state.id})", f"  call      {_call(state)}"]
     if state.countdown is not None:
@@ -112,7 +129,25 @@ def describe(state: RoomState, now: datetime) -> list[str]:
     if state.agenda.meetings or state.agenda.fetched_at or state.agenda.error:
         lines.append(f"  calendar  {calendar_line(state, now)}")
     lines += [f"  {_booked(m, now)}  {row.title} ({_lower(row.note)})" for m, row in _first_meetings(state, now)]
+    lines += [f"  {stream.direction:<9} {stream_text(stream, state)}" for stream in streams]
     return lines + [f"  trouble   {problem.what}: {problem.help}" for problem in problems(state, now)]
+
+
+def stream_text(stream: StreamStats, state: RoomState) -> str:
+    """Say how one stream did over the last two seconds."""
+    names = {person.id: clean_text(person.name) for person in state.call.participants}
+    size = f"{stream.width}x{stream.height}" if stream.width else ""
+    round_trip = "" if stream.rtt_ms is None else f"round trip {stream.rtt_ms:.0f} ms"
+    incoming = stream.direction == "in"
+    numbers = (
+        *((size, f"{stream.fps:.0f} a second") if stream.kind == "video" else ()),
+        f"{stream.kbps:.0f} kb/s",
+        f"{stream.loss * 100:.1f} % lost",
+        f"jitter {stream.jitter_ms:.0f} ms" if incoming else round_trip,
+        f"waits {stream.delay_ms:.0f} ms" if incoming and stream.kind == "audio" else "",
+    )
+    who = names.get(PersonId(stream.person), "")
+    return f"{who} {stream.kind}: ".lstrip() + ", ".join(number for number in numbers if number)
 
 
 def _first_meetings(state: RoomState, now: datetime) -> list[tuple[Meeting, MeetingRow]]:

@@ -66,6 +66,7 @@ class MediaSeat:
                 await asyncio.gather(publisher, return_exceptions=True)
             if self._seated is peer:
                 self._seated = None
+                self.streams = ()
                 self._store.apply(MediaLost())
 
     async def _reports(self, peer: Peer) -> AsyncIterator[MediaReport]:
@@ -168,13 +169,18 @@ def origin_at_panel(peer: Peer, *, installed: bool) -> Origin:
 
 
 class WatchSeat:
-    """Where watchers sit: they see the room and may say nothing."""
+    """Where watchers sit: they see the room and may say nothing.
 
-    def __init__(self, store: RoomStore) -> None:
-        self._store = store
+    How streams do is told once, as a watcher comes. It changes every other second, and is no part of the state, which
+    panel and TV would otherwise draw anew as often.
+    """
+
+    def __init__(self, store: RoomStore, streams: Callable[[], tuple[StreamStats, ...]]) -> None:
+        self._store, self._streams = store, streams
 
     async def serve(self, peer: Peer) -> None:
         """Show the room until the watcher goes."""
+        peer.offer("streams", to_json(self._streams()))
         publisher = asyncio.create_task(show_states(self._store, peer), name="states")
         try:
             async for message in peer.messages():

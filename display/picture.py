@@ -3,13 +3,15 @@
 Pictures of a meeting are personal: it listens on loopback, or it demands a secret as the first part of the path.
 """
 
+import contextlib
 import hmac
 import io
 import ipaddress
 import logging
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
@@ -21,6 +23,11 @@ from display.colour import to_image
 logger = logging.getLogger(__name__)
 
 _SHORTEST_SECRET: Final = 16
+_MOST_AT_ONCE: Final = 16
+_LONGEST_S: Final = 10.0
+"""For the whole of an answer; a handler's own time-out is for each step of it."""
+_Request = socket.socket | tuple[bytes, socket.socket]
+"""What socketserver may be given; of TCP it is the socket."""
 _PAGE: Final = b"""<!doctype html>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>The room's TV</title>
 <style>body{margin:0;background:#0b0e13;display:grid;place-items:center;min-height:100vh}
@@ -38,7 +45,7 @@ class PictureRefused(SalonError, ValueError):
     """The picture must not be served like this."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving(picture: Callable[[], Canvas], *, address: str, port: int = 0, secret: str = "") -> Iterator[str]:
     """Serve while the context lasts; yields the page's URL."""
     _check(address, secret)
@@ -70,7 +77,7 @@ def _check(address: str, secret: str) -> None:
 
 
 class _Server(ThreadingHTTPServer):
-    # its end waits for answers under way, each at most as long as a handler's time-out
+    # its end waits for all answers under way, which it cuts short
     daemon_threads = False
 
     def __init__(self, address: tuple[str, int], picture: Callable[[], Canvas], secret: str) -> None:
@@ -78,12 +85,44 @@ class _Server(ThreadingHTTPServer):
         self.secret = secret
         self.encoding = threading.Lock()
         """One picture is encoded at a time, however many people look."""
+        self._answering: dict[_Request, float] = {}
+        """Connections, and until when each may last."""
         super().__init__(address, _Handler)
+
+    def verify_request(self, request: _Request, client_address: object) -> bool:  # noqa: ARG002 - socketserver's own signature
+        """Refuse whoever is one too many: each costs a thread."""
+        if len(self._answering) >= _MOST_AT_ONCE:
+            return False
+        self._answering[request] = time.monotonic() + _LONGEST_S
+        return True
+
+    def service_actions(self) -> None:
+        """Hang up on those who take their time, twice a second: one byte now and then would keep a thread for hours."""
+        self._hang_up(time.monotonic())
+
+    def shutdown_request(self, request: _Request) -> None:
+        self._answering.pop(request, None)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        self._hang_up(float("inf"))
+        super().server_close()
+
+    def _hang_up(self, now: float) -> None:
+        for request, until in list(self._answering.items()):
+            if until <= now and isinstance(request, socket.socket):
+                with contextlib.suppress(OSError):  # it is over already
+                    request.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = 3
+
+    def handle(self) -> None:
+        """Serve one connection; who asked may be gone by now, or was sent away."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         """Answer a request."""

@@ -4,7 +4,7 @@ Roles and what they may say:
 
 * media, display: `report` up, `wish` down
 * panel, control: `command` (with an id) up, `ack` (same id) and `state` down
-* watch: `state` down, nothing up
+* watch: `streams` once and `state` down, nothing up
 """
 
 import asyncio

@@ -35,6 +35,8 @@ _STATS_S = 2.0
 _LEAVE_S = 2.0
 _CHIME_LOOK_S = 0.5
 _GOVERN_S = 1.0
+_BEEN_IN = frozenset((Phase.LIVE, Phase.RECONNECTING))
+"""Phases of a call whose pictures have come."""
 
 
 class DaemonLink(Protocol):
@@ -265,6 +267,9 @@ class Engine:
             session.set_muted(Slot.CAMERA, muted=self._gate.camera_off or DeviceKind.CAMERA in broken)
 
     def _call_changed(self, call: Call) -> None:
+        # a call that only reconnects keeps its limits
+        if not {self._call.phase, call.phase} <= _BEEN_IN:
+            self._lift_limits()
         self._call = call
         self._equip()
         if self._in_call:
@@ -309,19 +314,19 @@ class Engine:
         return self._streams
 
     async def _govern(self) -> None:
-        """Hold pictures back while the machine cannot bear them. Every call begins without limits."""
+        """Hold pictures back while the machine cannot bear them."""
         while True:
             await self._live.wait()
-            self._governor = Governor(time.monotonic())
-            while self._live.is_set():
-                await asyncio.sleep(_GOVERN_S)
-                temperature = await asyncio.to_thread(self._temperature)
-                if self._studio is not None and self._live.is_set():
-                    self._look(self._studio, temperature)
-            self._governor = Governor(time.monotonic())
-            if self._studio is not None:
-                self._studio.pace(self._governor.limits.fps)
-            self._changed.set()
+            await asyncio.sleep(_GOVERN_S)
+            temperature = await asyncio.to_thread(self._temperature)
+            if self._studio is not None and self._call.phase in _BEEN_IN:
+                self._look(self._studio, temperature)
+
+    def _lift_limits(self) -> None:
+        """Begin a call without limits: what the machine could bear of another is no measure for it."""
+        self._governor = Governor(time.monotonic())
+        if self._studio is not None:
+            self._studio.pace(self._governor.limits.fps)
 
     def _look(self, studio: "Studio", temperature: float | None) -> None:
         before = self._governor.limits

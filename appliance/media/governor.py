@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from appliance.state.layout import Layout, Source
+from appliance.state.layout import Layout, Source, stage
 from appliance.state.room import Call, Limits
 
 LATE_S = 0.1
@@ -17,7 +17,10 @@ _LADDER = (
     *(replace(_FULL, fps=15, height=height) for height in (1080, 720, 360, 180)),
     *(replace(_FULL, fps=15, height=180, tiles=tiles) for tiles in (25, 16, 9, 4)),
 )
-"""First fewer pictures a second, then smaller ones, then fewer people: four small ones every machine can bear."""
+"""First fewer pictures a second, then smaller ones, then fewer people: four small ones every machine can bear.
+
+Fewer a second spare no decoding unless the server sends fewer, but they are what people miss least.
+"""
 _PATIENCE = 2
 """So many looks in a row must show the strain: one late picture is none."""
 _SETTLES_S = 3.0
@@ -58,10 +61,10 @@ class Strain:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What there is to show."""
+    """What there would be to show without limits."""
 
     pictures: int
-    """Of all people and screens, also those for whom there is no tile any more."""
+    """Of all people and screens for whom the layout has places, also those that limits have taken away."""
     lines: int
     """Height of the largest person's tile."""
 
@@ -69,6 +72,10 @@ class Load:
     def of(cls, call: Call, layout: Layout) -> "Load":
         """Count what the call would show in this layout."""
         pictures = len(call.participants) + sum(person.screen_on for person in call.participants)
+        if len({(tile.w, tile.h) for tile in layout.tiles}) > 1:
+            # beside a large picture there is room for few, whatever the limits
+            shown = (layout.tiles[0].person, layout.tiles[0].source)
+            pictures = len(stage(shown, [shown] * (pictures - 1), layout.width, layout.height))
         return cls(pictures, max((tile.h for tile in layout.tiles if tile.source is Source.CAMERA), default=0))
 
 

@@ -73,7 +73,7 @@ class PictureMeter:
             height=self._size[1],
             kbps=_kbps(arrived.bytes - before.bytes, seconds),
             lost=max(arrived.lost - before.lost, 0),
-            loss=_share(arrived.lost - before.lost, arrived.packets - before.packets),
+            loss=share(arrived.lost - before.lost, arrived.packets - before.packets),
             dropped=self._dropped,
             freezes=gaps.freezes,
             longest_gap_ms=round(gaps.longest_s * 1000),
@@ -113,5 +113,6 @@ def _kbps(octets: int, seconds: float) -> float:
     return round(max(octets, 0) * 8 / 1000 / seconds, 1)
 
 
-def _share(lost: int, arrived: int) -> float:
+def share(lost: int, arrived: int) -> float:
+    """Return the part of all packets that was lost, 0 to 1."""
     return round(max(lost, 0) / (max(lost, 0) + arrived), 4) if arrived > 0 else 0.0

@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from appliance.link.frame_socket import FrameServer
 from appliance.link.frames import RingWriter
@@ -43,7 +44,8 @@ class Studio:
         self._sent: dict[Slot, tuple[Sent, SentMeter]] = {}
         self._ring: RingWriter | None = None
         self._generations = itertools.count(1)
-        self._lips: dict[tuple[PersonId, bool], LipSync] = {}
+        self._lips: WeakValueDictionary[tuple[PersonId, bool], LipSync] = WeakValueDictionary()
+        """They last as long as one of the two streams that refer to them."""
         self._pictures: dict[Received, HeldPictures] = {}
         self._sounds: dict[Received, tuple[PersonId, LipSync]] = {}
 
@@ -146,8 +148,8 @@ class Studio:
     def stats(self) -> tuple[StreamStats, ...]:
         """Say how what is received and what is sent did since the last time."""
         now_ns = time.monotonic_ns()
-        heard = [(self.mixer.voice(media), person) for media, (person, _) in self._sounds.items()]
-        sounds = [voice.stats(person, now_ns) for voice, person in heard if voice is not None]
+        heard = [(self.mixer.voice(media), person, media) for media, (person, _) in self._sounds.items()]
+        sounds = [voice.stats(person, media.stats(), now_ns) for voice, person, media in heard if voice is not None]
         sent = [meter.take(out.stats(), now_ns / 1e9) for out, meter in self._sent.values()]
         return (*self._wall.stats(), *sounds, *sent)
 

@@ -4,7 +4,8 @@ from collections import deque
 
 from appliance.media.libopus import Samples
 from appliance.media.playout import Playout, PlayoutStats
-from appliance.media.rtc.frames import EncodedFrame
+from appliance.media.rtc.frames import EncodedFrame, InStats
+from appliance.media.statistics import share
 from appliance.state.wishes import StreamStats
 
 SILENT_DB = -127.0
@@ -23,7 +24,7 @@ class Voice:
         self._loudness = SILENT_DB
         self._came_ns = 0
         self._bytes = 0
-        self._before = PlayoutStats()
+        self._before, self._arrived = PlayoutStats(), InStats()
         self._before_ns: int | None = None
 
     def put(self, frame: EncodedFrame, now_ns: int) -> None:
@@ -63,8 +64,8 @@ class Voice:
         """Play later than the network makes necessary."""
         self._playout.target.least_ms = delay_ms
 
-    def stats(self, person: str, now_ns: int) -> StreamStats:
-        """Say how it did since the last time."""
+    def stats(self, person: str, arrived: InStats, now_ns: int) -> StreamStats:
+        """Say how it did since the last time; `arrived` is what the network's side counted."""
         stats, before = self._playout.stats(now_ns), self._before
         seconds = 0.0 if self._before_ns is None else (now_ns - self._before_ns) / 1e9
         played = stats.played_s - before.played_s
@@ -74,11 +75,13 @@ class Voice:
             "in",
             kbps=round(self._bytes * 8 / 1000 / seconds, 1) if seconds > 0 else 0.0,
             lost=stats.lost - before.lost,
+            loss=share(arrived.lost - self._arrived.lost, arrived.packets - self._arrived.packets),
             dropped=stats.dropped - before.dropped,
+            jitter_ms=round(arrived.jitter_s * 1000, 1),
             concealed=round((stats.concealed_s - before.concealed_s) / played, 4) if played > 0 else 0.0,
             delay_ms=round(stats.delay_ms),
         )
-        self._bytes, self._before, self._before_ns = 0, stats, now_ns
+        self._bytes, self._before, self._arrived, self._before_ns = 0, stats, arrived, now_ns
         return report
 
     def _take_in(self) -> None:

@@ -167,6 +167,7 @@ class Stay:
         self._tell(RosterChanged(self._roster.participants()))
         for sid in list(self._unclaimed):
             self._claim(sid)
+        self._forget_pictures()
         self._ask_for_pictures()
 
     def _sent_away(self, leave: rtc.LeaveRequest) -> None:
@@ -214,6 +215,13 @@ class Stay:
                 track_sids=[track.sid], disabled=want is None, width=width, height=height, fps=fps
             )
             self._post(rtc.SignalRequest(track_setting=setting))
+
+    def _forget_pictures(self) -> None:
+        """Forget those that are gone: a camera that goes off and on is a new track each time."""
+        there = {track.sid for track in self._roster.videos()}
+        for known in (self._asked, self._seen_at):
+            for sid in known.keys() - there:
+                del known[sid]
 
     async def _publish(self) -> None:
         try:

@@ -78,9 +78,9 @@ class StreamStats:
     height: int = 0
     kbps: float = 0.0
     lost: int = 0
-    """Packets that no retransmission brought."""
+    """Packets that no retransmission brought; of sound, those that were not there when it was their time."""
     loss: float = 0.0
-    """Their share, 0 to 1; of a sent stream as its receiver reports it."""
+    """Share of the packets that never came, 0 to 1; of a sent stream as its receiver reports it."""
     dropped: int = 0
     """Frames we threw away because newer ones were there."""
     freezes: int = 0
@@ -90,7 +90,7 @@ class StreamStats:
     jitter_ms: float = 0.0
     """How unevenly packets arrive."""
     rtt_ms: float | None = None
-    """To the receiver and back; None before it is known, and of received streams."""
+    """To the receiver and back; None before it is known, and of received streams: only who sends can measure it."""
     decode_ms: float = 0.0
     """What one picture took to decode."""
     concealed: float = 0.0

@@ -32,7 +32,7 @@ _Audio = tuple[str, RtpPacket]
 
 
 class StreamReceiver:
-    """One received stream: an m-line's only one, or one of its layers. With a new SSRC everything begins anew."""
+    """One received stream: an m-line's only one, or one of its layers. With a new SSRC or codec it begins anew."""
 
     def __init__(self, kind: str, *, layer: str = "", wake: Callable[[], None], bandwidth: Bandwidth) -> None:
         self.kind = kind
@@ -81,7 +81,7 @@ class StreamReceiver:
 
     def forget_keyframe(self) -> None:
         """Ask no more for a key frame."""
-        self._key_wanted = False
+        self._key.wanted = False
 
     @property
     def unreported(self) -> bool:
@@ -161,6 +161,8 @@ class StreamReceiver:
         if self._ssrc is not None:
             self._retired[self._ssrc] = now + _RETIRED_S
             self._begin_anew()
+            self._key.new_stream()
+            self.clock = None
         self._ssrc = ssrc
         return True
 
@@ -169,8 +171,6 @@ class StreamReceiver:
         self._skips_before += self._video.skips
         self._video, self._audio = VideoAssembler(), AudioOrder()
         self._video.needs_key = self.kind == "video"
-        self._key.new_stream()
-        self.clock = None
 
     def _take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, *, recovered: bool) -> None:
         now = time.monotonic()
@@ -182,6 +182,10 @@ class StreamReceiver:
             piece = depacketize(codec.name, packet.payload)
         except ValueError:
             return
+        if self._codec and codec.name != self._codec:
+            if recovered:
+                return  # of the pictures before the change
+            self._begin_anew()
         self._codec, self._clock_rate = codec.name, codec.clockRate
         ours = Packet(packet.sequence_number, packet.timestamp, bool(packet.marker), piece, recovered)
         for frame in self._video.push(ours, now):

@@ -17,10 +17,12 @@ from appliance.link.messages import new_boot
 from appliance.link.server import LinkServer
 from appliance.seats import CommandSeat, WatchSeat
 from appliance.state.commands import Ack, JoinUrl, Origin
-from appliance.state.events import CallWanted
+from appliance.state.events import CallWanted, MediaReported
+from appliance.state.layout import PersonId
 from appliance.state.outcomes import joined
-from appliance.state.room import MeetingKey, Wanted
+from appliance.state.room import Call, MeetingKey, Participant, Phase, Wanted
 from appliance.state.store import RoomStore
+from appliance.state.wishes import MediaReport, StreamStats
 
 LINK = JoinUrl("https://zoom.us/j/123")
 
@@ -31,7 +33,7 @@ def told(runtime_dir):
 
 
 @asynccontextmanager
-async def served(told, dispatch=None):
+async def served(told, dispatch=None, streams=()):
     """A room's sockets for commands and watchers, without the rest of its daemon."""
     store = RoomStore(room(meeting()), now=lambda: NOON)
 
@@ -41,7 +43,10 @@ async def served(told, dispatch=None):
     async def answer(command, origin):
         return await (dispatch(store) if dispatch else no(command, origin))
 
-    seats = {"control": CommandSeat(store, lambda _: Origin.CLI, answer).serve, "watch": WatchSeat(store).serve}
+    seats = {
+        "control": CommandSeat(store, lambda _: Origin.CLI, answer).serve,
+        "watch": WatchSeat(store, lambda: streams).serve,
+    }
     paths = [told.runtime_dir / f"{role}.sock" for role in seats]
     servers = [
         asyncio.create_task(LinkServer(path, role, boot=new_boot(), handler=serve).run())
@@ -103,6 +108,24 @@ async def test_status_is_silent_when_nobody_reads_it_and_takes_its_settings_afte
         heard = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
         out, _ = await heard.communicate()
         assert json.loads(out)["name"] == "Aquarium"
+
+
+async def test_status_tells_how_each_stream_does(told, capsys):
+    streams = (
+        StreamStats("ann", "video", "in", fps=29.6, width=640, height=360, kbps=812.4, loss=0.002, jitter_ms=3.4),
+        StreamStats("ann", "audio", "in", kbps=31.8, loss=0.01, jitter_ms=4.2, delay_ms=62),
+        StreamStats("", "video", "out", fps=30.0, kbps=1480.2, rtt_ms=31.4),
+    )
+    async with served(told, streams=streams) as store:
+        report = MediaReport(new_boot(), call=Call(Phase.LIVE, participants=(Participant(PersonId("ann"), "Ann"),)))
+        store.apply(MediaReported(report, current=True))
+        await oneshot.status(told, as_json=False)
+        said = capsys.readouterr().out
+        await oneshot.status(told, as_json=True)
+    assert "  in        Ann video: 640x360, 30 a second, 812 kb/s, 0.2 % lost, jitter 3 ms\n" in said
+    assert "  in        Ann audio: 32 kb/s, 1.0 % lost, jitter 4 ms, waits 62 ms\n" in said
+    assert "  out       video: 30 a second, 1480 kb/s, 0.0 % lost, round trip 31 ms\n" in said
+    assert [stream["jitter_ms"] for stream in json.loads(capsys.readouterr().out)["streams"]] == [3.4, 4.2, 0.0]
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -13,6 +13,7 @@ from appliance.seats import MediaSeat
 from appliance.state.room import Boot
 from appliance.state.store import RoomStore
 from appliance.state.wire import to_json
+from appliance.state.wishes import StreamStats
 
 SHUT = dataclasses.replace(OPEN, mic_muted=True)
 
@@ -88,3 +89,15 @@ async def test_an_older_medias_connection_is_closed(tmp_path):
     server.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await server
+
+
+async def test_a_media_that_went_leaves_no_streams_behind():
+    daemon, media = Daemon(), Stubborn()
+    told = dataclasses.replace(report(controls=OPEN), streams=(StreamStats("ann", "video", "in"),))
+    media.words.put_nowait(Message("report", to_json(told)))
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(daemon.seat.serve(media))
+        await daemon.shows(muted=False)
+        assert daemon.seat.streams == told.streams
+        media.words.put_nowait(None)
+    assert daemon.seat.streams == ()

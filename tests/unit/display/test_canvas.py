@@ -1,8 +1,10 @@
-import cv2
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from appliance.link.scale import scale
 from display.canvas import Canvas
 from display.colour import to_image, to_planes, to_sticker, yuv
 from display.geometry import Design, Rect, letterbox
@@ -41,9 +43,15 @@ def test_pictures_are_written_in_place():
     canvas = Canvas(640, 360)
     for view in canvas.views(Rect(2, 4, 100, 60)):
         assert np.shares_memory(view, canvas.memory)
-        small = np.full((7, 9), 200, np.uint8)
-        assert np.shares_memory(cv2.resize(small, view.shape[::-1], dst=view), canvas.memory)
+        scale(np.full((7, 9), 200, np.uint8), view)
         assert (view == 200).all()
+
+
+def test_a_picture_of_its_tiles_size_is_copied_and_not_scaled(monkeypatch):
+    monkeypatch.setattr("display.canvas.scale", Mock(side_effect=AssertionError("nothing is to be scaled")))
+    canvas, rect = Canvas(640, 360), Rect(64, 36, 320, 180)
+    canvas.place(rect, picture(320, 180, (120, 90, 160)), GREEN)
+    assert [np.unique(plane).tolist() for plane in canvas.views(rect)] == [[120], [90], [160]]
 
 
 def test_a_portrait_picture_stands_between_margins():

@@ -1,10 +1,15 @@
+import contextlib
 import io
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 from PIL import Image
 
+from display import picture
 from display.canvas import Canvas
 from display.picture import PictureRefused, serving
 
@@ -73,3 +78,44 @@ def test_a_taken_port_is_told():
         port = int(url.rsplit(":", 1)[1].strip("/"))
         with pytest.raises(PictureRefused, match=str(port)), serving(red, address="127.0.0.1", port=port):
             pytest.fail("it was served twice")
+
+
+@contextlib.contextmanager
+def idlers(url, count):
+    """Connect, and say next to nothing."""
+    port = int(url.rsplit(":", 1)[1].strip("/"))
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(count)]
+        for one in idle:
+            with contextlib.suppress(ConnectionError):  # it may be refused already
+                one.sendall(b"G")
+        yield idle
+
+
+def test_who_sends_a_byte_now_and_then_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr(picture, "_LONGEST_S", 1.0)
+    with serving(red, address="127.0.0.1") as url, idlers(url, 1) as (idler,):
+        begun = time.monotonic()
+        idler.settimeout(0.2)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while time.monotonic() - begun < 8:
+                idler.sendall(b"E")
+                with contextlib.suppress(TimeoutError):
+                    assert idler.recv(1) == b""
+                    break
+        assert 0.8 < time.monotonic() - begun < 3
+        assert get(url)[1]
+
+
+def test_those_who_hold_it_open_cost_few_threads_and_do_not_delay_the_end(monkeypatch):
+    monkeypatch.setattr(picture, "_LONGEST_S", 60)
+    monkeypatch.setattr(picture._Handler, "timeout", 60)
+    before = threading.active_count()
+    with contextlib.ExitStack() as stack:
+        with serving(red, address="127.0.0.1") as url:
+            idle = stack.enter_context(idlers(url, 20))
+            with contextlib.suppress(ConnectionResetError):
+                assert idle[-1].recv(1) == b""
+            assert threading.active_count() - before <= 17
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 2

@@ -12,7 +12,7 @@ from appliance.state.layout import Layout, PersonId, Source, Tile
 from appliance.state.room import Agenda, Call, Meeting, MeetingKey, Participant, Phase
 from display import theme
 from display.canvas import Canvas
-from display.colour import yuv
+from display.colour import to_sticker, yuv
 from display.frames import PictureBook
 from display.geometry import Rect
 from display.scenes.choose import View, choose_scene
@@ -94,6 +94,22 @@ def test_nothing_is_drawn_while_nothing_changes():
     assert not show.draw().remote
     show.draw(NOW + timedelta(seconds=9))
     assert show.canvas.rev == before
+
+
+def test_labels_are_drawn_once_however_often_their_tiles_are(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("display.stage.to_sticker", lambda image: drawn.append(image) or to_sticker(image))
+    show = Show(in_call(["Ada", "Grace"]))
+    counts = []
+    for number in range(10):
+        show.put(ADA, BLUE, number=number)
+        show.put(GRACE, ORANGE, number=number)
+        # each time a scene of its own, as at every change of the room's state
+        show.state = replace(show.state, rev=number, call=replace(show.state.call, title=f"Review {number % 2}"))
+        show.draw()
+        counts.append(len(drawn))
+    assert counts[1] >= 2
+    assert counts[-1] == counts[1]
 
 
 def test_a_new_picture_redraws_its_tile_alone():

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -68,6 +69,18 @@ def test_fitting_keeps_the_shape_and_never_enlarges():
     assert fitted_size(320, 180, 1920, 1080) == (320, 180)
     assert fitted_size(321, 181, 1920, 1080) == (320, 180)
     assert fitted_size(4000, 2, 100, 100) == (100, 2)
+
+
+def test_a_picture_of_its_tiles_size_is_copied_and_not_scaled(monkeypatch):
+    monkeypatch.setattr("appliance.media.decode.scale", Mock(side_effect=AssertionError("nothing is to be scaled")))
+    decoder = VideoDecoder()
+    monkeypatch.setattr(decoder, "_shrink", Mock(reformat=Mock(side_effect=AssertionError("nor shrunk"))))
+    (shown,) = pictures(1)
+    fitted = decoder.fit(decoder.decode(Vp8Encoder().encode(shown)), 640, 360)
+    for plane in fitted.planes:
+        slot = np.zeros_like(plane)
+        copy_plane(slot, plane)
+        assert (slot == plane).all()
 
 
 def test_a_rounding_error_leaves_no_hairline_beside_the_picture():

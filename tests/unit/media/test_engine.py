@@ -1,103 +1,27 @@
 """The whole of `salon media` on simulated devices, told by wishes, in a meeting on a server in miniature."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from livekit.protocol import rtc
 from livekit_double import livekit_double
+from program import DEVICES, GUEST, OPEN, SHUT, call, running
 from troubles import Codec, Libopus, Lingering
 
 from appliance.link.frame_socket import FrameClient
 from appliance.media import encode, libopus
 from appliance.media import engine as engine_module
-from appliance.media.engine import Engine, MediaSettings
-from appliance.media.gate import MuteGate
 from appliance.media.rtc.frames import EncodedFrame
-from appliance.state.latest import Latest
-from appliance.state.layout import Layout, PersonId, Source, Tile
-from appliance.state.room import Boot, Controls, DeviceKind, MeetingKey, Phase
-from appliance.state.wishes import CallWish, Devices, MediaWish
-
-DEVICES = Devices(("sim:pattern?size=320x180&mark=ROOM",), ("sim:tone",), ("sim:sink",))
-OPEN, SHUT = Controls(False, False, 60), Controls(True, True, 60)
-GUEST = PersonId("guest")
-
-
-class Daemon:
-    """Wishes by the test, and what media reported."""
-
-    def __init__(self):
-        self._wishes = Latest()
-        self.reports = []
-        self.news = asyncio.Event()
-        self.wish = MediaWish(Boot("d"), 0, devices=DEVICES)
-
-    async def run(self):
-        await asyncio.Event().wait()
-
-    def wishes(self):
-        return self._wishes.values()
-
-    def report(self, report):
-        self.reports.append(report)
-        self.news.set()
-
-    def want(self, **changes):
-        self.wish = replace(self.wish, rev=self.wish.rev + 1, **changes)
-        self._wishes.put(self.wish)
-
-    @property
-    def last(self):
-        return self.reports[-1]
-
-    def use(self, kind):
-        return next(use for use in self.last.devices if use.kind is kind)
-
-    async def until(self, condition):
-        async with asyncio.timeout(20):
-            while not (self.reports and condition(self.last)):
-                self.news.clear()
-                await self.news.wait()
-        return self.last
-
-    async def applied(self):
-        return await self.until(lambda r: r.applied is not None and r.applied.rev == self.wish.rev)
-
-
-class Media:
-    def __init__(self, folder):
-        self.daemon = Daemon()
-        self.settings = MediaSettings(folder / "gate.json", folder / "frames", folder / "meters", identity="room")
-        gate = MuteGate(self.settings.gate_file)
-        self.engine = Engine(self.settings, gate=gate, link=self.daemon, boot=Boot("m"), now=self._now)
-        self.ahead = timedelta()
-
-    def _now(self):
-        return datetime.now(UTC) + self.ahead
-
-
-@asynccontextmanager
-async def running(folder):
-    media = await asyncio.to_thread(Media, folder)
-    task = asyncio.create_task(media.engine.run(), name="media")
-    try:
-        yield media
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+from appliance.state.layout import Layout, Source, Tile
+from appliance.state.room import Boot, DeviceKind, MeetingKey, Phase
 
 
 @pytest.fixture
 async def server():
     async with livekit_double() as double:
         yield double
-
-
-def call(server, **changes):
-    return replace(CallWish(MeetingKey("k"), "Weekly", server.link, "Board room"), **changes)
 
 
 async def test_it_reports_before_it_is_told_anything_and_is_muted(runtime_dir):
@@ -142,20 +66,6 @@ async def test_a_wished_call_is_joined_with_open_devices_and_left_with_closed_on
         report = await daemon.until(lambda r: r.call.phase is Phase.IDLE and not any(use.open for use in r.devices))
         assert report.wanted is None
         assert server.asked("leave")
-
-
-async def test_a_hot_machine_asks_for_less_and_says_why(runtime_dir, server, monkeypatch):
-    monkeypatch.setattr(engine_module, "_GOVERN_S", 0.02)
-    server.others = [server.guest()]
-    async with running(runtime_dir) as media:
-        media.engine._temperature = lambda: 91.0
-        layout = Layout(3, 1920, 1080, (Tile(GUEST, Source.CAMERA, 0, 0, 640, 360),))
-        media.daemon.want(call=call(server), layout=layout)
-        report = await media.daemon.until(lambda r: r.limits.why)
-        assert (report.limits.fps, report.limits.why) == (15, "the machine is hot (91 °C)")
-        await server.until(lambda: any(s.fps == 15 for s in server.asked("track_setting")))
-        media.daemon.want(call=None)
-        await media.daemon.until(lambda r: not r.limits.why)
 
 
 async def test_a_guests_picture_reaches_display(runtime_dir, server):

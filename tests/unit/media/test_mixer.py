@@ -5,7 +5,7 @@ import pytest
 
 from appliance.media.mixer import MOST_VOICES, Mixer
 from appliance.media.opus import OpusEncoder
-from appliance.media.rtc.frames import EncodedFrame
+from appliance.media.rtc.frames import EncodedFrame, InStats
 
 MS = 1_000_000
 
@@ -148,10 +148,10 @@ def test_the_statistics_of_a_voice_tell_of_the_time_since_the_last_ones():
         room.mixer.pull(480)
         room.now += 10 * MS
         if n == 9:
-            room.mixer.voice("a").stats("anna", room.now)
+            room.mixer.voice("a").stats("anna", InStats(), room.now)
         if n == 29:
-            lossy = room.mixer.voice("a").stats("anna", room.now)
-    clean = room.mixer.voice("a").stats("anna", room.now)
+            lossy = room.mixer.voice("a").stats("anna", InStats(), room.now)
+    clean = room.mixer.voice("a").stats("anna", InStats(), room.now)
     assert (lossy.person, lossy.kind, lossy.direction, lossy.lost) == ("anna", "audio", "in", 3)
     assert 0.08 < lossy.concealed < 0.2
     assert (clean.lost, clean.concealed) == (0, 0)

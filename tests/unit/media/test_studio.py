@@ -1,6 +1,7 @@
 """What is bound to the studio: sounds to the mixer, pictures to the wall, and each person's lips to the voice."""
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -21,12 +22,13 @@ class Stream:
     def __init__(self, rate):
         self.on_frame = None
         self.clock = SenderClock(0, rate, 1000.0)
+        self.arrived = InStats()
 
     def request_keyframe(self):
         """Nobody sends any."""
 
     def stats(self):
-        return InStats()
+        return self.arrived
 
 
 @pytest.fixture
@@ -77,6 +79,11 @@ async def test_each_voice_is_in_the_statistics_until_it_is_gone(studio, now):
     say(studio, sound, now, packets(voice(0.5)))
     (stats,) = studio.stats()
     assert (stats.person, stats.kind, stats.lost) == (ANNA, "audio", 0)
+    sound.arrived = InStats(packets=98, lost=2, jitter_s=0.0042)
+    (stats,) = studio.stats()
+    assert (stats.loss, stats.jitter_ms) == (0.02, 4.2)
+    sound.arrived = InStats(packets=198, lost=2)
+    assert studio.stats()[0].loss == 0
     studio.unbind(Unbound(ANNA, Slot.MICROPHONE, sound))
     assert studio.stats() == ()
     assert studio.mixer.voice(sound) is None
@@ -90,3 +97,25 @@ async def test_a_picture_that_is_unbound_reaches_nobody(studio):
     studio.unbind(Unbound(ANNA, Slot.CAMERA, picture))
     assert picture.on_frame is None
     assert studio.stats() == ()
+
+
+async def test_who_came_and_went_leaves_nothing_behind(studio):
+    for number in range(20):
+        person, sound, picture = PersonId(f"p{number}"), Stream(48_000), Stream(90_000)
+        streams = ((Slot.MICROPHONE, sound), (Slot.CAMERA, picture))
+        for slot, stream in streams:
+            studio.bind(Bound(person, slot, stream))
+        for slot, stream in streams:
+            studio.unbind(Unbound(person, slot, stream))
+    gc.collect()
+    assert not studio._lips
+
+
+async def test_lips_are_known_while_one_of_the_two_streams_is_there(studio):
+    sound, picture = Stream(48_000), Stream(90_000)
+    studio.bind(Bound(ANNA, Slot.MICROPHONE, sound))
+    studio.bind(Bound(ANNA, Slot.CAMERA, picture))
+    (lips,) = studio._lips.values()
+    studio.unbind(Unbound(ANNA, Slot.CAMERA, picture))
+    studio.bind(Bound(ANNA, Slot.CAMERA, picture))
+    assert list(studio._lips.values()) == [lips]

@@ -4,11 +4,14 @@ import asyncio
 import queue
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
 from appliance.link.frames import RingReader, RingWriter
-from appliance.media.encode import Vp8Encoder
+from appliance.media import layers
+from appliance.media.decode import VideoDecoder
+from appliance.media.encode import Vp8Encoder, encoder_for
 from appliance.media.gate import MuteGate
 from appliance.media.rtc.frames import EncodedFrame, InStats
 from appliance.media.video import CameraFeed
@@ -115,7 +118,14 @@ async def test_a_picture_travels_from_camera_to_ring(tmp_path):
         assert decode(frame.y).source == source_id("ANNA")
 
 
-async def test_somebody_not_in_the_layout_is_not_decoded_until_shown_and_then_at_once(tmp_path):
+async def test_somebody_not_in_the_layout_is_not_decoded_until_shown_and_then_at_once(tmp_path, monkeypatch):
+    really, decoded = VideoDecoder.decode, []
+
+    def noted(decoder, frame, **how):
+        decoded.append(frame)
+        return really(decoder, frame, **how)
+
+    monkeypatch.setattr(VideoDecoder, "decode", noted)
     async with Stage(tmp_path) as stage:
         wire = Wire()
         stage.wall.show(RingWriter(layout((BEN, 320, 180)), 1))
@@ -124,13 +134,16 @@ async def test_somebody_not_in_the_layout_is_not_decoded_until_shown_and_then_at
         async with asyncio.timeout(10):
             while len(wire.sent) < 5:
                 await asyncio.sleep(0.01)
-        assert stage.painted.empty()
+        # more than a batch's time
+        await asyncio.sleep(0.2)
+        assert decoded == []
         stage.feed.send_to(None)
         writer, reader = ring_of(layout((ANNA, 640, 360), rev=2))
         stage.wall.show(writer)
         frame = await stage.picture_of(ANNA, reader)
         assert decode(frame.y).source == source_id("ANNA")
         assert wire.keyframe_requests == 0
+        assert decoded
 
 
 async def test_without_a_receiver_or_with_the_camera_off_nothing_is_encoded(tmp_path):
@@ -193,6 +206,49 @@ async def test_the_camera_sends_only_the_layers_somebody_wants(tmp_path):
         assert len(wire.sent) == before, "nobody looks"
         await first_after(frozenset({"h"}))
         assert (wire.sent[before].layer, wire.sent[before].keyframe) == ("h", True)
+
+
+async def test_each_size_is_encoded_once_however_many_receive_it(tmp_path, monkeypatch):
+    made, encoded = [], []
+
+    class Counted:
+        def __init__(self, encoder):
+            self._encoder = encoder
+            self.set_bitrate = encoder.set_bitrate
+            made.append(self)
+
+        def encode(self, frame, *, keyframe):
+            encoded.append((len(frame.y), frame.captured_ns))
+            return self._encoder.encode(frame, keyframe=keyframe)
+
+    monkeypatch.setattr(layers, "encoder_for", lambda *args, **more: Counted(encoder_for(*args, **more)))
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        wire.simulcast, wire.wanted = True, frozenset({"q", "h", "f"})
+        stage.feed.send_to(wire)
+        wire.on_bitrate(4_000_000)
+        async with asyncio.timeout(10):
+            while len(wire.sent) < 60:
+                # each of twenty receivers has lost its picture
+                for _ in range(20):
+                    wire.request_keyframe()
+                await asyncio.sleep(0.05)
+    assert {frame.layer for frame in wire.sent} == {"q", "h", "f"}
+    assert len(made) == 3
+    assert len(encoded) == len(set(encoded))
+
+
+async def test_a_key_frame_that_is_asked_for_again_and_again_is_made_once_a_second(tmp_path):
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        stage.feed.send_to(wire)
+        async with asyncio.timeout(10):
+            while sum(frame.keyframe for frame in wire.sent) < 3:
+                wire.request_keyframe()
+                await asyncio.sleep(0.01)
+    taken = [frame.timestamp / 90_000 for frame in wire.sent if frame.keyframe]
+    # a picture is a moment older when it is encoded, one time more than another
+    assert all(0.9 < after - before < 2 for before, after in pairwise(taken))
 
 
 async def test_what_the_network_does_not_take_is_not_encoded_and_costs_no_key_frame(tmp_path):

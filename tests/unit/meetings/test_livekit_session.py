@@ -222,6 +222,18 @@ async def test_a_new_picture_is_not_switched_off_before_the_layout_could_follow(
         assert [s.disabled for s in server.asked("track_setting")] == [False]
 
 
+async def test_a_camera_that_goes_off_and_on_all_day_fills_no_memory(server, monkeypatch):
+    monkeypatch.setattr(livekit_stay, "_GRACE_S", 0.0)
+    guest = server.guest()
+    async with visiting(server) as visit:
+        for number in range(20):
+            guest.tracks[0].sid = f"TR_{number}"
+            await server.say(update=rtc.ParticipantUpdate(participants=[guest]))
+        await server.until(lambda: any(s.track_sids == ["TR_19"] for s in server.asked("track_setting")))
+        stay = visit.session._stay
+        assert set(stay._asked) == set(stay._seen_at) == {"TR_19"}
+
+
 async def test_who_speaks_is_told(server):
     server.others = [server.guest()]
     async with visiting(server) as visit:

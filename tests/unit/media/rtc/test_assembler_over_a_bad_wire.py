@@ -1,9 +1,12 @@
 import random
+from itertools import pairwise
 
 import pytest
-from vp8_sender import FRAME_S, body, stream
+from cores import Wire
+from vp8_sender import FRAME_S, body, frame, stream
 
 from appliance.media.rtc.assembler import Assembled
+from appliance.media.rtc.keyframes import KeyframeRequests
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -46,21 +49,31 @@ def test_every_frame_arrives_over_a_wire_that_loses_reorders_and_duplicates(rece
 @pytest.mark.parametrize("tick_s", [0.02, 0.12])
 def test_a_start_among_many_lost_packets_never_stands_still(receiver, seed, tick_s):
     """The collapse at the start: the first packets missing, a third of the rest lost, and a machine that lags."""
-    wire = random.Random(seed)
-    frames = stream(90, first=100)
-    sent = {p.sequence: p for packets in frames for p in packets}
+    wire, key = random.Random(seed), KeyframeRequests()
+    sent: dict[int, Wire] = {}
     answers: list[tuple[float, int]] = []
-    asked_for_key, shown, ticked = False, 0, 0.0
-    for index, packets in enumerate(frames):
+    key_at: float | None = None
+    shown: list[float] = []
+    ticked = began = receiver.now
+    for index in range(150):
         receiver.now += FRAME_S
+        answered = key_at is not None and receiver.now >= key_at
+        key_at = None if answered else key_at
+        packets = frame(index, 100 + 4 * index, key=index == 0 or answered)
+        sent.update((packet.sequence, packet) for packet in packets)
         arriving = [sent[n] for at, n in answers if at <= receiver.now]
         answers = [(at, n) for at, n in answers if at > receiver.now]
         arriving += [p for p in packets if index > 0 and wire.random() > 0.3]
-        shown += len(receiver.push(*(arriving if index else packets[2:])))
+        got = receiver.push(*(arriving if index else packets[2:]))
         if receiver.now - ticked >= tick_s:
             ticked = receiver.now
-            shown += len(receiver.assembler.tick(receiver.now))
+            got += receiver.assembler.tick(receiver.now)
             asked = receiver.assembler.requests(receiver.now)
             answers += [(receiver.now + 0.1, n) for n in asked if n in sent and wire.random() > 0.3]
-            asked_for_key = asked_for_key or receiver.assembler.needs_key
-    assert asked_for_key or shown > 45
+            key.wanted = receiver.assembler.needs_key
+            if key.take(receiver.now, len(sent)):
+                key_at = receiver.now + 0.1
+        shown += [receiver.now] * len(got)
+    gaps = [b - a for a, b in pairwise([began, *shown, receiver.now])]
+    assert len(shown) > 100
+    assert max(gaps) < 1

@@ -1,15 +1,13 @@
 import re
 
 import pytest
-from aiortc import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
-from aiortc.rtcrtpparameters import RTCRtpParameters
-from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, RtpPacket
+from aiortc import RTCRtpCodecParameters
+from aiortc.rtp import HeaderExtensions, RtpPacket
+from stranger import Stranger
 
 from appliance.media.rtc.bandwidth import Bandwidth
 from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.simulcast import RID
-
-MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 
 CODECS = [RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=96)]
 SSRCS = {"q": 1, "h": 2, "f": 3}
@@ -85,17 +83,63 @@ async def test_layers_of_simulcast_come_apart_whoever_handles_packets(pair_of, p
         answer = await pair.b.accept_offer(offer + simulcast)
         await pair.a.accept_answer(answer)
         await pair.connected()
-        ids = HeaderExtensionsMap()
-        said = [RTCRtpHeaderExtensionParameters(10, RID), RTCRtpHeaderExtensionParameters(1, MID)]
-        ids.configure(RTCRtpParameters(headerExtensions=said))
+        stranger = Stranger(pair.a)
         for number in range(5):
             for ssrc, layer in ((70, "q"), (71, "f")):
-                frame = RtpPacket(payload_type, marker=1, sequence_number=number, timestamp=number * 3000, ssrc=ssrc)
-                frame.payload = b"\x10\x00" + layer.encode()
                 # said in the first packets only, as senders do
-                frame.extensions.mid, frame.extensions.rtp_stream_id = (mid, layer) if number < 2 else (None, None)
-                await pair.a._connection._dtls._send_rtp(frame.serialize(ids))
+                names = {"mid": mid, "rid": layer} if number < 2 else {}
+                payload = b"\x10\x00" + layer.encode()
+                await stranger.say(payload, number, ssrc=ssrc, payload_type=payload_type, **names)
         await pair.heard.until(lambda: len(pair.heard.frames["T"]) == 10)
         heard = [(frame.layer, frame.data) for frame in pair.heard.frames["T"]]
         assert sorted(heard) == [("f", b"\x00f")] * 5 + [("q", b"\x00q")] * 5
         assert pair.heard.streams["T"].stats().frames == 10
+
+
+async def test_lines_of_equal_payload_types_come_apart_by_their_mid(pair_of, packets):
+    async with pair_of("pure", packets) as pair:
+        for track in ("T", "U"):
+            pair.a.add_out("video", "VP8", stream_id="S", track_id=track)
+        offer = await pair.a.offer()
+        mids, types = re.findall(r"a=mid:(\S+)", offer), re.findall(r"a=rtpmap:(\d+) VP8", offer)
+        assert types[0] == types[1]
+        # without SSRCs, as senders of simulcast describe themselves
+        nameless = re.sub(r"a=ssrc\S* [^\r]*\r\n", "", offer)
+        await pair.a.accept_answer(await pair.b.accept_offer(nameless))
+        await pair.connected()
+        stranger = Stranger(pair.a)
+        for number in range(6):
+            for ssrc, mid in zip((70, 71), mids, strict=True):
+                payload = b"\x10" + bytes([number > 2]) + bytes([ssrc])
+                # nobody's until it says whose; then it need not any more
+                said = mid if 1 < number < 4 else None
+                await stranger.say(payload, number, ssrc=ssrc, payload_type=int(types[0]), mid=said)
+        heard = pair.heard.frames
+        await pair.heard.until(lambda: len(heard["T"]) == len(heard["U"]) == 4)
+        assert [{frame.data[1] for frame in heard[track]} for track in ("T", "U")] == [{70}, {71}]
+
+
+async def test_another_codec_in_mid_stream_begins_with_a_key_frame(pair_of, packets):
+    async with pair_of("pure", packets) as pair:
+        pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        offer = re.sub(r"(m=video [^\r]*)", r"\1 120", await pair.a.offer(), count=1)
+        h264 = "a=rtpmap:120 H264/90000\r\na=fmtp:120 packetization-mode=1;profile-level-id=42e01f\r\n"
+        await pair.a.accept_answer(await pair.b.accept_offer(offer + h264))
+        await pair.connected()
+        ssrc, vp8 = int(re.search(r"a=ssrc:(\d+)", offer)[1]), int(re.search(r"a=rtpmap:(\d+) VP8", offer)[1])
+        stranger = Stranger(pair.a)
+        for number, payload in enumerate((b"\x10\x00key", b"\x10\x01delta")):
+            await stranger.say(payload, number, ssrc=ssrc, payload_type=vp8)
+        parameters, key, delta = b"\x78\x00\x02\x67\x42\x00\x02\x68\xce", b"\x65\x88key", b"\x41\x9adelta"
+        for number, payload in enumerate((delta, delta, parameters, key, delta), 2):
+            begins = payload is parameters
+            at = (number + begins) * 3000
+            await stranger.say(payload, number, ssrc=ssrc, payload_type=120, marker=not begins, timestamp=at)
+        await pair.heard.until(lambda: pair.heard.frames["T"][-1:] and pair.heard.frames["T"][-1].timestamp == 18_000)
+        heard = [(frame.codec, frame.keyframe, frame.timestamp) for frame in pair.heard.frames["T"]]
+        assert heard == [
+            ("VP8", True, 0),
+            ("VP8", False, 3000),
+            ("H264", True, 15_000),
+            ("H264", False, 18_000),
+        ]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -259,6 +260,28 @@ def test_without_the_library_python_does_it_and_says_so(monkeypatch, tmp_path, c
         assert library.load() is None
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert "handled in Python" in caplog.text
+
+
+def test_make_goes_on_without_a_compiler_and_says_so(tmp_path):
+    """What `make demo` does before it begins, on a machine where no command is found."""
+    root = Path(library.__file__).parents[4]
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    folders = [f"BIN={python.parent}", f"NATIVE={tmp_path}"]
+    done = subprocess.run(
+        [shutil.which("make"), "native", *folders],
+        cwd=root,
+        env={"PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "media packets are handled in Python then" in done.stdout
+    assert "apt install gcc" in done.stderr
+    demo = next(line for line in (root / "Makefile").read_text().splitlines() if line.startswith("demo:"))
+    assert "native" in demo.partition("##")[0].split()
 
 
 def test_a_library_that_is_none_is_refused_in_words(monkeypatch, tmp_path, caplog):
