@@ -121,6 +121,8 @@ class Peer:
         self._lock = asyncio.Lock()
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._broken = False
         self._mdns: asyncio.Queue[str] = asyncio.Queue(_MAX_CANDIDATES)
         self._closed = False
 
@@ -135,7 +137,9 @@ class Peer:
     @property
     def state(self) -> str:
         """new, connecting, connected, failed or closed."""
-        return "closed" if self._closed else self._connection.connectionState
+        if self._closed:
+            return "closed"
+        return "failed" if self._broken else self._connection.connectionState
 
     @property
     def capacity(self) -> Capacity | None:
@@ -213,22 +217,35 @@ class Peer:
             await self._add_candidates([candidate])
 
     async def close(self) -> None:
-        """End everything; safe to call again."""
+        """End everything; safe to call again. What takes longer than the caller can wait goes on by itself."""
         if self._closed:
             return
         self._closed = True
         for media in self._incoming.values():
             media.end()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        try:
-            async with asyncio.timeout(_CLOSE_S):
-                await self._connection.close()
-        except TimeoutError:
+        # never cancelled: what aiortc had not come to yet would go on for ever
+        self._ending = asyncio.create_task(self._end(), name=f"{self.name} ending")
+        self._ending.add_done_callback(self._report)
+        _, unfinished = await asyncio.wait([self._ending], timeout=_CLOSE_S)
+        if unfinished:
             logger.warning("%s did not close within %.0f s", self.name, _CLOSE_S)
         self._tell("closed")
+
+    async def _end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._connection.close()
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """Say what ended one of our own tasks; a connection without its helpers is deaf, so it counts as failed."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        logger.error("%s failed", task.get_name(), exc_info=error)
+        if not self._closed:
+            self._broken = True
+            self._tell("failed")
 
     @contextlib.asynccontextmanager
     async def _negotiating(self) -> AsyncIterator[None]:
@@ -238,6 +255,7 @@ class Peer:
                 raise PeerClosed(f"{self.name} is closed")
             if self._task is None:
                 self._task = asyncio.create_task(self._run(), name=f"{self.name} feedback")
+                self._task.add_done_callback(self._report)
             try:
                 async with asyncio.timeout(_NEGOTIATE_S):
                     yield
@@ -362,7 +380,7 @@ class Peer:
 
     def _state_changed(self) -> None:
         if not self._closed:
-            self._tell(self._connection.connectionState)
+            self._tell(self.state)
 
     def _channel_opened(self, channel: RTCDataChannel) -> None:
         if self.on_channel is not None:

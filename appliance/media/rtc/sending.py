@@ -235,7 +235,7 @@ class NativeSending(Sending):
         native.pace(_UNPACED)
 
     async def room(self) -> None:
-        while self.native is not None and not self.native.closed and self.native.holds():
+        while self.native is not None and self.native.holds():
             self._room.clear()
             await self._room.wait()
         self._woken.set()
@@ -253,7 +253,7 @@ class NativeSending(Sending):
                 self.tell()
 
     def _collect(self) -> None:
-        if self.native is not None and not self.native.closed:
+        if self.native is not None:
             self.controller.sent((number, at, size + _AUTHENTICATION) for at, size, number in self.native.sent())
 
     def _can_pad(self) -> bool:
@@ -265,6 +265,6 @@ class NativeSending(Sending):
             self.native.probe(probe.rate, probe.size)
 
     def _pace(self, rate: int) -> None:
-        if self.native is not None and not self.native.closed:
+        if self.native is not None:
             self.native.pace(rate, self._repairs.rate)
             self.native.set_rtt(self.controller.rtt_us / 1_000_000)

@@ -251,6 +251,29 @@ async def test_nothing_is_left_of_peers_that_came_and_went(pair_of):
     assert native_threads() == threads
 
 
+async def test_a_closed_connection_asks_nothing_of_the_library(native, monkeypatch):
+    out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await native.negotiate()
+    await native.connected()
+    await send_until_heard(native, out, "T", 1)
+    transport, outlet = native.a._connection.native, native.a._connection.getSenders()[0]._outlet
+    assert outlet.counters().packets > 0
+    await native.a.close()
+    # what the library knew of it is freed: any call would read somebody else's memory
+    monkeypatch.setattr(transport._engine, "library", None)
+    assert not outlet.send(b"frame", 0, None)
+    assert not transport.holds()
+    assert transport.sent() == transport.reports() == []
+    assert transport.count().received == transport.count_line(1).packets == 0
+    assert transport.layer_name(1, 0) == ""
+    transport.pace(1)
+    transport.probe(1, 1)
+    transport.set_rtt(1.0)
+    transport.send(b"")
+    transport.inject(b"")
+    transport.drop_line(1)
+
+
 def test_without_the_library_python_does_it_and_says_so(monkeypatch, tmp_path, caplog):
     monkeypatch.setenv("SALON_RTP", str(tmp_path / "none.so"))
     library._load.cache_clear()

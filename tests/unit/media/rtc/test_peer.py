@@ -6,6 +6,7 @@ import time
 import pytest
 from wire import FOUL, Weather, wire
 
+from appliance.media.rtc import peer as peer_module
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.peer import NoAddress, Peer, PeerClosed
 from appliance.media.rtc.sdp import BadDescription
@@ -278,3 +279,42 @@ async def test_the_other_side_hanging_up_is_a_state(pair):
     await pair.a.close()
     async with asyncio.timeout(5):
         await closed.wait()
+
+
+async def test_what_takes_long_to_close_is_closed_later_and_nothing_is_freed_before(pair, packets, monkeypatch):
+    monkeypatch.setattr(peer_module, "_CLOSE_S", 0.05)
+    pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await pair.negotiate()
+    await pair.connected()
+    connection, released = pair.a._connection, asyncio.Event()
+    sender = connection.getSenders()[0]
+    stop = sender.stop
+
+    async def stop_late():
+        await released.wait()
+        await stop()
+
+    monkeypatch.setattr(sender, "stop", stop_late)
+    await pair.a.close()
+    assert pair.a.state == "closed"
+    if packets == "native":
+        assert not connection.native.closed
+    released.set()
+    async with asyncio.timeout(5):
+        while connection.iceConnectionState != "closed" or (packets == "native" and not connection.native.closed):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_helper_that_fails_is_a_failed_connection_which_still_closes(pair, monkeypatch, caplog):
+    async def stumble(_now):
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(pair.a._feedback, "_send_all", stumble)
+    pair.b.add_out("video", "VP8", stream_id="S", track_id="T")
+    offer = await pair.b.offer()
+    await pair.b.accept_answer(await pair.a.accept_offer(offer))
+    pair.a._feedback._woken.set()
+    await pair.heard.until(lambda: pair.a.state == "failed")
+    assert "nobody foresaw this" in caplog.text
+    await pair.a.close()
+    assert pair.a._connection.connectionState == "closed"
