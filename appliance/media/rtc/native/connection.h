@@ -13,7 +13,7 @@
 #include "incoming.h"
 #include "outgoing.h"
 
-#define MOST_SOCKETS 32
+#define MOST_SOCKETS 256 /* one for each of the machine's addresses; epoll's data has eight bits for the number */
 
 typedef struct {
     uint64_t received, octets, numbered, sent, malformed, unsent; /* octets, and transport-wide numbers: received */

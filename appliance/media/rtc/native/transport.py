@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpSrPacket
 
 from appliance.media.rtc.native import engine
-from appliance.media.rtc.native.engine import Engine, Event
+from appliance.media.rtc.native.engine import Engine, EngineFailed, Event
 from appliance.media.rtc.native.library import (
     NAME_ROOM,
     NO_LEVEL,
@@ -112,7 +112,7 @@ class NativeTransport:
         """Read a socket from now on; what is not media goes to the callback. Returns its number."""
         number = self.call("connection_add_socket", sock.fileno())
         if number < 0:
-            raise OSError("the native media engine could not take over a socket")
+            raise EngineFailed("the native media engine could not take over a socket")
         self._sockets.append(on_datagram)
         return number
 

@@ -20,7 +20,8 @@ from appliance.media.rtc.congestion.wire import CLOCK_US, parse
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.native import library
 from appliance.media.rtc.native.build import compile_c
-from appliance.media.rtc.native.engine import is_media
+from appliance.media.rtc.native.engine import EngineFailed, is_media
+from appliance.media.rtc.native.transport import NativeTransport
 from appliance.media.rtc.native.wheel import make_wheel
 from appliance.settings import load as load_settings
 
@@ -272,6 +273,26 @@ async def test_a_closed_connection_asks_nothing_of_the_library(native, monkeypat
     transport.send(b"")
     transport.inject(b"")
     transport.drop_line(1)
+
+
+async def test_a_host_of_very_many_addresses_is_served_too(pair_of):
+    async with pair_of("native", "native", [f"127.0.0.{i}" for i in range(1, 41)]) as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate()
+        await pair.connected()
+        await send_until_heard(pair, out, "T", 3)
+
+
+async def test_a_connection_whose_sockets_the_engine_cannot_take_has_failed(native, monkeypatch, caplog):
+    def refuse(*_):
+        raise EngineFailed("no more sockets")
+
+    monkeypatch.setattr(NativeTransport, "add_socket", refuse)
+    native.a.add_channel("x")
+    await native.negotiate()
+    await native.heard.until(lambda: native.a.state == native.b.state == "failed")
+    assert "no more sockets" in caplog.text
+    assert native.a._connection.native is None
 
 
 def test_without_the_library_python_does_it_and_says_so(monkeypatch, tmp_path, caplog):
