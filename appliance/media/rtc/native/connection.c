@@ -128,6 +128,13 @@ static void note_arrival(connection *c, const rtp_packet *p, const datagram *d) 
     c->counters.numbered++;
 }
 
+/* Only what authenticated counts: nobody else could push a stream out. */
+static void note_heard(connection *c, uint32_t ssrc, int64_t now) {
+    uint32_t gone;
+    if (heard_add(&c->heard, ssrc, now, &gone))
+        c->of->srtp.remove_stream(c->receive, htonl(gone));
+}
+
 static void take_rtp(connection *c, const datagram *d) {
     int size = (int)d->size;
     rtp_packet p;
@@ -135,6 +142,7 @@ static void take_rtp(connection *c, const datagram *d) {
         c->counters.malformed++;
         return;
     }
+    note_heard(c, p.ssrc, d->at_us);
     note_arrival(c, &p, d);
     incoming_packet(&c->in, &p, d->data, (size_t)size, d->at_us);
 }
@@ -145,6 +153,8 @@ static void take_rtcp(connection *c, const datagram *d, int64_t now) {
         c->counters.malformed++;
         return;
     }
+    if (size >= 8)
+        note_heard(c, get_32(d->data + 4), d->at_us);
     outgoing_requests(&c->out, d->data, (size_t)size, now);
     event e = {
         .kind = EVENT_RTCP,

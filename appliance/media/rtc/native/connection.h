@@ -10,6 +10,7 @@
 #include "arrivals.h"
 #include "engine.h"
 #include "export.h"
+#include "heard.h"
 #include "incoming.h"
 #include "outgoing.h"
 
@@ -28,6 +29,7 @@ struct connection {
     int socket_count, route; /* route: the socket that media leaves by, -1 while there is none */
     struct sockaddr_storage remote;
     socklen_t remote_size;
+    heard heard;
     incoming in;
     outgoing out;
     arrivals *arrived; /* NULL until a packet had a transport-wide number */

@@ -12,7 +12,7 @@
 #include "export.h"
 #include "srtp.h"
 
-#define ENGINE_VERSION 1 /* of what Python and the library say to each other */
+#define ENGINE_VERSION 2 /* of what Python and the library say to each other */
 
 typedef struct connection connection;
 

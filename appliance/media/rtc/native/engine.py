@@ -8,10 +8,8 @@ import weakref
 from collections import deque
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from pylibsrtp import _binding as libsrtp
-
 from appliance.errors import SalonError
-from appliance.media.rtc.native.library import Srtp
+from appliance.media.rtc.native import srtp
 
 _EVENT = struct.Struct("=QqIIIIHHBBBBBB2x16s4x")
 ROOM_BYTES = 1 << 16
@@ -57,7 +55,7 @@ class Engine:
         self.room = ctypes.create_string_buffer(ROOM_BYTES)
         """Where the library writes what a connection asks for; whoever asks reads it at once."""
         self._pending: deque[tuple[int, Event]] = deque()
-        handle = library.engine_new(ctypes.byref(_srtp_functions()))
+        handle = library.engine_new(ctypes.byref(srtp.functions()))
         if not handle:
             raise EngineFailed("the native media engine could not start")
         self._handle: int = handle
@@ -125,16 +123,6 @@ def _unpacked(record: tuple[Any, ...]) -> tuple[int, Event]:
     return connection, Event(kind, line, layer, ssrc, timestamp, payload_type, bool(key), level, at_us, body, source)
 
 
-def address_of(pointer: object) -> int:
-    """Return where a pointer of libsrtp's binding points to."""
-    return int(libsrtp.ffi.cast("uintptr_t", pointer))
-
-
 def is_media(datagram: bytes) -> bool:
     """Tell RTP and RTCP from STUN and DTLS (RFC 7983)."""
     return 127 < int.from_bytes(datagram[:1], "big") < 192
-
-
-def _srtp_functions() -> Srtp:
-    names = ("srtp_protect", "srtp_unprotect", "srtp_protect_rtcp", "srtp_unprotect_rtcp")
-    return Srtp(*(address_of(libsrtp.ffi.addressof(libsrtp.lib, name)) for name in names))

@@ -8,9 +8,11 @@ import os
 from ctypes import POINTER, c_char, c_char_p, c_int, c_int64, c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
+from appliance.media.rtc.native import srtp
+
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """What `engine_version` must say: the two sides would not understand each other otherwise."""
 NAME = "librtp.so"
 PACKAGE = "salon_rtp"
@@ -95,15 +97,9 @@ class SenderCounters(ctypes.Structure):
     _fields_ = [(name, c_uint64) for name in ("packets", "octets", "repaired")]
 
 
-class Srtp(ctypes.Structure):
-    """libsrtp's functions."""
-
-    _fields_ = [(name, c_void_p) for name in ("protect", "unprotect", "protect_rtcp", "unprotect_rtcp")]
-
-
 _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "engine_version": (c_int, ()),
-    "engine_new": (c_void_p, (POINTER(Srtp),)),
+    "engine_new": (c_void_p, (POINTER(srtp.Srtp),)),
     "engine_free": (None, (c_void_p,)),
     "engine_ready_fd": (c_int, (c_void_p,)),
     "engine_take": (c_size_t, (c_void_p, POINTER(c_void_p))),
@@ -166,5 +162,8 @@ def _load(path: Path | None) -> ctypes.CDLL | None:
         return None
     if version != VERSION:
         logger.warning("media packets are handled in Python: %s is of version %d, not %d", path, version, VERSION)
+        return None
+    if unlike := srtp.strange():
+        logger.warning("media packets are handled in Python: this pylibsrtp has another %s", ", ".join(unlike))
         return None
     return library

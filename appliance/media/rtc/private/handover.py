@@ -10,7 +10,8 @@ from aioice import Connection as IceConnection
 from aioice.ice import CandidatePair
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
-from appliance.media.rtc.native.engine import Engine, EngineFailed, address_of, is_media
+from appliance.media.rtc.native.engine import Engine, EngineFailed, is_media
+from appliance.media.rtc.native.srtp import address_of
 from appliance.media.rtc.native.transport import NativeTransport
 
 

@@ -1,6 +1,7 @@
 """What only the native engine does: it takes sockets and sessions over, gives them back, and keeps its measure."""
 
 import asyncio
+import hashlib
 import logging
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 import zipfile
+from ctypes import Structure
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,9 @@ from wire import Weather, wire
 from appliance.doctor import examine
 from appliance.media.rtc.congestion.wire import CLOCK_US, parse
 from appliance.media.rtc.frames import EncodedFrame
-from appliance.media.rtc.native import library
+from appliance.media.rtc.native import library, srtp
 from appliance.media.rtc.native.build import compile_c
-from appliance.media.rtc.native.engine import EngineFailed, is_media
+from appliance.media.rtc.native.engine import _EVENT, EngineFailed, is_media
 from appliance.media.rtc.native.transport import NativeTransport
 from appliance.media.rtc.native.wheel import make_wheel
 from appliance.settings import load as load_settings
@@ -293,6 +295,48 @@ async def test_a_connection_whose_sockets_the_engine_cannot_take_has_failed(nati
     await native.heard.until(lambda: native.a.state == native.b.state == "failed")
     assert "no more sockets" in caplog.text
     assert native.a._connection.native is None
+
+
+def sealed(peer, ssrc, sequence):
+    """Return a packet as the peer's end of the connection protects it."""
+    head = bytes([0x80, 96]) + sequence.to_bytes(2, "big") + bytes(4) + ssrc.to_bytes(4, "big")
+    return peer._connection._dtls._tx_srtp.protect(head + b"payload")
+
+
+async def test_a_guest_of_ever_new_ssrcs_makes_libsrtp_forget_only_those_that_are_silent(native):
+    native.a.add_channel("x")
+    await native.negotiate()
+    await native.connected()
+    ours = native.b._connection.native
+    silent, steady = sealed(native.a, 1, 0), [sealed(native.a, 2, number) for number in range(8)]
+    ours.inject(silent)
+    for i in range(8):
+        ours.inject(steady[i])
+        for ssrc in range(1000 + 100 * i, 1100 + 100 * i):
+            ours.inject(sealed(native.a, ssrc, 0))
+    assert ours.count().malformed == 0
+    ours.inject(steady[0])
+    assert ours.count().malformed == 1, "a replay is known as one"
+    ours.inject(silent)
+    assert ours.count().malformed == 1, "what was silent for so long is forgotten"
+
+
+def test_another_srtp_library_is_refused_in_words(librtp, monkeypatch, caplog):
+    monkeypatch.setitem(srtp.TYPES, "srtp_protect", "int(*)(void *, const void *, size_t)")
+    monkeypatch.setenv("SALON_RTP", str(librtp))
+    library._load.cache_clear()
+    assert library.load() is None
+    assert "another srtp_protect" in caplog.text
+    library._load.cache_clear()
+
+
+def test_what_both_sides_say_to_each_other_changes_with_the_version_only():
+    """A library of the same version that means something else by a call would crash the process."""
+    structures = [each for each in vars(library).values() if isinstance(each, type) and issubclass(each, Structure)]
+    fields = [(each.__name__, [(name, kind.__name__) for name, kind in each._fields_]) for each in structures]
+    spoken = repr((sorted(library._FUNCTIONS.items()), fields, srtp.TYPES, _EVENT.format))
+    spoken = re.sub(r"<class '(?:[\w.]+\.)?(\w+)'>", r"\1", spoken)
+    assert (library.VERSION, hashlib.sha256(spoken.encode()).hexdigest()[:8]) == (2, "ded8fa80")
 
 
 def test_without_the_library_python_does_it_and_says_so(monkeypatch, tmp_path, caplog):
