@@ -337,6 +337,13 @@ void connection_layer_name(connection *c, uint16_t number, uint8_t layer, char *
     UNLOCKED(c);
 }
 
+uint64_t connection_layer_packets(connection *c, uint16_t number, uint8_t layer) {
+    LOCKED(c);
+    uint64_t packets = incoming_layer_packets(&c->in, number, layer);
+    UNLOCKED(c);
+    return packets;
+}
+
 int connection_set_sender(connection *c, const sender_setup *setup, uint32_t seed) {
     LOCKED(c);
     bool done = outgoing_set_sender(&c->out, setup, seed);

@@ -58,6 +58,9 @@ RTP_API void connection_drop_line(connection *c, uint16_t number);
 /* The RID of a layer (NAME_ROOM bytes), empty without simulcast. */
 RTP_API void connection_layer_name(connection *c, uint16_t number, uint8_t layer, char *out);
 
+/* How many packets of a layer came. */
+RTP_API uint64_t connection_layer_packets(connection *c, uint16_t number, uint8_t layer);
+
 RTP_API int connection_set_sender(connection *c, const sender_setup *setup, uint32_t seed);
 RTP_API void connection_drop_sender(connection *c, uint16_t number);
 

@@ -53,6 +53,7 @@ void layer_count(const layer *l, line_counters *sum) {
     assembler_counters now = {0};
     if (l->buffer)
         assembler_count(l->buffer, &now);
+    sum->packets += l->packets;
     sum->lost += l->before.lost + now.lost;
     sum->skips += l->before.skips + now.skips;
     sum->requested += l->before.requested + now.requested;

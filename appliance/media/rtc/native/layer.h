@@ -30,6 +30,7 @@ typedef struct {
     enum codec codec;
     uint32_t ssrc;
     bool wants_key, asks;
+    uint64_t packets;
     struct {
         uint32_t ssrc;
         int64_t until_us;

@@ -111,6 +111,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "connection_inject": (None, (c_void_p, c_char_p, c_size_t)),
     "connection_set_line": (c_int, (c_void_p, POINTER(LineSetup), POINTER(Extensions))),
     "connection_layer_name": (None, (c_void_p, c_uint16, c_uint8, c_char_p)),
+    "connection_layer_packets": (c_uint64, (c_void_p, c_uint16, c_uint8)),
     "connection_drop_line": (None, (c_void_p, c_uint16)),
     "connection_set_sender": (c_int, (c_void_p, POINTER(SenderSetup), c_uint32)),
     "connection_drop_sender": (None, (c_void_p, c_uint16)),

@@ -142,6 +142,10 @@ class NativeTransport:
         self.call("connection_layer_name", number, layer, room)
         return room.value.decode(errors="replace")
 
+    def layer_packets(self, number: int, layer: int) -> int:
+        """Return how many packets of a layer came."""
+        return self.call("connection_layer_packets", number, layer)
+
     def drop_line(self, number: int) -> None:
         """Forget an m-line."""
         if self._lines.pop(number, None) is not None:
