@@ -99,6 +99,9 @@ static bool begin(layer *l, uint32_t ssrc, enum codec codec, int64_t now_us) {
 void layer_take(layer *l, const rtp_packet *p, enum codec codec, int64_t now_us) {
     if (is_retired(l, p->ssrc, now_us))
         return;
+    /* a late repair of the codec before this one */
+    if (p->recovered && l->codec != codec)
+        return;
     if ((!l->buffer || l->ssrc != p->ssrc || l->codec != codec) && !begin(l, p->ssrc, codec, now_us))
         return;
     assembler_push(l->buffer, p, now_us, on_frame, l);

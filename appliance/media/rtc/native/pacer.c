@@ -8,10 +8,24 @@
 #define LATE_US 2000           /* timers fire late; so much is caught up */
 #define LONGEST_US 500000      /* nothing waits longer, whatever the rate */
 #define MOST_BYTES (4u << 20)
+#define MOST_REPAIRS 200
 
 bool pacer_has_room(const pacer *p, size_t size) { return p->bytes + size <= MOST_BYTES; }
 
+static packet *take_first(pacer *p, enum priority priority) {
+    packet *first = p->lines[priority].first;
+    p->lines[priority].first = first->next;
+    if (!first->next)
+        p->lines[priority].last = NULL;
+    p->lines[priority].count--;
+    p->bytes -= first->size;
+    return first;
+}
+
 bool pacer_put(pacer *p, packet *added, enum priority priority) {
+    /* what could not be repaired in time is not repaired at all */
+    if (priority == PACE_REPAIR && p->lines[priority].count >= MOST_REPAIRS)
+        free(take_first(p, priority));
     if (!pacer_has_room(p, added->size)) {
         free(added);
         return false;
@@ -22,6 +36,7 @@ bool pacer_put(pacer *p, packet *added, enum priority priority) {
     else
         p->lines[priority].first = added;
     p->lines[priority].last = added;
+    p->lines[priority].count++;
     p->bytes += added->size;
     return true;
 }
@@ -44,18 +59,14 @@ static void account(pacer *p, size_t size, int64_t now_us) {
 }
 
 packet *pacer_take(pacer *p, int64_t now_us) {
-    for (int kind = 0; kind < PACE_KINDS; kind++) {
+    for (enum priority kind = 0; kind < PACE_KINDS; kind++) {
         packet *first = p->lines[kind].first;
         if (!first)
             continue;
         if (kind != PACE_AUDIO && p->free_us > now_us + burst_of(p))
             return NULL;
         account(p, first->size, now_us);
-        p->lines[kind].first = first->next;
-        if (!first->next)
-            p->lines[kind].last = NULL;
-        p->bytes -= first->size;
-        return first;
+        return take_first(p, kind);
     }
     return NULL;
 }

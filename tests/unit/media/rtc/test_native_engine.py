@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from aioice.ice import CandidatePair
+from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
 from wire import Weather, wire
 
 from appliance.doctor import examine
@@ -144,6 +145,53 @@ async def test_repairs_from_before_the_network_was_known_are_no_debt(pair_of, ca
             repairs, before, sent = 100_000, count().repaired, camera.sent
             await pair.heard.until(lambda: camera.sent >= sent + 60)
         assert count().repaired > before + 5
+
+
+async def test_repairs_without_end_do_not_pile_up_before_the_network_is_known(pair_of, monkeypatch):
+    async with pair_of("native", "pure") as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate()
+        await pair.connected()
+        native, repair_ssrc = pair.a._connection.native, out._port.ssrcs[1]
+        pace = native.pace
+        monkeypatch.setattr(native, "pace", lambda rate, _: pace(rate, 0))
+        transport, seen = pair.b._connection._dtls, []
+        deliver = transport._handle_rtp_data
+
+        async def noted(data, arrival_time_ms):
+            seen.append((int.from_bytes(data[8:12], "big"), int.from_bytes(data[2:4], "big")))
+            await deliver(data, arrival_time_ms)
+
+        monkeypatch.setattr(transport, "_handle_rtp_data", noted)
+        await send_until_heard(pair, out, "T", 150)
+        await asyncio.sleep(0.2)
+        sent = [number for ssrc, number in seen if ssrc == out._port.ssrcs[0]]
+        before = sum(ssrc == repair_ssrc for ssrc, _ in seen)
+        lost = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=out._port.ssrcs[0], lost=sent[-400:])
+        await pair.b._connection.send_rtcp(bytes(lost))
+        await asyncio.sleep(1)
+        repairs = sum(ssrc == repair_ssrc for ssrc, _ in seen) - before
+        assert 150 <= repairs <= 205
+
+
+async def test_a_late_repair_of_the_codec_before_does_not_restart_the_picture(pair_of, camera_of):
+    async with pair_of("pure", "native") as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        pair.a._lines[0].transceiver.setCodecPreferences([])
+        offer = await pair.a.offer()
+        await pair.a.accept_answer(await pair.b.accept_offer(offer))
+        await pair.connected()
+        h264 = re.search(r"a=rtpmap:(\d+) H264", offer)[1]
+        repairs_h264 = int(re.search(rf"a=fmtp:(\d+) apt={h264}\b", offer)[1])
+        async with camera_of(out) as camera:
+            await pair.heard.until(lambda: len(pair.heard.frames["T"]) >= 5)
+            requests, before = camera.requests, len(pair.heard.frames["T"])
+            sequence = (vars(out._port)["_RTCRtpSender__rtx_sequence_number"] + 20) & 0xFFFF
+            head = bytes([0x80, repairs_h264]) + sequence.to_bytes(2, "big") + bytes(4)
+            await pair.a._connection._dtls._send_rtp(head + out._port.ssrcs[1].to_bytes(4, "big") + b"\x00\x01\x65late")
+            await pair.heard.until(lambda: len(pair.heard.frames["T"]) >= before + 20)
+        assert camera.requests == requests
+        assert not any(frame.keyframe for frame in pair.heard.frames["T"][before:])
 
 
 async def test_the_other_end_tells_of_each_transport_wide_number_and_when_it_came(native, monkeypatch):
