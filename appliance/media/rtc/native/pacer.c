@@ -6,7 +6,9 @@
 #define BURST_US 5000          /* a wake-up for every packet would cost more than it helps */
 #define PROBE_BURST_US 1000    /* a probe's rate is measured from its packets, so they must not come in lumps */
 #define LATE_US 2000           /* timers fire late; so much is caught up */
-#define LONGEST_US 500000      /* nothing waits longer, whatever the rate */
+#define DRAIN_US 500000        /* whatever the rate, what waits leaves as if it had to be through in this time: it
+                                * dwindles, and the last of it waits longer. pacer.py, which holds the speed until
+                                * nothing waits, keeps to the time; this is gentler on a narrow link. */
 #define MOST_BYTES (4u << 20)
 #define MOST_REPAIRS 200
 
@@ -45,7 +47,7 @@ static uint64_t rate_of(const pacer *p) {
     if (p->probe_left > 0)
         return p->probe_rate;
     uint64_t rate = p->bits_per_second ? p->bits_per_second : DEFAULT_RATE;
-    uint64_t in_time = (uint64_t)p->bytes * 8 * 1000000 / LONGEST_US;
+    uint64_t in_time = (uint64_t)p->bytes * 8 * 1000000 / DRAIN_US;
     return rate > in_time ? rate : in_time;
 }
 
