@@ -375,6 +375,13 @@ int connection_holds(connection *c) {
     return holds;
 }
 
+int connection_can_pad(connection *c) {
+    LOCKED(c);
+    bool can = outgoing_can_pad(&c->out);
+    UNLOCKED(c);
+    return can;
+}
+
 void connection_probe(connection *c, uint64_t bits_per_second, size_t bytes) {
     LOCKED(c);
     int64_t now = now_us();

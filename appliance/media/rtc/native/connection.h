@@ -76,6 +76,9 @@ RTP_API void connection_pace(connection *c, uint64_t bits_per_second, uint64_t r
 /* Whether pictures wait to leave; if so, EVENT_ROOM says when they have left. */
 RTP_API int connection_holds(connection *c);
 
+/* Whether a picture has left, which padding repeats. */
+RTP_API int connection_can_pad(connection *c);
+
 /* Try whether the network carries that rate: so many bytes at once, padded with repairs. */
 RTP_API void connection_probe(connection *c, uint64_t bits_per_second, size_t bytes);
 RTP_API void connection_set_rtt(connection *c, int64_t rtt_us);

@@ -119,6 +119,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "connection_send": (c_int, (c_void_p, c_char_p, c_size_t)),
     "connection_pace": (None, (c_void_p, c_uint64, c_uint64)),
     "connection_holds": (c_int, (c_void_p,)),
+    "connection_can_pad": (c_int, (c_void_p,)),
     "connection_probe": (None, (c_void_p, c_uint64, c_size_t)),
     "connection_set_rtt": (None, (c_void_p, c_int64)),
     "connection_take_reports": (c_size_t, (c_void_p, c_void_p, c_size_t)),

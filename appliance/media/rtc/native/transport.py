@@ -166,6 +166,10 @@ class NativeTransport:
         """Tell whether pictures wait to leave: the next had better wait where they can still be dropped whole."""
         return bool(self.call("connection_holds"))
 
+    def can_pad(self) -> bool:
+        """Tell whether a picture has left, which padding repeats."""
+        return bool(self.call("connection_can_pad"))
+
     def probe(self, bits_per_second: int, size: int) -> None:
         """Try whether the network carries a rate, with so many bytes, padded with repairs."""
         self.call("connection_probe", bits_per_second, size)
