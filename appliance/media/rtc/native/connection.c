@@ -60,10 +60,7 @@ static bool tell(connection *c, enum event_kind kind, uint32_t ssrc) {
 static int send_packets(connection *c, packet **packets, int count) {
     if (c->route < 0)
         return 0;
-    int sent = batch_send(c->sockets[c->route], (struct sockaddr *)&c->remote, c->remote_size, packets, count);
-    c->counters.sent += (uint64_t)sent;
-    c->counters.unsent += (uint64_t)(count - sent);
-    return sent;
+    return batch_send(c->sockets[c->route], (struct sockaddr *)&c->remote, c->remote_size, packets, count);
 }
 
 static bool protect(connection *c, packet *p, bool rtcp) {
@@ -189,7 +186,6 @@ static void hand_up(connection *c, const datagram *d, int socket) {
 }
 
 static void take(connection *c, const datagram *d, int socket, int64_t now) {
-    c->counters.received++;
     c->counters.octets += d->size;
     switch (datagram_kind_of(d->data, d->size)) {
     case DATAGRAM_RTP:

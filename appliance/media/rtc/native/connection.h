@@ -17,7 +17,7 @@
 #define MOST_SOCKETS 256 /* one for each of the machine's addresses; epoll's data has eight bits for the number */
 
 typedef struct {
-    uint64_t received, octets, numbered, sent, malformed, unsent; /* octets, and transport-wide numbers: received */
+    uint64_t octets, numbered, malformed; /* received; numbered: with a transport-wide number */
 } connection_counters;
 
 struct connection {

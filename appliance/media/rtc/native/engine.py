@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import logging
 import socket
 import struct
 import weakref
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from appliance.errors import SalonError
 from appliance.media.rtc.native import srtp
 
+logger = logging.getLogger(__name__)
 _EVENT = struct.Struct("=QqIIIIHHBBBBBB2x16s4x")
 ROOM_BYTES = 1 << 16
 FRAME, RTCP, DATAGRAM, NEEDS_KEY, STREAM, HEARD, ROOM = range(1, 8)
@@ -54,6 +56,8 @@ class Engine:
         self._listeners: dict[int, Listener] = {}
         self.room = ctypes.create_string_buffer(ROOM_BYTES)
         """Where the library writes what a connection asks for; whoever asks reads it at once."""
+        self._overflowed = False
+        """Said once: what drops frames again and again would fill the log as well."""
         self._pending: deque[tuple[int, Event]] = deque()
         handle = library.engine_new(ctypes.byref(srtp.functions()))
         if not handle:
@@ -91,8 +95,11 @@ class Engine:
         del self._of_loop[self._loop]
 
     def _take(self) -> None:
-        events = ctypes.c_void_p()
-        count = self.library.engine_take(self._handle, ctypes.byref(events))
+        events, dropped = ctypes.c_void_p(), ctypes.c_uint64()
+        count = self.library.engine_take(self._handle, ctypes.byref(events), ctypes.byref(dropped))
+        if dropped.value and not self._overflowed:
+            self._overflowed = True
+            logger.warning("frames were dropped: this program was too busy to take what the network brought")
         if count and events.value:
             # copied before anything is called: the library reuses its memory
             records = ctypes.string_at(events.value, count * _EVENT.size)

@@ -56,9 +56,6 @@ void layer_count(const layer *l, line_counters *sum) {
     sum->packets += l->packets;
     sum->lost += l->before.lost + now.lost;
     sum->skips += l->before.skips + now.skips;
-    sum->requested += l->before.requested + now.requested;
-    if (now.rtt_us)
-        sum->rtt_us = now.rtt_us;
 }
 
 static bool is_retired(const layer *l, uint32_t ssrc, int64_t now_us) {

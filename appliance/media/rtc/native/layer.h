@@ -14,8 +14,7 @@
 #define RTCP_ROOM 1200
 
 typedef struct {
-    uint64_t packets, bytes, lost, skips, requested;
-    int64_t rtt_us;
+    uint64_t packets, bytes, lost, skips;
 } line_counters;
 
 typedef struct {

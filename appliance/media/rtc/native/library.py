@@ -80,15 +80,15 @@ class SenderSetup(ctypes.Structure):
 
 
 class ConnectionCounters(ctypes.Structure):
-    """Datagrams of a connection."""
+    """What a connection received."""
 
-    _fields_ = [(name, c_uint64) for name in ("received", "octets", "numbered", "sent", "malformed", "unsent")]
+    _fields_ = [(name, c_uint64) for name in ("octets", "numbered", "malformed")]
 
 
 class LineCounters(ctypes.Structure):
     """What arrived on an m-line."""
 
-    _fields_ = [(name, c_uint64) for name in ("packets", "bytes", "lost", "skips", "requested")] + [("rtt_us", c_int64)]
+    _fields_ = [(name, c_uint64) for name in ("packets", "bytes", "lost", "skips")]
 
 
 class SenderCounters(ctypes.Structure):
@@ -102,7 +102,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "engine_new": (c_void_p, (POINTER(srtp.Srtp),)),
     "engine_free": (None, (c_void_p,)),
     "engine_ready_fd": (c_int, (c_void_p,)),
-    "engine_take": (c_size_t, (c_void_p, POINTER(c_void_p))),
+    "engine_take": (c_size_t, (c_void_p, POINTER(c_void_p), POINTER(c_uint64))),
     "connection_open": (c_void_p, (c_void_p, c_uint32, c_void_p, c_void_p)),
     "connection_close": (None, (c_void_p,)),
     "connection_id": (c_uint32, (c_void_p,)),

@@ -59,6 +59,10 @@ class NativeSender:
         self._of.call("connection_count_sender", self._number, ctypes.byref(self._counters))
         return self._counters
 
+    def end(self) -> None:
+        """Send no more: what was kept for those who ask again is given back."""
+        self._of.call("connection_drop_sender", self._number)
+
 
 class NativeTransport:
     """A connection of the engine, from its DTLS handshake to its end."""
@@ -204,7 +208,7 @@ class NativeTransport:
         return [(at_us, size, sequence) for at_us, size, sequence, _ in rows]
 
     def count(self) -> ConnectionCounters:
-        """Return the counters of all datagrams."""
+        """Return the counters of all that was received."""
         counters = ConnectionCounters()
         self.call("connection_count", ctypes.byref(counters))
         return counters
