@@ -5,6 +5,7 @@
 
 #define MOST_EARLY 256
 #define EARLY_US 2000000
+#define MOST_HELD (32u << 20) /* bytes of unfinished pictures: a hundred people's, when the network loses a lot */
 
 struct line {
     line *next;
@@ -291,7 +292,26 @@ void incoming_packet(incoming *in, const rtp_packet *p, const uint8_t *data, siz
 
 /* ---- time and feedback ---- */
 
+/* Who never finishes a picture must not fill the memory: whoever holds most begins anew. */
+static void bound_held(incoming *in, int64_t now_us) {
+    size_t all = 0, most = 0;
+    layer *fullest = NULL;
+    for (line *on = in->lines; on; on = on->next) {
+        for (size_t i = 0; i < MOST_LAYERS; i++) {
+            size_t held = on->layers[i].buffer ? assembler_held(on->layers[i].buffer) : 0;
+            all += held;
+            if (held > most) {
+                most = held;
+                fullest = &on->layers[i];
+            }
+        }
+    }
+    if (all > MOST_HELD)
+        layer_restart(fullest, now_us);
+}
+
 int64_t incoming_tick(incoming *in, int64_t now_us) {
+    bound_held(in, now_us);
     int64_t next = INT64_MAX;
     for (line *on = in->lines; on; on = on->next) {
         for (size_t i = 0; i < MOST_LAYERS; i++) {

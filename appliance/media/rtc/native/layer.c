@@ -93,6 +93,10 @@ static bool begin(layer *l, uint32_t ssrc, enum codec codec, int64_t now_us) {
     return true;
 }
 
+void layer_restart(layer *l, int64_t now_us) {
+    begin(l, l->ssrc, l->codec, now_us);
+}
+
 void layer_take(layer *l, const rtp_packet *p, enum codec codec, int64_t now_us) {
     if (is_retired(l, p->ssrc, now_us))
         return;

@@ -53,6 +53,9 @@ int64_t layer_tick(layer *l, int64_t now_us);
 /* Write a request for what is missing (RFC 4585 section 6.2.1) in the name of `ssrc`; 0 when nothing is due. */
 size_t layer_request(layer *l, uint32_t ssrc, int64_t now_us, uint8_t *out, size_t room);
 
+/* Forget all that waits, and go on with the next key frame. */
+void layer_restart(layer *l, int64_t now_us);
+
 void layer_count(const layer *l, line_counters *sum);
 
 /* False when nobody will hear it. */
