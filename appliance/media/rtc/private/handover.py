@@ -4,10 +4,11 @@
 import asyncio
 import ctypes
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from aioice import Connection as IceConnection
-from aioice.ice import CandidatePair
+from aioice.ice import CandidatePair, StunProtocol
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from appliance.media.rtc.native.engine import Engine, EngineFailed, is_media
@@ -54,10 +55,16 @@ def _take_sockets(ice: IceConnection, native: NativeTransport) -> dict[object, i
     sockets = {protocol: protocol.transport.get_extra_info("socket") for protocol in ice._protocols}
     numbers: dict[object, int] = {}
     for protocol, sock in sockets.items():
-        numbers[protocol] = native.add_socket(sock, protocol.datagram_received)
+        numbers[protocol] = native.add_socket(sock, partial(_receive, protocol))
     for sock in sockets.values():
         loop._remove_reader(sock.fileno())
     return numbers
+
+
+def _receive(protocol: StunProtocol, data: bytes, source: tuple[str, int]) -> None:
+    # the engine goes on for a moment when aioice has closed its end, and there would be no answering
+    if not protocol.transport.is_closing():
+        protocol.datagram_received(data, source)
 
 
 def _follow(ice: IceConnection, native: NativeTransport, numbers: Mapping[object, int]) -> None:

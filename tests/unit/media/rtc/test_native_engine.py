@@ -14,6 +14,7 @@ from ctypes import CDLL, Structure, c_size_t
 from pathlib import Path
 
 import pytest
+from aioice import stun
 from aioice.ice import CandidatePair
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
 from wire import Weather, wire
@@ -23,7 +24,8 @@ from appliance.media.rtc.congestion.wire import CLOCK_US, parse
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.native import library, srtp
 from appliance.media.rtc.native.build import compile_c
-from appliance.media.rtc.native.engine import _EVENT, EngineFailed, is_media
+from appliance.media.rtc.native.engine import _EVENT, DATAGRAM, EngineFailed, Event, is_media
+from appliance.media.rtc.native.library import NO_LEVEL
 from appliance.media.rtc.native.transport import NativeTransport
 from appliance.media.rtc.native.wheel import make_wheel
 from appliance.settings import load as load_settings
@@ -75,6 +77,17 @@ async def test_python_answers_and_asks_for_consent_after_the_hand_over(native):
         key = ice.remote_password.encode()
         async with asyncio.timeout(5):
             await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
+
+
+async def test_a_request_that_comes_while_the_sockets_close_is_passed_over(native):
+    native.a.add_channel("x")
+    await native.negotiate()
+    await native.connected()
+    transport, ice = native.a._connection.native, native.a._connection._dtls.transport._connection
+    ice._protocols[0].transport.close()
+    await asyncio.sleep(0)
+    request = bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST))
+    transport.on_event(Event(DATAGRAM, 0, 0, 0, 0, 0, False, NO_LEVEL, 0, request, ("127.0.0.1", 9)))
 
 
 async def test_media_follows_when_ice_chooses_another_pair(pair_of, monkeypatch):
