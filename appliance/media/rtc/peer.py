@@ -16,7 +16,7 @@ from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateErr
 from aiortc.sdp import MediaDescription, SessionDescription
 
 from appliance.errors import SalonError
-from appliance.media.rtc.addresses import ice_addresses, only_loopback
+from appliance.media.rtc.addresses import ice_addresses, is_mdns, is_udp, only_loopback
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.feedback import Feedback
 from appliance.media.rtc.frames import Capacity
@@ -137,20 +137,13 @@ class Peer:
     @property
     def state(self) -> str:
         """new, connecting, connected, failed or closed."""
-        if self._closed:
-            return "closed"
-        return "failed" if self._broken else self._connection.connectionState
+        broken = "failed" if self._broken else ""
+        return "closed" if self._closed else broken or self._connection.connectionState
 
     @property
     def capacity(self) -> Capacity | None:
         """What the network carries of what is sent, None while nothing is known of it."""
         return self._connection.sending.capacity
-
-    @property
-    def malformed(self) -> int:
-        """How many packets made no sense."""
-        engine = self._connection.native
-        return self._connection.malformed + (0 if engine is None else engine.count().malformed)
 
     def add_out(self, kind: str, codec: str, *, stream_id: str, track_id: str, layers: Sequence[str] = ()) -> MediaOut:
         """Add a stream to send; it begins after the next offer is answered. Reuses an m-line that fell silent.
@@ -303,14 +296,14 @@ class Peer:
 
     async def _add_candidates(self, candidates: Sequence[str]) -> None:
         # every renegotiation repeats them all
-        for candidate in dict.fromkeys(filter(_is_udp, candidates)):
+        for candidate in dict.fromkeys(filter(is_udp, candidates)):
             if candidate in self._candidates or len(self._candidates) >= _MAX_CANDIDATES:
                 continue
             if not self._described:
                 self._waiting_candidates = [*self._waiting_candidates, candidate][:_MAX_CANDIDATES]
                 continue
             self._candidates.add(candidate)
-            if _is_mdns(candidate):
+            if is_mdns(candidate):
                 self._mdns.put_nowait(candidate)
             else:
                 await self._add_candidate(candidate)
@@ -405,13 +398,3 @@ def _msid(media: MediaDescription) -> tuple[str, str]:
     text = media.msid or next((source.msid for source in media.ssrc if source.msid), None) or ""
     stream_id, _, track_id = text.strip().partition(" ")
     return stream_id, track_id.strip()
-
-
-def _is_udp(candidate: str) -> bool:
-    words = candidate.split()
-    return len(words) > 2 and words[2].lower() == "udp"
-
-
-def _is_mdns(candidate: str) -> bool:
-    words = candidate.split()
-    return len(words) > 4 and words[4].endswith(".local")

@@ -1,16 +1,12 @@
 """What only the native engine does: it takes sockets and sessions over, gives them back, and keeps its measure."""
 
 import asyncio
-import hashlib
-import logging
 import os
 import re
 import subprocess
 import sys
 import threading
 import time
-import zipfile
-from ctypes import CDLL, Structure, c_size_t
 from pathlib import Path
 
 import pytest
@@ -19,16 +15,12 @@ from aioice.ice import CandidatePair
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
 from wire import Weather, wire
 
-from appliance.doctor import examine
 from appliance.media.rtc.congestion.wire import CLOCK_US, parse
 from appliance.media.rtc.frames import EncodedFrame
-from appliance.media.rtc.native import library, srtp
 from appliance.media.rtc.native.build import compile_c
-from appliance.media.rtc.native.engine import _EVENT, DATAGRAM, EngineFailed, Event, is_media
+from appliance.media.rtc.native.engine import DATAGRAM, EngineFailed, Event
 from appliance.media.rtc.native.library import NO_LEVEL
 from appliance.media.rtc.native.transport import NativeTransport
-from appliance.media.rtc.native.wheel import make_wheel
-from appliance.settings import load as load_settings
 
 
 def kept(monkeypatch, transport, name):
@@ -357,127 +349,3 @@ async def test_a_connection_whose_sockets_the_engine_cannot_take_has_failed(nati
     await native.heard.until(lambda: native.a.state == native.b.state == "failed")
     assert "no more sockets" in caplog.text
     assert native.a._connection.native is None
-
-
-def sealed(peer, ssrc, sequence, payload=b"payload", *, payload_type=96):
-    """Return a packet as the peer's end of the connection protects it."""
-    head = bytes([0x80, payload_type]) + sequence.to_bytes(2, "big") + bytes(4) + ssrc.to_bytes(4, "big")
-    return peer._connection._dtls._tx_srtp.protect(head + payload)
-
-
-class HeapInfo(Structure):
-    """mallinfo2(3)."""
-
-    _fields_ = [
-        (name, c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()  # noqa: SIM905 - as in malloc.h
-    ]
-
-
-def heap_bytes() -> int:
-    ask = CDLL(None).mallinfo2
-    ask.restype = HeapInfo
-    info = ask()
-    return info.uordblks + info.hblkhd
-
-
-async def test_a_guest_who_never_finishes_a_picture_fills_no_memory(native):
-    outs = [native.a.add_out("video", "VP8", stream_id="S", track_id=f"T{i}") for i in range(20)]
-    payload_type = int(re.search(r"a=rtpmap:(\d+) VP8", await native.a.offer())[1])
-    await native.negotiate()
-    await native.connected()
-    ours, before = native.b._connection.native, heap_bytes()
-    for out in outs:
-        for number in range(2000):
-            body = (b"\x10\x00" if not number else b"\x00\x00") + bytes(1290)
-            ours.inject(sealed(native.a, out._port.ssrcs[0], number, body, payload_type=payload_type))
-        await asyncio.sleep(0.02)
-    assert 20 << 20 < heap_bytes() - before < 40 << 20
-    assert ours.count().malformed == 0
-
-
-async def test_a_guest_of_ever_new_ssrcs_makes_libsrtp_forget_only_those_that_are_silent(native):
-    native.a.add_channel("x")
-    await native.negotiate()
-    await native.connected()
-    ours = native.b._connection.native
-    silent, steady = sealed(native.a, 1, 0), [sealed(native.a, 2, number) for number in range(8)]
-    ours.inject(silent)
-    for i in range(8):
-        ours.inject(steady[i])
-        for ssrc in range(1000 + 100 * i, 1100 + 100 * i):
-            ours.inject(sealed(native.a, ssrc, 0))
-    assert ours.count().malformed == 0
-    ours.inject(steady[0])
-    assert ours.count().malformed == 1, "a replay is known as one"
-    ours.inject(silent)
-    assert ours.count().malformed == 1, "what was silent for so long is forgotten"
-
-
-def test_another_srtp_library_is_refused_in_words(librtp, monkeypatch, caplog):
-    monkeypatch.setitem(srtp.TYPES, "srtp_protect", "int(*)(void *, const void *, size_t)")
-    monkeypatch.setenv("SALON_RTP", str(librtp))
-    library._load.cache_clear()
-    assert library.load() is None
-    assert "another srtp_protect" in caplog.text
-    library._load.cache_clear()
-
-
-def test_what_both_sides_say_to_each_other_changes_with_the_version_only():
-    """A library of the same version that means something else by a call would crash the process."""
-    structures = [each for each in vars(library).values() if isinstance(each, type) and issubclass(each, Structure)]
-    fields = [(each.__name__, [(name, kind.__name__) for name, kind in each._fields_]) for each in structures]
-    spoken = repr((sorted(library._FUNCTIONS.items()), fields, srtp.TYPES, _EVENT.format))
-    spoken = re.sub(r"<class '(?:[\w.]+\.)?(\w+)'>", r"\1", spoken)
-    assert (library.VERSION, hashlib.sha256(spoken.encode()).hexdigest()[:8]) == (2, "8fbfa3af")
-
-
-def test_without_the_library_python_does_it_and_says_so(monkeypatch, tmp_path, caplog):
-    monkeypatch.setenv("SALON_RTP", str(tmp_path / "none.so"))
-    library._load.cache_clear()
-    with caplog.at_level(logging.INFO):
-        assert library.load() is None
-        assert library.load() is None
-    assert [record.levelname for record in caplog.records] == ["INFO"]
-    assert "handled in Python" in caplog.text
-
-
-def test_a_library_that_is_none_is_refused_in_words(monkeypatch, tmp_path, caplog):
-    (tmp_path / "librtp.so").write_bytes(b"not a library")
-    monkeypatch.setenv("SALON_RTP", str(tmp_path / "librtp.so"))
-    assert library.load() is None
-    assert "cannot be used" in caplog.text
-
-
-def test_a_library_of_another_version_is_refused_in_words(librtp, monkeypatch, caplog):
-    monkeypatch.setattr(library, "VERSION", -1)
-    monkeypatch.setenv("SALON_RTP", str(librtp))
-    library._load.cache_clear()
-    assert library.load() is None
-    assert "version" in caplog.text
-    library._load.cache_clear()
-
-
-def test_the_wheel_brings_the_library_where_none_was_built(monkeypatch, tmp_path):
-    wheel = make_wheel(tmp_path / "dist")
-    assert re.fullmatch(r"salon_rtp-[0-9.]+-py3-none-linux_\w+\.whl", wheel.name)
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(tmp_path / "site")
-    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
-    monkeypatch.delenv("SALON_RTP", raising=False)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    assert library.find() == tmp_path / "site" / "salon_rtp" / "librtp.so"
-    assert library.load() is not None
-
-
-@pytest.mark.parametrize(("built", "level"), [(True, "ok"), (False, "note")])
-def test_the_doctor_says_who_handles_the_packets(monkeypatch, librtp, built, level):
-    monkeypatch.setenv("SALON_RTP", str(librtp) if built else "pure")
-    finding = next(f for f in examine(load_settings()) if "media engine" in f.what or "media packets" in f.what)
-    assert finding.level == level
-    assert bool(finding.remedy) is not built
-
-
-@pytest.mark.parametrize(("datagram", "media"), [(b"", False), (b"\x00\x01", False), (b"\x16", False), (b"\x80", True)])
-def test_an_empty_datagram_is_no_media(datagram, media):
-    assert is_media(datagram) is media
