@@ -45,7 +45,7 @@ async def supervised(name: str, run: Callable[[], Awaitable[None]], on_health: C
         except SalonError as err:
             reason = without_secrets(str(err))
             logger.warning("%s: %s", name, reason)
-        except Exception:  # noqa: BLE001 - the one home of the broad except: an edge must never take the room down
+        except Exception:  # noqa: BLE001 - an edge must never take the room down
             reason = _UNFORESEEN
             # not logger.exception: an address in the exception's text may hold a secret
             logger.error("%s failed\n%s", name, without_secrets(traceback.format_exc()))  # noqa: TRY400

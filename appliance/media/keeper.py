@@ -114,6 +114,10 @@ class DeviceKeeper(Generic[D]):
                 self._serve(uri, " ".join(failed))
             except (DeviceError, OSError) as err:
                 failed.append(str(err))
+            except Exception:  # a driver's surprise is this device's failure: its thread must live to try the next
+                failed.append(f"{uri} failed in a way nobody foresaw. The log of salon media says how.")
+                if failed[-1] not in self._error:
+                    logger.exception("%s: %s failed", self._kind, uri)
             steady = self._interrupt.is_set() or self._was_steady()
             if steady:
                 break

@@ -167,23 +167,28 @@ class PictureWall:
     def _paint(self, stream: "_Stream", frames: list[EncodedFrame], ring: FrameRing, size: tuple[int, int]) -> bool:
         try:
             picture = stream.newest(frames, size)
+            return picture is not None and _put(stream.key, picture, ring, frames[-1].received_ns)
         except Undecodable as err:
             logger.debug("a %s of someone: %s", stream.key[1], err)
-            with self._work:
-                stream.fail()
-            self._loop.call_soon_threadsafe(stream.media.request_keyframe)
-            return False
-        if picture is None:
-            return False
-        return ring.write(
-            *stream.key,
-            picture.planes,
-            size=picture.size,
-            copy=copy_plane,
-            full_range=picture.full_range,
-            matrix=picture.matrix,
-            monotonic_ns=frames[-1].received_ns,
-        )
+        except Exception:  # what others' codecs do to one person's stream must not end everybody's pictures
+            logger.exception("a %s of someone failed", stream.key[1])
+            stream.renew()
+        with self._work:
+            stream.fail()
+        self._loop.call_soon_threadsafe(stream.media.request_keyframe)
+        return False
+
+
+def _put(key: Key, picture: Picture, ring: FrameRing, received_ns: int) -> bool:
+    return ring.write(
+        *key,
+        picture.planes,
+        size=picture.size,
+        copy=copy_plane,
+        full_range=picture.full_range,
+        matrix=picture.matrix,
+        monotonic_ns=received_ns,
+    )
 
 
 class _Stream:
@@ -212,6 +217,10 @@ class _Stream:
         if not self.waiting or not self.waiting[0].keyframe:
             self._drop_waiting()
             self.broken = True
+
+    def renew(self) -> None:
+        """Decode with a new decoder from now on."""
+        self._decoder = VideoDecoder()
 
     def take(self) -> list[EncodedFrame]:
         frames = list(self.waiting)

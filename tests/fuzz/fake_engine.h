@@ -94,6 +94,12 @@ static int unprotect_fake(void *session, void *data, int *size) {
     return here->refuses;
 }
 
+static int remove_fake(void *session, unsigned int ssrc) {
+    (void)ssrc;
+    CHECK(session == here);
+    return 0;
+}
+
 /* What the thread does when it wakes. A next time that has come already would be a busy loop. */
 static void wake(world *w) {
     w->engine.due_us = connection_tick(w->connection, w->now_us);
@@ -134,7 +140,7 @@ static bool open_world(world *w) {
     here = w;
     w->now_us = 10000000;
     w->engine = (engine){.epoll = epoll, .due_us = INT64_MAX};
-    w->engine.srtp = (srtp_functions){protect_fake, unprotect_fake, protect_fake, unprotect_fake};
+    w->engine.srtp = (srtp_functions){protect_fake, unprotect_fake, protect_fake, unprotect_fake, remove_fake};
     pthread_mutex_init(&w->engine.lock, NULL);
     w->connection = connection_open(&w->engine, 0xC0FFEE, w, w);
     if (w->connection == NULL)

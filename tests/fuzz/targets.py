@@ -47,7 +47,19 @@ PACKET_CORE = Target("packet_core", _CORE, 30_000)
 # all but the thread and the sockets, which the entry stands in for
 CONNECTION = Target(
     "connection",
-    (*_CORE, "arrivals", "connection", "incoming", "layer", "outgoing", "events", "pacer", "packet_log", "reception"),
+    (
+        *_CORE,
+        "arrivals",
+        "connection",
+        "heard",
+        "incoming",
+        "layer",
+        "outgoing",
+        "events",
+        "pacer",
+        "packet_log",
+        "reception",
+    ),
     4_000,
 )
 TARGETS = {target.name: target for target in (PACKET_CORE, CONNECTION)}

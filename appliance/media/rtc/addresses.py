@@ -52,3 +52,15 @@ def interface_addresses() -> tuple[str, ...]:
 def only_loopback(addresses: Sequence[str]) -> bool:
     """Whether these addresses reach this machine alone."""
     return all(is_loopback(address) for address in addresses)
+
+
+def is_udp(candidate: str) -> bool:
+    """Tell whether a candidate is of the one kind that media takes."""
+    words = candidate.split()
+    return len(words) > 2 and words[2].lower() == "udp"
+
+
+def is_mdns(candidate: str) -> bool:
+    """Tell whether a candidate hides its address behind a name."""
+    words = candidate.split()
+    return len(words) > 4 and words[4].endswith(".local")

@@ -65,6 +65,7 @@ class OutgoingStream:
         if self._video:
             await self.sending.room()
         frame = await self._queue.get()
+        self.sending.note_frame()
         was_silent, self._was_silent = self._was_silent, not is_enabled()
         if self._was_silent:
             return None

@@ -16,7 +16,7 @@ from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateErr
 from aiortc.sdp import MediaDescription, SessionDescription
 
 from appliance.errors import SalonError
-from appliance.media.rtc.addresses import ice_addresses, only_loopback
+from appliance.media.rtc.addresses import ice_addresses, is_mdns, is_udp, only_loopback
 from appliance.media.rtc.channels import Channel
 from appliance.media.rtc.feedback import Feedback
 from appliance.media.rtc.frames import Capacity
@@ -121,6 +121,8 @@ class Peer:
         self._lock = asyncio.Lock()
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._broken = False
         self._mdns: asyncio.Queue[str] = asyncio.Queue(_MAX_CANDIDATES)
         self._closed = False
 
@@ -135,18 +137,13 @@ class Peer:
     @property
     def state(self) -> str:
         """new, connecting, connected, failed or closed."""
-        return "closed" if self._closed else self._connection.connectionState
+        broken = "failed" if self._broken else ""
+        return "closed" if self._closed else broken or self._connection.connectionState
 
     @property
     def capacity(self) -> Capacity | None:
         """What the network carries of what is sent, None while nothing is known of it."""
         return self._connection.sending.capacity
-
-    @property
-    def malformed(self) -> int:
-        """How many packets made no sense."""
-        engine = self._connection.native
-        return self._connection.malformed + (0 if engine is None else engine.count().malformed)
 
     def add_out(self, kind: str, codec: str, *, stream_id: str, track_id: str, layers: Sequence[str] = ()) -> MediaOut:
         """Add a stream to send; it begins after the next offer is answered. Reuses an m-line that fell silent.
@@ -213,22 +210,35 @@ class Peer:
             await self._add_candidates([candidate])
 
     async def close(self) -> None:
-        """End everything; safe to call again."""
+        """End everything; safe to call again. What takes longer than the caller can wait goes on by itself."""
         if self._closed:
             return
         self._closed = True
         for media in self._incoming.values():
             media.end()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        try:
-            async with asyncio.timeout(_CLOSE_S):
-                await self._connection.close()
-        except TimeoutError:
+        # never cancelled: what aiortc had not come to yet would go on for ever
+        self._ending = asyncio.create_task(self._end(), name=f"{self.name} ending")
+        self._ending.add_done_callback(self._report)
+        _, unfinished = await asyncio.wait([self._ending], timeout=_CLOSE_S)
+        if unfinished:
             logger.warning("%s did not close within %.0f s", self.name, _CLOSE_S)
         self._tell("closed")
+
+    async def _end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._connection.close()
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """Say what ended one of our own tasks; a connection without its helpers is deaf, so it counts as failed."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        logger.error("%s failed", task.get_name(), exc_info=error)
+        if not self._closed:
+            self._broken = True
+            self._tell("failed")
 
     @contextlib.asynccontextmanager
     async def _negotiating(self) -> AsyncIterator[None]:
@@ -238,6 +248,7 @@ class Peer:
                 raise PeerClosed(f"{self.name} is closed")
             if self._task is None:
                 self._task = asyncio.create_task(self._run(), name=f"{self.name} feedback")
+                self._task.add_done_callback(self._report)
             try:
                 async with asyncio.timeout(_NEGOTIATE_S):
                     yield
@@ -285,14 +296,14 @@ class Peer:
 
     async def _add_candidates(self, candidates: Sequence[str]) -> None:
         # every renegotiation repeats them all
-        for candidate in dict.fromkeys(filter(_is_udp, candidates)):
+        for candidate in dict.fromkeys(filter(is_udp, candidates)):
             if candidate in self._candidates or len(self._candidates) >= _MAX_CANDIDATES:
                 continue
             if not self._described:
                 self._waiting_candidates = [*self._waiting_candidates, candidate][:_MAX_CANDIDATES]
                 continue
             self._candidates.add(candidate)
-            if _is_mdns(candidate):
+            if is_mdns(candidate):
                 self._mdns.put_nowait(candidate)
             else:
                 await self._add_candidate(candidate)
@@ -362,7 +373,7 @@ class Peer:
 
     def _state_changed(self) -> None:
         if not self._closed:
-            self._tell(self._connection.connectionState)
+            self._tell(self.state)
 
     def _channel_opened(self, channel: RTCDataChannel) -> None:
         if self.on_channel is not None:
@@ -387,13 +398,3 @@ def _msid(media: MediaDescription) -> tuple[str, str]:
     text = media.msid or next((source.msid for source in media.ssrc if source.msid), None) or ""
     stream_id, _, track_id = text.strip().partition(" ")
     return stream_id, track_id.strip()
-
-
-def _is_udp(candidate: str) -> bool:
-    words = candidate.split()
-    return len(words) > 2 and words[2].lower() == "udp"
-
-
-def _is_mdns(candidate: str) -> bool:
-    words = candidate.split()
-    return len(words) > 4 and words[4].endswith(".local")

@@ -25,12 +25,18 @@ class MidRouter(RtpRouter):
         number = packet.extensions.transport_sequence_number
         if number is not None:
             self._on_number(number, packet.ssrc)
-        return super().route_rtp(packet)
+        receiver = super().route_rtp(packet)
+        # aiortc learns of SSRCs without end
+        self._forget_oldest()
+        return receiver
 
     def learn(self, ssrc: int, receiver: Any) -> None:
         """Remember whose an SSRC is, for its RTCP as well."""
         if self.ssrc_table.get(ssrc) is receiver:
             return
-        if len(self.ssrc_table) >= _MAX_SSRCS:
-            self.ssrc_table.pop(next(iter(self.ssrc_table)))
         self.ssrc_table[ssrc] = receiver
+        self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        if len(self.ssrc_table) > _MAX_SSRCS:
+            self.ssrc_table.pop(next(iter(self.ssrc_table)))

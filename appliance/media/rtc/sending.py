@@ -108,6 +108,9 @@ class Sending:
         """Wait until no video is waiting: the next frame had better wait where it can still be dropped whole."""
         await self._room.wait()
 
+    def note_frame(self) -> None:
+        """Learn that a frame is about to be sent."""
+
     def feedback(self, fci: bytes) -> None:
         """Take transport-wide feedback."""
         now = now_us()
@@ -235,9 +238,11 @@ class NativeSending(Sending):
         native.pace(_UNPACED)
 
     async def room(self) -> None:
-        while self.native is not None and not self.native.closed and self.native.holds():
+        while self.native is not None and self.native.holds():
             self._room.clear()
             await self._room.wait()
+
+    def note_frame(self) -> None:
         self._woken.set()
 
     async def run(self) -> None:
@@ -253,18 +258,17 @@ class NativeSending(Sending):
                 self.tell()
 
     def _collect(self) -> None:
-        if self.native is not None and not self.native.closed:
+        if self.native is not None:
             self.controller.sent((number, at, size + _AUTHENTICATION) for at, size, number in self.native.sent())
 
     def _can_pad(self) -> bool:
-        # the engine gives a probe up by itself that it has no padding for
-        return self.native is not None
+        return self.native is not None and self.native.can_pad()
 
     def _start(self, probe: Probe, now: int) -> None:  # noqa: ARG002 - the engine has its own clock
         if self.native is not None:
             self.native.probe(probe.rate, probe.size)
 
     def _pace(self, rate: int) -> None:
-        if self.native is not None and not self.native.closed:
+        if self.native is not None:
             self.native.pace(rate, self._repairs.rate)
             self.native.set_rtt(self.controller.rtt_us / 1_000_000)

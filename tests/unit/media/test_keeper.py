@@ -38,7 +38,7 @@ class Device:
 
 class Bench:
     def __init__(self):
-        self.missing, self.silent, self.refused, self.open = set(), set(), set(), []
+        self.missing, self.silent, self.refused, self.odd, self.open = set(), set(), set(), set(), []
         self.stopped = threading.Event()
         self.uses = queue.Queue()
         self.keeper = DeviceKeeper(
@@ -49,6 +49,8 @@ class Bench:
         for _ in readings(device, works, stop):
             if device.name in self.refused:
                 raise DeviceError(f"{device.name} cannot be encoded")
+            if device.name in self.odd:
+                raise RuntimeError("nobody foresaw this")
 
     def next_use(self):
         return self.uses.get(timeout=10)
@@ -105,6 +107,16 @@ def test_a_device_that_never_works_for_long_is_followed_by_the_next_one(bench):
     assert bench.next_use().uri == "a"
     use = bench.next_use()
     assert (use.uri, use.open, use.error) == ("b", True, "a cannot be encoded")
+
+
+def test_a_device_that_fails_in_a_way_nobody_foresaw_is_followed_by_the_next_one(bench, caplog):
+    bench.odd = {"a"}
+    bench.keeper.keep(("a", "b"))
+    assert bench.next_use().uri == "a"
+    use = bench.next_use()
+    assert (use.uri, use.open) == ("b", True)
+    assert use.error.startswith("a failed")
+    assert "nobody foresaw this" in caplog.text
 
 
 def test_a_device_that_never_works_for_long_is_tried_later_and_later(bench, monkeypatch):

@@ -288,6 +288,26 @@ async def test_a_broken_frame_asks_for_a_key_frame_and_the_picture_comes_back(tm
         assert decode(frame.y).source == source_id("ANNA")
 
 
+async def test_a_decoder_that_fails_in_a_way_nobody_foresaw_costs_one_picture(tmp_path, monkeypatch, caplog):
+    decode_frame, surprises = VideoDecoder.decode, [True]
+
+    def decode_or_stumble(self, frame, *, hurry=False):
+        if surprises:
+            raise RuntimeError(surprises.pop())
+        return decode_frame(self, frame, hurry=hurry)
+
+    monkeypatch.setattr(VideoDecoder, "decode", decode_or_stumble)
+    async with Stage(tmp_path) as stage:
+        wire = Wire()
+        writer, reader = ring_of(layout((ANNA, 320, 180)))
+        stage.wall.show(writer)
+        stage.wall.bind((ANNA, Source.CAMERA), wire)
+        stage.feed.send_to(wire)
+        assert await stage.picture_of(ANNA, reader)
+        assert wire.keyframe_requests
+    assert "RuntimeError" in caplog.text
+
+
 async def test_a_newer_stream_of_the_same_person_survives_the_end_of_the_older(tmp_path):
     async with Stage(tmp_path) as stage:
         old, new = Wire(), Wire()

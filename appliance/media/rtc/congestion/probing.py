@@ -50,7 +50,7 @@ class Prober:
                 return None
             self.done(None, target=target, now=now)
         if target >= most:
-            self._planned.clear()
+            # sound alone uses little; what was planned is for the picture that comes later
             return None
         if self._planned:
             return self._probe(int(target * self._planned.pop(0)), most, now)

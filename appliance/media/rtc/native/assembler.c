@@ -99,6 +99,10 @@ bool assembler_needs_key(const assembler *a) {
     return a->video != NULL && a->video->needs_key;
 }
 
+size_t assembler_held(const assembler *a) {
+    return a->video != NULL ? a->video->window.bytes + a->video->joined_room : 0;
+}
+
 void assembler_count(const assembler *a, assembler_counters *out) {
     *out = a->audio != NULL ? a->audio->counters : a->video->counters;
     out->packets = a->packets;

@@ -71,6 +71,9 @@ RTP_API int64_t assembler_next_us(const assembler *a);
 /* A key frame should be asked for (PLI); the caller asks as often as is polite. */
 RTP_API bool assembler_needs_key(const assembler *a);
 
+/* Bytes of packets and of the room for a frame; sound holds next to nothing. */
+size_t assembler_held(const assembler *a);
+
 RTP_API void assembler_count(const assembler *a, assembler_counters *out);
 
 #endif

@@ -60,10 +60,7 @@ static bool tell(connection *c, enum event_kind kind, uint32_t ssrc) {
 static int send_packets(connection *c, packet **packets, int count) {
     if (c->route < 0)
         return 0;
-    int sent = batch_send(c->sockets[c->route], (struct sockaddr *)&c->remote, c->remote_size, packets, count);
-    c->counters.sent += (uint64_t)sent;
-    c->counters.unsent += (uint64_t)(count - sent);
-    return sent;
+    return batch_send(c->sockets[c->route], (struct sockaddr *)&c->remote, c->remote_size, packets, count);
 }
 
 static bool protect(connection *c, packet *p, bool rtcp) {
@@ -128,6 +125,13 @@ static void note_arrival(connection *c, const rtp_packet *p, const datagram *d) 
     c->counters.numbered++;
 }
 
+/* Only what authenticated counts: nobody else could push a stream out. */
+static void note_heard(connection *c, uint32_t ssrc, int64_t now) {
+    uint32_t gone;
+    if (heard_add(&c->heard, ssrc, now, &gone))
+        c->of->srtp.remove_stream(c->receive, htonl(gone));
+}
+
 static void take_rtp(connection *c, const datagram *d) {
     int size = (int)d->size;
     rtp_packet p;
@@ -135,6 +139,7 @@ static void take_rtp(connection *c, const datagram *d) {
         c->counters.malformed++;
         return;
     }
+    note_heard(c, p.ssrc, d->at_us);
     note_arrival(c, &p, d);
     incoming_packet(&c->in, &p, d->data, (size_t)size, d->at_us);
 }
@@ -145,6 +150,8 @@ static void take_rtcp(connection *c, const datagram *d, int64_t now) {
         c->counters.malformed++;
         return;
     }
+    if (size >= 8)
+        note_heard(c, get_32(d->data + 4), d->at_us);
     outgoing_requests(&c->out, d->data, (size_t)size, now);
     event e = {
         .kind = EVENT_RTCP,
@@ -179,7 +186,6 @@ static void hand_up(connection *c, const datagram *d, int socket) {
 }
 
 static void take(connection *c, const datagram *d, int socket, int64_t now) {
-    c->counters.received++;
     c->counters.octets += d->size;
     switch (datagram_kind_of(d->data, d->size)) {
     case DATAGRAM_RTP:
@@ -327,6 +333,13 @@ void connection_layer_name(connection *c, uint16_t number, uint8_t layer, char *
     UNLOCKED(c);
 }
 
+uint64_t connection_layer_packets(connection *c, uint16_t number, uint8_t layer) {
+    LOCKED(c);
+    uint64_t packets = incoming_layer_packets(&c->in, number, layer);
+    UNLOCKED(c);
+    return packets;
+}
+
 int connection_set_sender(connection *c, const sender_setup *setup, uint32_t seed) {
     LOCKED(c);
     bool done = outgoing_set_sender(&c->out, setup, seed);
@@ -356,6 +369,13 @@ int connection_holds(connection *c) {
     bool holds = c->wants_room;
     UNLOCKED(c);
     return holds;
+}
+
+int connection_can_pad(connection *c) {
+    LOCKED(c);
+    bool can = outgoing_can_pad(&c->out);
+    UNLOCKED(c);
+    return can;
 }
 
 void connection_probe(connection *c, uint64_t bits_per_second, size_t bytes) {

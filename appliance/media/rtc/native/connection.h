@@ -10,13 +10,14 @@
 #include "arrivals.h"
 #include "engine.h"
 #include "export.h"
+#include "heard.h"
 #include "incoming.h"
 #include "outgoing.h"
 
-#define MOST_SOCKETS 32
+#define MOST_SOCKETS 256 /* one for each of the machine's addresses; epoll's data has eight bits for the number */
 
 typedef struct {
-    uint64_t received, octets, numbered, sent, malformed, unsent; /* octets, and transport-wide numbers: received */
+    uint64_t octets, numbered, malformed; /* received; numbered: with a transport-wide number */
 } connection_counters;
 
 struct connection {
@@ -28,6 +29,7 @@ struct connection {
     int socket_count, route; /* route: the socket that media leaves by, -1 while there is none */
     struct sockaddr_storage remote;
     socklen_t remote_size;
+    heard heard;
     incoming in;
     outgoing out;
     arrivals *arrived; /* NULL until a packet had a transport-wide number */
@@ -56,6 +58,9 @@ RTP_API void connection_drop_line(connection *c, uint16_t number);
 /* The RID of a layer (NAME_ROOM bytes), empty without simulcast. */
 RTP_API void connection_layer_name(connection *c, uint16_t number, uint8_t layer, char *out);
 
+/* How many packets of a layer came. */
+RTP_API uint64_t connection_layer_packets(connection *c, uint16_t number, uint8_t layer);
+
 RTP_API int connection_set_sender(connection *c, const sender_setup *setup, uint32_t seed);
 RTP_API void connection_drop_sender(connection *c, uint16_t number);
 
@@ -70,6 +75,9 @@ RTP_API int connection_send(connection *c, const uint8_t *data, size_t size);
 RTP_API void connection_pace(connection *c, uint64_t bits_per_second, uint64_t repairs);
 /* Whether pictures wait to leave; if so, EVENT_ROOM says when they have left. */
 RTP_API int connection_holds(connection *c);
+
+/* Whether a picture has left, which padding repeats. */
+RTP_API int connection_can_pad(connection *c);
 
 /* Try whether the network carries that rate: so many bytes at once, padded with repairs. */
 RTP_API void connection_probe(connection *c, uint64_t bits_per_second, size_t bytes);

@@ -193,11 +193,12 @@ void engine_free(engine *e) {
 
 int engine_ready_fd(const engine *e) { return e->ready; }
 
-size_t engine_take(engine *e, const event **out) {
+size_t engine_take(engine *e, const event **out, uint64_t *dropped) {
     pthread_mutex_lock(&e->lock);
     drain(e->ready);
     e->told = false;
     size_t count = events_take(&e->events, out);
+    *dropped = e->events.dropped;
     pthread_mutex_unlock(&e->lock);
     return count;
 }

@@ -12,7 +12,7 @@
 #include "export.h"
 #include "srtp.h"
 
-#define ENGINE_VERSION 1 /* of what Python and the library say to each other */
+#define ENGINE_VERSION 2 /* of what Python and the library say to each other */
 
 typedef struct connection connection;
 
@@ -41,8 +41,8 @@ RTP_API void engine_free(engine *e);
 /* The eventfd that Python waits for. */
 RTP_API int engine_ready_fd(const engine *e);
 
-/* Return all events, valid until the next call. */
-RTP_API size_t engine_take(engine *e, const event **out);
+/* Return all events, valid until the next call, and how many were dropped so far because nobody took them in time. */
+RTP_API size_t engine_take(engine *e, const event **out, uint64_t *dropped);
 
 /* For connections, under the lock: let Python know, and be awake by then. */
 void engine_tell(engine *e);

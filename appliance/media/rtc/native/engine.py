@@ -2,17 +2,17 @@
 
 import asyncio
 import ctypes
+import logging
 import socket
 import struct
 import weakref
 from collections import deque
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from pylibsrtp import _binding as libsrtp
-
 from appliance.errors import SalonError
-from appliance.media.rtc.native.library import Srtp
+from appliance.media.rtc.native import srtp
 
+logger = logging.getLogger(__name__)
 _EVENT = struct.Struct("=QqIIIIHHBBBBBB2x16s4x")
 ROOM_BYTES = 1 << 16
 FRAME, RTCP, DATAGRAM, NEEDS_KEY, STREAM, HEARD, ROOM = range(1, 8)
@@ -56,8 +56,10 @@ class Engine:
         self._listeners: dict[int, Listener] = {}
         self.room = ctypes.create_string_buffer(ROOM_BYTES)
         """Where the library writes what a connection asks for; whoever asks reads it at once."""
+        self._overflowed = False
+        """Said once: what drops frames again and again would fill the log as well."""
         self._pending: deque[tuple[int, Event]] = deque()
-        handle = library.engine_new(ctypes.byref(_srtp_functions()))
+        handle = library.engine_new(ctypes.byref(srtp.functions()))
         if not handle:
             raise EngineFailed("the native media engine could not start")
         self._handle: int = handle
@@ -93,8 +95,11 @@ class Engine:
         del self._of_loop[self._loop]
 
     def _take(self) -> None:
-        events = ctypes.c_void_p()
-        count = self.library.engine_take(self._handle, ctypes.byref(events))
+        events, dropped = ctypes.c_void_p(), ctypes.c_uint64()
+        count = self.library.engine_take(self._handle, ctypes.byref(events), ctypes.byref(dropped))
+        if dropped.value and not self._overflowed:
+            self._overflowed = True
+            logger.warning("frames were dropped: this program was too busy to take what the network brought")
         if count and events.value:
             # copied before anything is called: the library reuses its memory
             records = ctypes.string_at(events.value, count * _EVENT.size)
@@ -125,16 +130,6 @@ def _unpacked(record: tuple[Any, ...]) -> tuple[int, Event]:
     return connection, Event(kind, line, layer, ssrc, timestamp, payload_type, bool(key), level, at_us, body, source)
 
 
-def address_of(pointer: object) -> int:
-    """Return where a pointer of libsrtp's binding points to."""
-    return int(libsrtp.ffi.cast("uintptr_t", pointer))
-
-
 def is_media(datagram: bytes) -> bool:
     """Tell RTP and RTCP from STUN and DTLS (RFC 7983)."""
     return 127 < int.from_bytes(datagram[:1], "big") < 192
-
-
-def _srtp_functions() -> Srtp:
-    names = ("srtp_protect", "srtp_unprotect", "srtp_protect_rtcp", "srtp_unprotect_rtcp")
-    return Srtp(*(address_of(libsrtp.ffi.addressof(libsrtp.lib, name)) for name in names))

@@ -5,6 +5,7 @@
 
 #define MOST_EARLY 256
 #define EARLY_US 2000000
+#define MOST_HELD (32u << 20) /* bytes of unfinished pictures: a hundred people's, when the network loses a lot */
 
 struct line {
     line *next;
@@ -13,7 +14,7 @@ struct line {
     layer layers[MOST_LAYERS];
     char names[MOST_LAYERS][NAME_ROOM]; /* the layers' RIDs, in the order they were first heard */
     uint8_t name_count;
-    uint64_t packets, bytes;
+    uint64_t bytes;
 };
 
 struct early_packet {
@@ -283,7 +284,7 @@ void incoming_packet(incoming *in, const rtp_packet *p, const uint8_t *data, siz
         return; /* a layer that has not said which: its next packets will */
     uint32_t clock_rate = on->setup.codecs[on->by_type[p->payload_type] - 1].clock_rate;
     reception_add(&from->seen, p->sequence, p->timestamp, clock_rate, at_us);
-    on->packets++;
+    on->layers[from->layer].packets++;
     on->bytes += p->payload_size;
     take(from, *p, at_us);
     in->heard = in->heard || layer_tell(&on->layers[from->layer], EVENT_HEARD);
@@ -291,7 +292,26 @@ void incoming_packet(incoming *in, const rtp_packet *p, const uint8_t *data, siz
 
 /* ---- time and feedback ---- */
 
+/* Who never finishes a picture must not fill the memory: whoever holds most begins anew. */
+static void bound_held(incoming *in, int64_t now_us) {
+    size_t all = 0, most = 0;
+    layer *fullest = NULL;
+    for (line *on = in->lines; on; on = on->next) {
+        for (size_t i = 0; i < MOST_LAYERS; i++) {
+            size_t held = on->layers[i].buffer ? assembler_held(on->layers[i].buffer) : 0;
+            all += held;
+            if (held > most) {
+                most = held;
+                fullest = &on->layers[i];
+            }
+        }
+    }
+    if (all > MOST_HELD)
+        layer_restart(fullest, now_us);
+}
+
 int64_t incoming_tick(incoming *in, int64_t now_us) {
+    bound_held(in, now_us);
     int64_t next = INT64_MAX;
     for (line *on = in->lines; on; on = on->next) {
         for (size_t i = 0; i < MOST_LAYERS; i++) {
@@ -322,12 +342,16 @@ size_t incoming_reports(incoming *in, reception_report *out, size_t room) {
     return count;
 }
 
+uint64_t incoming_layer_packets(const incoming *in, uint16_t number, uint8_t layer) {
+    const line *on = line_numbered(in, number);
+    return on && layer < MOST_LAYERS ? on->layers[layer].packets : 0;
+}
+
 bool incoming_count(const incoming *in, uint16_t number, line_counters *out) {
     *out = (line_counters){0};
     const line *on = line_numbered(in, number);
     if (!on)
         return false;
-    out->packets = on->packets;
     out->bytes = on->bytes;
     for (size_t i = 0; i < MOST_LAYERS; i++)
         layer_count(&on->layers[i], out);

@@ -80,6 +80,8 @@ size_t incoming_requests(incoming *in, uint32_t ssrc, int64_t now_us, uint8_t *o
 size_t incoming_reports(incoming *in, reception_report *out, size_t room);
 /* The RID of a layer: NAME_ROOM bytes; NULL without simulcast. */
 const char *incoming_layer_name(const incoming *in, uint16_t number, uint8_t layer);
+/* How many packets of a layer came. */
+uint64_t incoming_layer_packets(const incoming *in, uint16_t number, uint8_t layer);
 bool incoming_count(const incoming *in, uint16_t number, line_counters *out);
 
 #endif

@@ -53,11 +53,9 @@ void layer_count(const layer *l, line_counters *sum) {
     assembler_counters now = {0};
     if (l->buffer)
         assembler_count(l->buffer, &now);
+    sum->packets += l->packets;
     sum->lost += l->before.lost + now.lost;
     sum->skips += l->before.skips + now.skips;
-    sum->requested += l->before.requested + now.requested;
-    if (now.rtt_us)
-        sum->rtt_us = now.rtt_us;
 }
 
 static bool is_retired(const layer *l, uint32_t ssrc, int64_t now_us) {
@@ -95,8 +93,15 @@ static bool begin(layer *l, uint32_t ssrc, enum codec codec, int64_t now_us) {
     return true;
 }
 
+void layer_restart(layer *l, int64_t now_us) {
+    begin(l, l->ssrc, l->codec, now_us);
+}
+
 void layer_take(layer *l, const rtp_packet *p, enum codec codec, int64_t now_us) {
     if (is_retired(l, p->ssrc, now_us))
+        return;
+    /* a late repair of the codec before this one */
+    if (p->recovered && l->codec != codec)
         return;
     if ((!l->buffer || l->ssrc != p->ssrc || l->codec != codec) && !begin(l, p->ssrc, codec, now_us))
         return;

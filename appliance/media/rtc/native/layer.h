@@ -14,8 +14,7 @@
 #define RTCP_ROOM 1200
 
 typedef struct {
-    uint64_t packets, bytes, lost, skips, requested;
-    int64_t rtt_us;
+    uint64_t packets, bytes, lost, skips;
 } line_counters;
 
 typedef struct {
@@ -30,6 +29,7 @@ typedef struct {
     enum codec codec;
     uint32_t ssrc;
     bool wants_key, asks;
+    uint64_t packets;
     struct {
         uint32_t ssrc;
         int64_t until_us;
@@ -52,6 +52,9 @@ int64_t layer_tick(layer *l, int64_t now_us);
 
 /* Write a request for what is missing (RFC 4585 section 6.2.1) in the name of `ssrc`; 0 when nothing is due. */
 size_t layer_request(layer *l, uint32_t ssrc, int64_t now_us, uint8_t *out, size_t room);
+
+/* Forget all that waits, and go on with the next key frame. */
+void layer_restart(layer *l, int64_t now_us);
 
 void layer_count(const layer *l, line_counters *sum);
 

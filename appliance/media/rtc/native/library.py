@@ -8,9 +8,11 @@ import os
 from ctypes import POINTER, c_char, c_char_p, c_int, c_int64, c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
+from appliance.media.rtc.native import srtp
+
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """What `engine_version` must say: the two sides would not understand each other otherwise."""
 NAME = "librtp.so"
 PACKAGE = "salon_rtp"
@@ -78,15 +80,15 @@ class SenderSetup(ctypes.Structure):
 
 
 class ConnectionCounters(ctypes.Structure):
-    """Datagrams of a connection."""
+    """What a connection received."""
 
-    _fields_ = [(name, c_uint64) for name in ("received", "octets", "numbered", "sent", "malformed", "unsent")]
+    _fields_ = [(name, c_uint64) for name in ("octets", "numbered", "malformed")]
 
 
 class LineCounters(ctypes.Structure):
     """What arrived on an m-line."""
 
-    _fields_ = [(name, c_uint64) for name in ("packets", "bytes", "lost", "skips", "requested")] + [("rtt_us", c_int64)]
+    _fields_ = [(name, c_uint64) for name in ("packets", "bytes", "lost", "skips")]
 
 
 class SenderCounters(ctypes.Structure):
@@ -95,18 +97,12 @@ class SenderCounters(ctypes.Structure):
     _fields_ = [(name, c_uint64) for name in ("packets", "octets", "repaired")]
 
 
-class Srtp(ctypes.Structure):
-    """libsrtp's functions."""
-
-    _fields_ = [(name, c_void_p) for name in ("protect", "unprotect", "protect_rtcp", "unprotect_rtcp")]
-
-
 _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "engine_version": (c_int, ()),
-    "engine_new": (c_void_p, (POINTER(Srtp),)),
+    "engine_new": (c_void_p, (POINTER(srtp.Srtp),)),
     "engine_free": (None, (c_void_p,)),
     "engine_ready_fd": (c_int, (c_void_p,)),
-    "engine_take": (c_size_t, (c_void_p, POINTER(c_void_p))),
+    "engine_take": (c_size_t, (c_void_p, POINTER(c_void_p), POINTER(c_uint64))),
     "connection_open": (c_void_p, (c_void_p, c_uint32, c_void_p, c_void_p)),
     "connection_close": (None, (c_void_p,)),
     "connection_id": (c_uint32, (c_void_p,)),
@@ -115,6 +111,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "connection_inject": (None, (c_void_p, c_char_p, c_size_t)),
     "connection_set_line": (c_int, (c_void_p, POINTER(LineSetup), POINTER(Extensions))),
     "connection_layer_name": (None, (c_void_p, c_uint16, c_uint8, c_char_p)),
+    "connection_layer_packets": (c_uint64, (c_void_p, c_uint16, c_uint8)),
     "connection_drop_line": (None, (c_void_p, c_uint16)),
     "connection_set_sender": (c_int, (c_void_p, POINTER(SenderSetup), c_uint32)),
     "connection_drop_sender": (None, (c_void_p, c_uint16)),
@@ -122,6 +119,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "connection_send": (c_int, (c_void_p, c_char_p, c_size_t)),
     "connection_pace": (None, (c_void_p, c_uint64, c_uint64)),
     "connection_holds": (c_int, (c_void_p,)),
+    "connection_can_pad": (c_int, (c_void_p,)),
     "connection_probe": (None, (c_void_p, c_uint64, c_size_t)),
     "connection_set_rtt": (None, (c_void_p, c_int64)),
     "connection_take_reports": (c_size_t, (c_void_p, c_void_p, c_size_t)),
@@ -166,5 +164,8 @@ def _load(path: Path | None) -> ctypes.CDLL | None:
         return None
     if version != VERSION:
         logger.warning("media packets are handled in Python: %s is of version %d, not %d", path, version, VERSION)
+        return None
+    if unlike := srtp.strange():
+        logger.warning("media packets are handled in Python: this pylibsrtp has another %s", ", ".join(unlike))
         return None
     return library

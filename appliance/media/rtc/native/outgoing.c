@@ -288,10 +288,16 @@ void outgoing_leave(outgoing *out, packet *leaving, int64_t now_us) {
     memcpy(out->newest.data, leaving->data, leaving->size);
 }
 
+static sender *padder(const outgoing *out) {
+    return out->newest.size ? sender_numbered(out, out->newest.sender) : NULL;
+}
+
+bool outgoing_can_pad(const outgoing *out) { return padder(out); }
+
 bool outgoing_pad(outgoing *out, int64_t now_us) {
     if (!pacer_wants_padding(&out->pace, now_us))
         return false;
-    sender *s = out->newest.size ? sender_numbered(out, out->newest.sender) : NULL;
+    sender *s = padder(out);
     packet *p = s ? wrap(s, out->newest.data, out->newest.size) : NULL;
     if (!p) {
         out->pace.probe_left = 0;

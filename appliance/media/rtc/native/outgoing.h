@@ -27,7 +27,8 @@ typedef struct {
 
 typedef struct sender sender;
 
-/* What repairs may take of the rate: what was lost on a full link must not keep it full. As RepairBudget in pacer.py. */
+/* What repairs may take of the rate: what was lost on a full link must not keep it full. As RepairBudget in pacer.py,
+ * but answers to requests are charged during a probe too; padding is not. */
 typedef struct {
     uint64_t bits_per_second; /* 0: as much as they like */
     int64_t credit;           /* bytes */
@@ -64,6 +65,9 @@ void outgoing_leave(outgoing *out, packet *leaving, int64_t now_us);
 
 /* Give a probe what it lacks; false if there is nothing to give (any more), and then the probe is over. */
 bool outgoing_pad(outgoing *out, int64_t now_us);
+
+/* Whether there is something to give to a probe. */
+bool outgoing_can_pad(const outgoing *out);
 
 bool outgoing_count(const outgoing *out, uint16_t number, sender_counters *counters);
 

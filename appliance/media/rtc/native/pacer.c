@@ -6,12 +6,28 @@
 #define BURST_US 5000          /* a wake-up for every packet would cost more than it helps */
 #define PROBE_BURST_US 1000    /* a probe's rate is measured from its packets, so they must not come in lumps */
 #define LATE_US 2000           /* timers fire late; so much is caught up */
-#define LONGEST_US 500000      /* nothing waits longer, whatever the rate */
+#define DRAIN_US 500000        /* whatever the rate, what waits leaves as if it had to be through in this time: it
+                                * dwindles, and the last of it waits longer. pacer.py, which holds the speed until
+                                * nothing waits, keeps to the time; this is gentler on a narrow link. */
 #define MOST_BYTES (4u << 20)
+#define MOST_REPAIRS 200
 
 bool pacer_has_room(const pacer *p, size_t size) { return p->bytes + size <= MOST_BYTES; }
 
+static packet *take_first(pacer *p, enum priority priority) {
+    packet *first = p->lines[priority].first;
+    p->lines[priority].first = first->next;
+    if (!first->next)
+        p->lines[priority].last = NULL;
+    p->lines[priority].count--;
+    p->bytes -= first->size;
+    return first;
+}
+
 bool pacer_put(pacer *p, packet *added, enum priority priority) {
+    /* what could not be repaired in time is not repaired at all */
+    if (priority == PACE_REPAIR && p->lines[priority].count >= MOST_REPAIRS)
+        free(take_first(p, priority));
     if (!pacer_has_room(p, added->size)) {
         free(added);
         return false;
@@ -22,6 +38,7 @@ bool pacer_put(pacer *p, packet *added, enum priority priority) {
     else
         p->lines[priority].first = added;
     p->lines[priority].last = added;
+    p->lines[priority].count++;
     p->bytes += added->size;
     return true;
 }
@@ -30,7 +47,7 @@ static uint64_t rate_of(const pacer *p) {
     if (p->probe_left > 0)
         return p->probe_rate;
     uint64_t rate = p->bits_per_second ? p->bits_per_second : DEFAULT_RATE;
-    uint64_t in_time = (uint64_t)p->bytes * 8 * 1000000 / LONGEST_US;
+    uint64_t in_time = (uint64_t)p->bytes * 8 * 1000000 / DRAIN_US;
     return rate > in_time ? rate : in_time;
 }
 
@@ -44,18 +61,14 @@ static void account(pacer *p, size_t size, int64_t now_us) {
 }
 
 packet *pacer_take(pacer *p, int64_t now_us) {
-    for (int kind = 0; kind < PACE_KINDS; kind++) {
+    for (enum priority kind = 0; kind < PACE_KINDS; kind++) {
         packet *first = p->lines[kind].first;
         if (!first)
             continue;
         if (kind != PACE_AUDIO && p->free_us > now_us + burst_of(p))
             return NULL;
         account(p, first->size, now_us);
-        p->lines[kind].first = first->next;
-        if (!first->next)
-            p->lines[kind].last = NULL;
-        p->bytes -= first->size;
-        return first;
+        return take_first(p, kind);
     }
     return NULL;
 }

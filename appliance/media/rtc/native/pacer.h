@@ -19,6 +19,7 @@ typedef struct packet {
 typedef struct {
     struct {
         packet *first, *last;
+        size_t count;
     } lines[PACE_KINDS];
     size_t bytes;
     int64_t free_us; /* when all that left is through, at the present rate */

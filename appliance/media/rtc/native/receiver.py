@@ -113,17 +113,15 @@ class NativeReceiver:
 
     def delay(self, now: float) -> float | None:
         """Return in how many seconds `feedback` wants to be called, None if nothing is due."""
-        packets = self._packets()
-        delays = [each.requests.delay(now, packets) for each in self._layers.values() if each.requests.wanted]
+        delays = [each.requests.delay(now, self._packets(index)) for index, each in self._wanting()]
         return min((delay for delay in delays if delay is not None), default=None)
 
     def feedback(self, ssrc: int, now: float) -> list[AnyRtcpPacket]:
         """Return the requests to send, in the name of our `ssrc`."""
-        packets = self._packets()
         return [
             RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=each.ssrc)
-            for each in self._layers.values()
-            if each.ssrc is not None and each.requests.take(now, packets)
+            for index, each in self._wanting()
+            if each.ssrc is not None and each.requests.take(now, self._packets(index))
         ]
 
     def _layer(self, event: Event) -> _Layer:
@@ -148,11 +146,14 @@ class NativeReceiver:
         transport, number = self._source
         return transport.layer_name(number, layer)
 
-    def _packets(self) -> int:
-        if self._source is None or not any(layer.requests.wanted for layer in self._layers.values()):
+    def _wanting(self) -> Iterator[tuple[int, _Layer]]:
+        return ((index, layer) for index, layer in self._layers.items() if layer.requests.wanted)
+
+    def _packets(self, layer: int) -> int:
+        if self._source is None:
             return 0
         transport, number = self._source
-        return int(transport.count_line(number).packets)
+        return transport.layer_packets(number, layer)
 
     def _emit(self, event: Event, layer: _Layer) -> None:
         name, clock_rate = self._codecs.get(event.payload_type, ("", 0))

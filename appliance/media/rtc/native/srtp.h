@@ -8,8 +8,12 @@
 /* Work in place; *size is the packet's before and after; 0 is success. */
 typedef int (*srtp_function)(void *session, void *packet, int *size);
 
+/* Forget an SSRC, given in network byte order, and with it which of its packets came. */
+typedef int (*srtp_stream_function)(void *session, unsigned int ssrc);
+
 typedef struct {
     srtp_function protect, unprotect, protect_rtcp, unprotect_rtcp;
+    srtp_stream_function remove_stream;
 } srtp_functions;
 
 #endif

@@ -210,6 +210,7 @@ static void put(video *v, int64_t number, const rtp_packet *packet, const piece 
         .payload_type = packet->payload_type,
     };
     w->packets++;
+    w->bytes += part->size;
     if (w->end <= number)
         w->end = number + 1;
 }

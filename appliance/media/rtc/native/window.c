@@ -7,6 +7,7 @@ void window_clear_slot(window *w, int64_t number) {
     if (s->state == SLOT_PACKET) {
         free(s->data);
         w->packets--;
+        w->bytes -= s->size;
     } else if (s->state == SLOT_MISSING) {
         w->missing--;
     }

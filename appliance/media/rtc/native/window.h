@@ -29,7 +29,7 @@ typedef struct {
     slot slots[ASSEMBLER_WINDOW];
     int64_t head; /* all slots outside [head, end) are empty; end - head <= ASSEMBLER_WINDOW */
     int64_t end;
-    size_t packets, missing;
+    size_t packets, missing, bytes;
 } window;
 
 static inline slot *window_at(window *w, int64_t number) {

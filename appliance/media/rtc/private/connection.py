@@ -17,12 +17,13 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpTransceiver,
 )
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import RTCDtlsTransport, State
 from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtp import is_rtcp
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from appliance.media.rtc.line import LineReceiver
+from appliance.media.rtc.native.engine import EngineFailed
 from appliance.media.rtc.native.receiver import NativeReceiver
 from appliance.media.rtc.native.transport import NativeTransport
 from appliance.media.rtc.outgoing import OutTrack
@@ -145,9 +146,7 @@ class Connection(RTCPeerConnection):
 
         @transport.on("statechange")
         def changed() -> None:
-            if transport.state == "connected":
-                if self._library is not None:
-                    self._go_native(transport, self._library)
+            if transport.state == "connected" and (self._library is None or self._go_native(transport, self._library)):
                 self._on_connected()
 
         self._dtls = transport
@@ -226,11 +225,18 @@ class Connection(RTCPeerConnection):
     def _get_native(self) -> NativeTransport | None:
         return self.native
 
-    def _go_native(self, transport: RTCDtlsTransport, library: ctypes.CDLL) -> None:
-        self.native = hand_over(transport, library, ssrc=self._ssrc)
+    def _go_native(self, transport: RTCDtlsTransport, library: ctypes.CDLL) -> bool:
+        try:
+            self.native = hand_over(transport, library, ssrc=self._ssrc)
+        except EngineFailed as err:
+            # the receivers are the engine's: without it the connection would be up and deaf
+            logger.error("a connection is given up: %s", err)  # noqa: TRY400 - the sentence says it all
+            transport._set_state(State.FAILED)
+            return False
         self.native.on_rtcp = self._take_compound
         if isinstance(self.sending, NativeSending):
             self.sending.begin(self.native)
+        return True
 
     def _take_compound(self, data: bytes) -> None:
         if not self._compounds.full():

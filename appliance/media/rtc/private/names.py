@@ -15,6 +15,7 @@ METHODS: dict[str, tuple[str, ...]] = {
         "_recv_next",
         "_register_rtp_receiver",
         "_send_rtp",
+        "_set_state",
         "_unregister_rtp_receiver",
     ),
     "aiortc.RTCRtpReceiver": (

@@ -68,6 +68,8 @@ class SenderPort(RTCRtpSender, OutgoingStream):
     async def stop(self) -> None:
         """End, for good."""
         await super().stop()
+        if self._outlet is not None:
+            self._outlet.end()
         for layer in self.layers:
             await layer.stop()
 

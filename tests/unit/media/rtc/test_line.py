@@ -1,3 +1,4 @@
+import asyncio
 import re
 
 import pytest
@@ -6,6 +7,7 @@ from aiortc.rtp import HeaderExtensions, RtpPacket
 from stranger import Stranger
 
 from appliance.media.rtc.bandwidth import Bandwidth
+from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.line import LineReceiver
 from appliance.media.rtc.simulcast import RID
 
@@ -72,6 +74,34 @@ def test_a_sender_of_layers_without_end_fills_no_memory(line, frames):
         line.on_packet(packet(10, ssrc=number, rid=f"r{number}"), 0)
     assert len(line._streams) <= 4
     assert len(line._names) <= 32
+
+
+async def test_nobody_asks_for_ever_for_a_layer_that_has_stopped(pair_of, packets, monkeypatch):
+    monkeypatch.setattr("appliance.media.rtc.keyframes.KEYFRAME_INTERVAL_S", 0.1)
+    async with pair_of("pure", packets) as pair:
+        video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T", layers=("q", "f"))
+        await pair.negotiate()
+        await pair.connected()
+        asked, number = [], 0
+        ears = pair.heard.frames["T"]
+
+        async def send(rids, until):
+            nonlocal number
+            async with asyncio.timeout(10):
+                while not until():
+                    for rid in rids:
+                        video.send(EncodedFrame("VP8", number * 3000, 90_000, b"\x00" + bytes(500), True, layer=rid))
+                    number += 1
+                    await asyncio.sleep(0.01)
+
+        await send(("q", "f"), lambda: {frame.layer for frame in ears} == {"q", "f"})
+        port = video._port.layers[0]
+        monkeypatch.setattr(port, "on_keyframe_request", lambda: asked.append(1))
+        # what is still on its way counts as the layer's
+        await send(("f",), lambda before=number: number > before + 20)
+        pair.heard.streams["T"].request_keyframe("q")
+        await send(("f",), lambda before=number: number > before + 60)
+        assert len(asked) == 1
 
 
 async def test_layers_of_simulcast_come_apart_whoever_handles_packets(pair_of, packets):

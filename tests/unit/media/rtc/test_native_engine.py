@@ -1,29 +1,26 @@
 """What only the native engine does: it takes sockets and sessions over, gives them back, and keeps its measure."""
 
 import asyncio
-import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
+from aioice import stun
 from aioice.ice import CandidatePair
+from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
 from wire import Weather, wire
 
-from appliance.doctor import examine
 from appliance.media.rtc.congestion.wire import CLOCK_US, parse
 from appliance.media.rtc.frames import EncodedFrame
-from appliance.media.rtc.native import library
 from appliance.media.rtc.native.build import compile_c
-from appliance.media.rtc.native.engine import is_media
-from appliance.media.rtc.native.wheel import make_wheel
-from appliance.settings import load as load_settings
+from appliance.media.rtc.native.engine import DATAGRAM, EngineFailed, Event
+from appliance.media.rtc.native.library import NO_LEVEL
+from appliance.media.rtc.native.transport import NativeTransport
 
 
 def kept(monkeypatch, transport, name):
@@ -72,6 +69,17 @@ async def test_python_answers_and_asks_for_consent_after_the_hand_over(native):
         key = ice.remote_password.encode()
         async with asyncio.timeout(5):
             await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
+
+
+async def test_a_request_that_comes_while_the_sockets_close_is_passed_over(native):
+    native.a.add_channel("x")
+    await native.negotiate()
+    await native.connected()
+    transport, ice = native.a._connection.native, native.a._connection._dtls.transport._connection
+    ice._protocols[0].transport.close()
+    await asyncio.sleep(0)
+    request = bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST))
+    transport.on_event(Event(DATAGRAM, 0, 0, 0, 0, 0, False, NO_LEVEL, 0, request, ("127.0.0.1", 9)))
 
 
 async def test_media_follows_when_ice_chooses_another_pair(pair_of, monkeypatch):
@@ -144,6 +152,53 @@ async def test_repairs_from_before_the_network_was_known_are_no_debt(pair_of, ca
         assert count().repaired > before + 5
 
 
+async def test_repairs_without_end_do_not_pile_up_before_the_network_is_known(pair_of, monkeypatch):
+    async with pair_of("native", "pure") as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate()
+        await pair.connected()
+        native, repair_ssrc = pair.a._connection.native, out._port.ssrcs[1]
+        pace = native.pace
+        monkeypatch.setattr(native, "pace", lambda rate, _: pace(rate, 0))
+        transport, seen = pair.b._connection._dtls, []
+        deliver = transport._handle_rtp_data
+
+        async def noted(data, arrival_time_ms):
+            seen.append((int.from_bytes(data[8:12], "big"), int.from_bytes(data[2:4], "big")))
+            await deliver(data, arrival_time_ms)
+
+        monkeypatch.setattr(transport, "_handle_rtp_data", noted)
+        await send_until_heard(pair, out, "T", 150)
+        await asyncio.sleep(0.2)
+        sent = [number for ssrc, number in seen if ssrc == out._port.ssrcs[0]]
+        before = sum(ssrc == repair_ssrc for ssrc, _ in seen)
+        lost = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=out._port.ssrcs[0], lost=sent[-400:])
+        await pair.b._connection.send_rtcp(bytes(lost))
+        await asyncio.sleep(1)
+        repairs = sum(ssrc == repair_ssrc for ssrc, _ in seen) - before
+        assert 150 <= repairs <= 205
+
+
+async def test_a_late_repair_of_the_codec_before_does_not_restart_the_picture(pair_of, camera_of):
+    async with pair_of("pure", "native") as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        pair.a._lines[0].transceiver.setCodecPreferences([])
+        offer = await pair.a.offer()
+        await pair.a.accept_answer(await pair.b.accept_offer(offer))
+        await pair.connected()
+        h264 = re.search(r"a=rtpmap:(\d+) H264", offer)[1]
+        repairs_h264 = int(re.search(rf"a=fmtp:(\d+) apt={h264}\b", offer)[1])
+        async with camera_of(out) as camera:
+            await pair.heard.until(lambda: len(pair.heard.frames["T"]) >= 5)
+            requests, before = camera.requests, len(pair.heard.frames["T"])
+            sequence = (vars(out._port)["_RTCRtpSender__rtx_sequence_number"] + 20) & 0xFFFF
+            head = bytes([0x80, repairs_h264]) + sequence.to_bytes(2, "big") + bytes(4)
+            await pair.a._connection._dtls._send_rtp(head + out._port.ssrcs[1].to_bytes(4, "big") + b"\x00\x01\x65late")
+            await pair.heard.until(lambda: len(pair.heard.frames["T"]) >= before + 20)
+        assert camera.requests == requests
+        assert not any(frame.keyframe for frame in pair.heard.frames["T"][before:])
+
+
 async def test_the_other_end_tells_of_each_transport_wide_number_and_when_it_came(native, monkeypatch):
     out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
     await native.negotiate()
@@ -205,7 +260,7 @@ async def test_pictures_wait_in_front_of_a_narrow_way_and_python_hears_when_ther
     assert not sender.holds()
 
 
-async def test_a_slow_reader_loses_frames_up_to_a_key_frame_and_asks_for_one(native, camera_of):
+async def test_a_slow_reader_loses_frames_up_to_a_key_frame_and_asks_for_one(native, camera_of, caplog):
     out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
     await native.negotiate()
     await native.connected()
@@ -223,6 +278,7 @@ async def test_a_slow_reader_loses_frames_up_to_a_key_frame_and_asks_for_one(nat
         await native.heard.until(lambda: camera.requests > asked)
         await native.heard.until(lambda: len(native.heard.frames["T"]) > before + 5)
     assert native.heard.frames["T"][before].keyframe
+    assert caplog.text.count("frames were dropped") == 1
 
 
 def test_a_library_that_has_functions_of_the_same_names_changes_nothing(tmp_path):
@@ -252,74 +308,44 @@ async def test_nothing_is_left_of_peers_that_came_and_went(pair_of):
     assert native_threads() == threads
 
 
-def test_without_the_library_python_does_it_and_says_so(monkeypatch, tmp_path, caplog):
-    monkeypatch.setenv("SALON_RTP", str(tmp_path / "none.so"))
-    library._load.cache_clear()
-    with caplog.at_level(logging.INFO):
-        assert library.load() is None
-        assert library.load() is None
-    assert [record.levelname for record in caplog.records] == ["INFO"]
-    assert "handled in Python" in caplog.text
+async def test_a_closed_connection_asks_nothing_of_the_library(native, monkeypatch):
+    out = native.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    await native.negotiate()
+    await native.connected()
+    await send_until_heard(native, out, "T", 1)
+    transport, outlet = native.a._connection.native, native.a._connection.getSenders()[0]._outlet
+    assert outlet.counters().packets > 0
+    await native.a.close()
+    # what the library knew of it is freed: any call would read somebody else's memory
+    monkeypatch.setattr(transport._engine, "library", None)
+    assert not outlet.send(b"frame", 0, None)
+    assert not transport.holds()
+    assert transport.sent() == transport.reports() == []
+    assert transport.count().octets == transport.count_line(1).packets == 0
+    assert transport.layer_name(1, 0) == ""
+    transport.pace(1)
+    transport.probe(1, 1)
+    transport.set_rtt(1.0)
+    transport.send(b"")
+    transport.inject(b"")
+    transport.drop_line(1)
 
 
-def test_make_goes_on_without_a_compiler_and_says_so(tmp_path):
-    """What `make demo` does before it begins, on a machine where no command is found."""
-    root = Path(library.__file__).parents[4]
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    python.symlink_to(sys.executable)
-    folders = [f"BIN={python.parent}", f"NATIVE={tmp_path}"]
-    done = subprocess.run(
-        [shutil.which("make"), "native", *folders],
-        cwd=root,
-        env={"PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "media packets are handled in Python then" in done.stdout
-    assert "apt install gcc" in done.stderr
-    demo = next(line for line in (root / "Makefile").read_text().splitlines() if line.startswith("demo:"))
-    assert "native" in demo.partition("##")[0].split()
+async def test_a_host_of_very_many_addresses_is_served_too(pair_of):
+    async with pair_of("native", "native", [f"127.0.0.{i}" for i in range(1, 41)]) as pair:
+        out = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+        await pair.negotiate()
+        await pair.connected()
+        await send_until_heard(pair, out, "T", 3)
 
 
-def test_a_library_that_is_none_is_refused_in_words(monkeypatch, tmp_path, caplog):
-    (tmp_path / "librtp.so").write_bytes(b"not a library")
-    monkeypatch.setenv("SALON_RTP", str(tmp_path / "librtp.so"))
-    assert library.load() is None
-    assert "cannot be used" in caplog.text
+async def test_a_connection_whose_sockets_the_engine_cannot_take_has_failed(native, monkeypatch, caplog):
+    def refuse(*_):
+        raise EngineFailed("no more sockets")
 
-
-def test_a_library_of_another_version_is_refused_in_words(librtp, monkeypatch, caplog):
-    monkeypatch.setattr(library, "VERSION", -1)
-    monkeypatch.setenv("SALON_RTP", str(librtp))
-    library._load.cache_clear()
-    assert library.load() is None
-    assert "version" in caplog.text
-    library._load.cache_clear()
-
-
-def test_the_wheel_brings_the_library_where_none_was_built(monkeypatch, tmp_path):
-    wheel = make_wheel(tmp_path / "dist")
-    assert re.fullmatch(r"salon_rtp-[0-9.]+-py3-none-linux_\w+\.whl", wheel.name)
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(tmp_path / "site")
-    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
-    monkeypatch.delenv("SALON_RTP", raising=False)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    assert library.find() == tmp_path / "site" / "salon_rtp" / "librtp.so"
-    assert library.load() is not None
-
-
-@pytest.mark.parametrize(("built", "level"), [(True, "ok"), (False, "note")])
-def test_the_doctor_says_who_handles_the_packets(monkeypatch, librtp, built, level):
-    monkeypatch.setenv("SALON_RTP", str(librtp) if built else "pure")
-    finding = next(f for f in examine(load_settings()) if "media engine" in f.what or "media packets" in f.what)
-    assert finding.level == level
-    assert bool(finding.remedy) is not built
-
-
-@pytest.mark.parametrize(("datagram", "media"), [(b"", False), (b"\x00\x01", False), (b"\x16", False), (b"\x80", True)])
-def test_an_empty_datagram_is_no_media(datagram, media):
-    assert is_media(datagram) is media
+    monkeypatch.setattr(NativeTransport, "add_socket", refuse)
+    native.a.add_channel("x")
+    await native.negotiate()
+    await native.heard.until(lambda: native.a.state == native.b.state == "failed")
+    assert "no more sockets" in caplog.text
+    assert native.a._connection.native is None

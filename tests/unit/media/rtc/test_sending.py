@@ -11,6 +11,7 @@ from wire import wire
 
 from appliance.media.rtc.congestion.wire import URI, build
 from appliance.media.rtc.extensions import NumberedExtensions
+from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.transport_wide import TransportFeedback, split_feedback, stamp
 
 
@@ -41,8 +42,6 @@ class Camera:
 
 @pytest.fixture
 def frame():
-    from appliance.media.rtc.frames import EncodedFrame
-
     def made(number, size, key):
         return EncodedFrame("VP8", number * 3000, 90_000, (b"\x00" if key else b"\x01") + bytes(size), key)
 
@@ -66,6 +65,46 @@ async def test_a_fast_network_is_found_by_probes_although_little_is_sent(pair, f
         await until(lambda: (video.stats().bitrate or 0) > 1_500_000)
         task.cancel()
     assert pair.heard.streams["T"].stats().lost == 0
+
+
+async def speak(audio):
+    number = 0
+    while True:
+        audio.send(EncodedFrame("opus", number * 960, 48_000, bytes(80)))
+        number += 1
+        await asyncio.sleep(0.02)
+
+
+async def test_no_probe_is_spent_before_there_is_a_picture_to_fill_it_with(pair, frame, monkeypatch):
+    video = pair.a.add_out("video", "VP8", stream_id="S", track_id="T")
+    audio = pair.a.add_out("audio", "opus", stream_id="S", track_id="U")
+    await pair.negotiate()
+    await pair.connected()
+    sending, probes = pair.a._connection.sending, []
+    start = sending._start
+    monkeypatch.setattr(sending, "_start", lambda probe, now: (probes.append(probe), start(probe, now)))
+    async with asyncio.TaskGroup() as group:
+        speech = group.create_task(speak(audio))
+        await until(lambda: sending.controller.heard)
+        await until(lambda: len(pair.heard.frames["U"]) >= 50)
+        assert probes == []
+        video.on_bitrate = lambda _: None
+        shots = group.create_task(Camera(video, frame).run())
+        await until(lambda: probes)
+        speech.cancel()
+        shots.cancel()
+
+
+async def test_a_receiver_of_sound_alone_is_watched_too(pair, monkeypatch):
+    monkeypatch.setattr("appliance.media.rtc.sending._WATCH_S", 0.02)
+    audio = pair.a.add_out("audio", "opus", stream_id="S", track_id="U")
+    await pair.negotiate()
+    await pair.connected()
+    looks = []
+    monkeypatch.setattr(pair.a._connection.sending.controller, "tick", looks.append)
+    speech = asyncio.create_task(speak(audio))
+    await until(lambda: len(looks) >= 3)
+    speech.cancel()
 
 
 async def test_a_slow_network_is_not_sent_more_than_it_carries(pair_of, packets, frame):
