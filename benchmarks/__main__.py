@@ -1,4 +1,4 @@
-"""`make bench`: measures all rows, or one with `--only NAME`, and rewrites results.json and docs/benchmarks.md."""
+"""`make bench`: measures all rows, or some with `--only NAME …`, and rewrites results.json and docs/benchmarks.md."""
 
 import argparse
 import json
@@ -46,11 +46,11 @@ in `benchmarks/settings.py`.
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=[row.name for row in ROWS])
+    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], metavar="NAME")
     parser.add_argument("--look", action="store_true", help="measure and say, but write nothing")
     options = parser.parse_args()
     for row in ROWS:
-        if options.only in {None, row.name}:
+        if not options.only or row.name in options.only:
             load = round(os.getloadavg()[0], 1)
             print(f"{row.name}: {row.what} (load before it: {load})", flush=True)
             result = _result(row, row.measure(), load)
