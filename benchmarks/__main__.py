@@ -63,9 +63,6 @@ def main() -> None:
 
 
 def _result(row: Row, measured: list[Run], load: float) -> dict[str, Any]:
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"], capture_output=True, text=True, check=True
-    )
     runs = [run for run in measured if run.counted]
     theirs = [run.peer for run in runs if run.peer is not None]
     ratio = row.ratio(runs)
@@ -78,10 +75,20 @@ def _result(row: Row, measured: list[Run], load: float) -> dict[str, Any]:
         "unit": row.unit,
         "runs": [_pair(run) for run in runs],
         "not_counted": [_pair(run) for run in measured if not run.counted],
-        "commit": commit.stdout.strip(),
+        "commit": _commit(),
         "machine": _machine(),
         "load": load,
     }
+
+
+def _commit() -> str:
+    """Say what was measured; what the rows before it wrote does not count as a change."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", f":!{RESULTS}", f":!{PAGE.parent}")
+    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _pair(run: Run) -> list[float | None]:

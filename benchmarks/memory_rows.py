@@ -42,7 +42,7 @@ async def _pss() -> list[Run]:
 
 
 async def _held(receiver: Receiver, watched: Path, *, least: float) -> float:
-    """Return what it holds while it shows everybody's pictures, at least so many of them, and its own go to somebody."""
+    """Return what it holds while it shows at least such a share of the pictures, and sends its own to somebody."""
     await asyncio.sleep(WARM_UP_S)
     before, began = read_count(watched), time.monotonic()
     cost = await window(receiver)
