@@ -16,9 +16,9 @@ from benchmarks.pictures import timeline
 from benchmarks.rows import Row, Run
 from benchmarks.sdk import sdk
 from benchmarks.seen import Freezes, Seen, freezes, read_seen
-from benchmarks.settings import AT_ONCE, CLEAN_S, HIGH_LOSS, LOSS_S, LOSSY_360P30, LOW_LOSS, RTT_S, SEEDS
+from benchmarks.settings import AT_ONCE, CLEAN_S, HIGH_LOSS, LOOK_S, LOSS_S, LOSSY_360P30, LOW_LOSS, RTT_S, SEEDS
 from benchmarks.stand import Stand, stand
-from benchmarks.tone import longest_gap_s
+from benchmarks.tone import longest_gap_s, longest_stall_s
 
 _SIZE = (LOSSY_360P30.width, LOSSY_360P30.height)
 """Of the screens, so that the machine is not busy with making pictures larger."""
@@ -74,13 +74,15 @@ async def _pair(hub: Stand, network: Network, peer: Peer, seed: int, ours: Room,
         ours.meeting(our_hub.ticket("room", room=our_meeting), 1),
     ):
         await asyncio.sleep(CLEAN_S)
-        began, heard = time.time(), (await asyncio.to_thread(played.stat)).st_size
-        await asyncio.sleep(LOSS_S)
-        ended = time.time()
+        began, growth = time.time(), []
+        while (ended := time.time()) < began + LOSS_S:
+            growth.append((time.monotonic(), (await asyncio.to_thread(played.stat)).st_size))
+            await asyncio.sleep(LOOK_S)
+        gap_s = await asyncio.to_thread(longest_gap_s, played, growth[0][1])
         our_pictures = await asyncio.to_thread(read_seen, ours.folder / "tv.seen")
         pair = Pair(
             freezes(our_pictures, began, ended),
-            await asyncio.to_thread(longest_gap_s, played, heard, ended - began),
+            max(gap_s, longest_stall_s(growth)),
             freezes(await their_pictures(), began, ended),
         )
     longest = f"longest {pair.ours.longest_s:.2f} s, peer {pair.theirs.longest_s:.2f} s"

@@ -21,7 +21,7 @@ LATEST_S = 5.0
 PSNR_WITHIN_DB, RATE_WITHIN = 0.5, 0.05
 """So alike must be what two senders send for their costs to be compared."""
 LOW_LOSS, HIGH_LOSS = 0.03, 0.10
-LOSS_S = 60.0
+LOSS_S, LOOK_S = 60.0, 0.02
 CLEAN_S = 4.0
 """A relay lets everything pass for so long, so that both sides begin with a picture."""
 FREEZE_S = 0.2

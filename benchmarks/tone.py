@@ -1,5 +1,6 @@
 """A tone without a gap, as Opus packets, and how long it was not heard in what a loudspeaker played."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,8 +13,8 @@ PACKET_S = 0.02
 _HERTZ = 500
 _SECONDS = 4
 _BLOCK = RATE // 200
-_UNWRITTEN_S = 0.1
-"""So much may wait in the buffers of a file."""
+_LOOKS = 25
+"""A stall is looked for in so many looks at a time: many small ones are no large one."""
 _AUDIBLE = 0.25
 """Of the usual loudness."""
 
@@ -32,14 +33,15 @@ def tone_packets() -> list[bytes]:
     return packets
 
 
-def longest_gap_s(recording: Path, begin: int, seconds: float) -> float:
-    """Return the longest silence in a recording (WAV that may still grow), which had `begin` bytes so long ago.
-
-    What was not played at all in that time is a silence too.
-    """
+def longest_gap_s(recording: Path, begin: int) -> float:
+    """Return the longest silence in a recording (WAV that may still grow), from this byte on."""
     played = np.frombuffer(recording.read_bytes()[begin // 2 * 2 :], np.int16).astype(np.float64)
     blocks = np.sqrt((played[: len(played) // _BLOCK * _BLOCK].reshape(-1, _BLOCK) ** 2).mean(1))
     silent = np.flatnonzero(np.diff(np.concatenate(([0], blocks < _AUDIBLE * np.median(blocks), [0]))))
-    silence = float(max(silent[1::2] - silent[::2], default=0)) * _BLOCK / RATE
-    unplayed = seconds - len(played) / RATE
-    return max(silence, unplayed if unplayed > _UNWRITTEN_S else 0.0)
+    return float(max(silent[1::2] - silent[::2], default=0)) * _BLOCK / RATE
+
+
+def longest_stall_s(growth: Sequence[tuple[float, int]]) -> float:
+    """Return for how long at most nothing was played, from when (in seconds) a recording had how many bytes."""
+    behind = [at - octets / 2 / RATE for at, octets in growth]
+    return max(late - min(behind[max(0, number - _LOOKS) : number + 1]) for number, late in enumerate(behind))

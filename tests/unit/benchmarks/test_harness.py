@@ -82,9 +82,16 @@ def test_the_longest_silence_of_a_recording_is_found(tmp_path):
     with wave.open(str(tmp_path / "played.wav"), "wb") as file:
         file.setparams((1, 2, tone.RATE, 0, "NONE", ""))
         file.writeframes(sound.tobytes())
-    assert tone.longest_gap_s(tmp_path / "played.wav", 44, 4) == pytest.approx(0.15, abs=0.011)
-    assert tone.longest_gap_s(tmp_path / "played.wav", 44 + 3 * tone.RATE * 2, 1) == 0
-    assert tone.longest_gap_s(tmp_path / "played.wav", 44, 4.5) == pytest.approx(0.5), "what was never played is silent"
+    assert tone.longest_gap_s(tmp_path / "played.wav", 44) == pytest.approx(0.15, abs=0.011)
+    assert tone.longest_gap_s(tmp_path / "played.wav", 44 + 3 * tone.RATE * 2) == 0
+
+
+def test_a_loudspeaker_that_stands_still_is_silent_and_one_that_is_looked_at_late_is_not():
+    steady = [(at / 50, 44 + at * tone.RATE // 50 * 2) for at in range(100)]
+    assert tone.longest_stall_s(steady) == pytest.approx(0, abs=1e-6)
+    assert tone.longest_stall_s(steady[:30] + steady[60:]) == pytest.approx(0, abs=1e-6)
+    stalled = steady[:50] + [(at + 0.3, octets) for at, octets in steady[50:]]
+    assert tone.longest_stall_s(stalled) == pytest.approx(0.3)
 
 
 async def test_the_relay_puts_its_own_ports_in_place_of_both_sides():
