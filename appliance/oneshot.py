@@ -76,10 +76,9 @@ async def _states(settings: Settings) -> AsyncGenerator[object]:
     """Yield the state at each change, at least once, until the daemon ends."""
     told = False
     async with _room(settings, "watch") as connection:
-        async for message in connection.messages():
-            if message.kind == "state":
-                yield message.body
-                told = True
+        async for body in connection.states():
+            yield body
+            told = True
         if not told:
             raise LinkError("the daemon ended")
 

@@ -180,8 +180,8 @@ async def _follow(stage: Stage, course: Course) -> None:
     while True:
         with suppress(OSError, LinkError, TimeoutError):
             async with connected(stage.runtime / "watch.sock", role="watch", boot=new_boot()) as connection:
-                async for message in connection.messages():
-                    state = from_json(RoomState, message.body)
+                async for body in connection.states():
+                    state = from_json(RoomState, body)
                     course.note(state)
                     story = _story(state)
                     if story != told:

@@ -48,6 +48,12 @@ class Connection:
         while line := await read_line(self._reader):
             yield decode(line)
 
+    async def states(self) -> AsyncIterator[object]:
+        """Yield the room's states until the daemon goes, and pass over whatever else it says."""
+        async for message in self.messages():
+            if message.kind == "state":
+                yield message.body
+
 
 @asynccontextmanager
 async def connected(path: Path, *, role: str, boot: Boot) -> AsyncIterator[Connection]:

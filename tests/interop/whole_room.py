@@ -57,8 +57,8 @@ class WholeRoom:
         while True:
             with suppress(OSError, LinkError, TimeoutError):
                 async with connected(self.stage.runtime / "watch.sock", role="watch", boot=new_boot()) as connection:
-                    async for message in connection.messages():
-                        self.states.append(from_json(RoomState, message.body))
+                    async for body in connection.states():
+                        self.states.append(from_json(RoomState, body))
             await asyncio.sleep(_LOOK_S)  # it is not there yet
 
     async def until(self, what: Callable[[RoomState], bool]) -> RoomState:

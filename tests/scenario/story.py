@@ -59,9 +59,9 @@ class Story:
         while True:
             with suppress(OSError, LinkError, TimeoutError):
                 async with connected(self._socket, role="watch", boot=new_boot()) as connection:
-                    async for message in connection.messages():
-                        self.lines.append(str(message.body))
-                        self.states.append(from_json(RoomState, message.body))
+                    async for body in connection.states():
+                        self.lines.append(str(body))
+                        self.states.append(from_json(RoomState, body))
             await asyncio.sleep(0.05)
 
     @property
@@ -89,7 +89,7 @@ class Story:
 
     async def _ask(self) -> RoomState:
         async with asyncio.timeout(30), connected(self._socket, role="watch", boot=new_boot()) as connection:
-            return from_json(RoomState, (await anext(connection.messages())).body)
+            return from_json(RoomState, await anext(connection.states()))
 
 
 def live(state: RoomState) -> bool:
