@@ -38,7 +38,12 @@ static int lose(void *session, void *packet, int *size) {
     return (now >> 16) % 16 == 0;
 }
 
-static const srtp_functions PLAIN = {keep, lose, keep, keep};
+static int forget(void *session, unsigned int ssrc) {
+    (void)session, (void)ssrc;
+    return 0;
+}
+
+static const srtp_functions PLAIN = {keep, lose, keep, keep, forget};
 
 static int udp(struct sockaddr_in *name) {
     socklen_t size = sizeof *name;
@@ -108,7 +113,8 @@ static void *take_events(void *unused) {
     (void)unused;
     while (!atomic_load(&done)) {
         const event *events;
-        size_t count = engine_take(under_test, &events);
+        uint64_t dropped;
+        size_t count = engine_take(under_test, &events, &dropped);
         for (size_t i = 0; i < count; i++) {
             if (events[i].kind == EVENT_FRAME)
                 check_frame(&events[i]);

@@ -58,6 +58,9 @@ def shape_remote(text: str) -> Shaped:
     if len(sections) > _MAX_SECTIONS:
         raise BadDescription("the session description has too many media sections")
     transport = _transport_lines(head, sections)
+    if transport and not any(line.startswith("a=fingerprint:") for line in (*transport, *head)):
+        # RFC 8827, 5.5; aiortc would find that out in a task of its own, while it connects
+        raise BadDescription("the session description names no certificate, so that nobody could be trusted")
     candidates: dict[str, None] = {}
     rejected: set[str] = set()
     layers: dict[str, Layers] = {}

@@ -85,6 +85,15 @@ def test_what_is_no_description_is_refused(text):
         shape_remote(text)
 
 
+def test_a_description_that_names_no_certificate_is_refused_in_words():
+    whole = HEAD + AUDIO
+    shape_remote(whole)
+    without = "".join(line for line in whole.splitlines(keepends=True) if not line.startswith("a=fingerprint:"))
+    assert without != whole
+    with pytest.raises(BadDescription, match="certificate"):
+        shape_remote(without)
+
+
 def test_our_own_description_is_as_long_as_the_meeting_is_large():
     many = HEAD + "".join(AUDIO.replace("a=mid:0", f"a=mid:{number}") for number in range(600))
     assert finish_local(many).count("m=audio") == 600
