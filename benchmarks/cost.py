@@ -10,13 +10,8 @@ from typing import Protocol
 
 import psutil
 
-from appliance.errors import SalonError
 from benchmarks.settings import WARM_UP_S, WINDOW_S
 from benchmarks.stand import tree
-
-
-class TooBusy(SalonError):
-    """The machine is too busy to measure anything."""
 
 
 @dataclass(frozen=True, slots=True)

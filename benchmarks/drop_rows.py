@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.chromium import HIDDEN, chromium, plays
 from benchmarks.clip import raw_film
-from benchmarks.cost import TooBusy
 from benchmarks.impair import Network
 from benchmarks.ours import Room, room
+from benchmarks.pairs import TooBusy
 from benchmarks.pictures import Curve, curves
 from benchmarks.recorder import Recording, recorder
 from benchmarks.rows import Row, Run

@@ -10,6 +10,7 @@ from statistics import median
 
 from benchmarks.chromium import chromium
 from benchmarks.ours import SHOWING, Room, room
+from benchmarks.pairs import in_turn
 from benchmarks.rows import Row, Run
 from benchmarks.seen import Seen, read_seen
 from benchmarks.settings import CAMERA_720P30, LATEST_S, RUNS, WARM_UP_S, WINDOW_S
@@ -26,10 +27,9 @@ async def paired(peer: Peer) -> list[Run]:
         log = hub.file("captured")
         async with hub.webcams(1, CAMERA_720P30, log=log):
             for number in range(RUNS):
-                # what begins is over before the other one begins
-                turn = (_ours(hub, ours), peer(hub))
-                found = [await _median_ms(log, receiver) for receiver in (turn if number % 2 == 0 else turn[::-1])]
-                our_ms, their_ms = found if number % 2 == 0 else found[::-1]
+                our_ms, their_ms = await in_turn(
+                    number, lambda: _median_ms(log, _ours(hub, ours)), lambda: _median_ms(log, peer(hub))
+                )
                 print(f"  {our_ms:.0f} ms, peer {their_ms:.0f} ms", flush=True)
                 runs.append(Run(our_ms, their_ms))
     return runs

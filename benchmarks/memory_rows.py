@@ -6,8 +6,9 @@ from pathlib import Path
 
 from benchmarks.chromium import chromium, plays
 from benchmarks.clip import raw_film
-from benchmarks.cost import Receiver, TooBusy, pss_mb, window
+from benchmarks.cost import Receiver, pss_mb, window
 from benchmarks.ours import WHOLE, room
+from benchmarks.pairs import TooBusy
 from benchmarks.rows import Row, Run
 from benchmarks.seen import read_count
 from benchmarks.settings import CAMERA_720P30, ENOUGH, MOVING, PEOPLE, RUNS, TILE_360P30, WARM_UP_S

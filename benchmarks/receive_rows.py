@@ -12,11 +12,12 @@ from av.video.codeccontext import VideoCodecContext
 
 from benchmarks.chromium import HIDDEN, TOUCHING, chromium
 from benchmarks.clip import bitstream
-from benchmarks.cost import Cost, Receiver, TooBusy, window
+from benchmarks.cost import Cost, Receiver, window
 from benchmarks.ours import HEADLESS, SHOWING, Room, room
+from benchmarks.pairs import good_pairs, in_turn
 from benchmarks.rows import Row, Run
 from benchmarks.sdk import sdk
-from benchmarks.settings import ENOUGH, LOOP_S, MANY, PEOPLE, RUNS, TILE_180P15, TILE_360P30, TRIES, Stream
+from benchmarks.settings import ENOUGH, LOOP_S, MANY, PEOPLE, TILE_180P15, TILE_360P30, Stream
 from benchmarks.stand import Stand, stand
 
 Peer = Callable[[Stand, int], AbstractAsyncContextManager[Receiver]]
@@ -53,19 +54,15 @@ async def _our_cost(hub: Stand, ours: Room, people: int) -> Cost:
 
 async def _good_pairs(ours: Measure, theirs: Measure, due: float) -> list[Run]:
     """Measure until there are enough pairs in which both did their work: who decodes less costs less."""
-    runs: list[Run] = []
-    for number in range(TRIES):
-        if number % 2:
-            their_cost, our_cost = await theirs(), await ours()
-        else:
-            our_cost, their_cost = await ours(), await theirs()
+
+    async def pair(number: int) -> Run:
+        our_cost, their_cost = await in_turn(number, ours, theirs)
         good = min(our_cost.decoded_per_s, their_cost.decoded_per_s) >= ENOUGH * due
         good = good and (our_cost.shown_per_s or 0) >= _AS_MANY * (their_cost.shown_per_s or 0)
         print(f"  {our_cost}, peer {their_cost}{'' if good else f'; not counted: {due} were sent'}", flush=True)
-        runs.append(Run(our_cost.cores, their_cost.cores, good))
-        if sum(run.counted for run in runs) == RUNS:
-            return runs
-    raise TooBusy(f"too few of {TRIES} pairs had all their pictures: this machine has too much else to do")
+        return Run(our_cost.cores, their_cost.cores, good)
+
+    return await good_pairs(pair)
 
 
 def _bare_decode(people: int, stream: Stream) -> Cost:

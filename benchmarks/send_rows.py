@@ -8,12 +8,13 @@ from pathlib import Path
 
 from benchmarks.chromium import HIDDEN, chromium, plays
 from benchmarks.clip import raw_film
-from benchmarks.cost import Receiver, TooBusy, cpu_seconds
+from benchmarks.cost import Receiver, cpu_seconds
 from benchmarks.ours import room
+from benchmarks.pairs import good_pairs
 from benchmarks.recorder import Recording, recorder
 from benchmarks.rows import Row, Run
 from benchmarks.seen import read_count
-from benchmarks.settings import CAMERA_720P30, ENOUGH, PSNR_WITHIN_DB, RATE_WITHIN, RUNS, TRIES, WARM_UP_S, WINDOW_S
+from benchmarks.settings import CAMERA_720P30, ENOUGH, PSNR_WITHIN_DB, RATE_WITHIN, WARM_UP_S, WINDOW_S
 from benchmarks.stand import Stand, program, stand
 
 
@@ -50,19 +51,18 @@ Other = Callable[[Stand, Path, Sent], Awaitable[Sent]]
 
 async def paired(other: Other) -> list[Run]:
     """Let ours send, and then the other at the rate that ours had, again and again."""
-    runs: list[Run] = []
     film = await asyncio.to_thread(raw_film, CAMERA_720P30)
     async with stand() as hub, room(hub, devices=f'camera = ["file:{film}?loop=1"]', sends=True) as ours:
-        for _ in range(TRIES):
+
+        async def pair(_number: int) -> Run:
             async with ours.meeting(hub.ticket("room"), 0), recorder(hub.ticket("recorder")) as recording:
                 sent = await _window(ours, recording)
             theirs = await other(hub, film, sent)
             good = sent.whole and theirs.whole and (not theirs.kbps or sent.is_like(theirs))
             print(f"  {sent}; peer {theirs}{'' if good else '; not counted'}", flush=True)
-            runs.append(Run(sent.cores, theirs.cores, good))
-            if sum(run.counted for run in runs) == RUNS:
-                return runs
-    raise TooBusy(f"too few of {TRIES} pairs were alike")
+            return Run(sent.cores, theirs.cores, good)
+
+        return await good_pairs(pair)
 
 
 async def _window(sender: Receiver, recording: Recording) -> Sent:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.cost import TooBusy
 from benchmarks.ours import HEADLESS, Room, room
+from benchmarks.pairs import TooBusy
 from benchmarks.rows import Row, Run
 from benchmarks.settings import (
     BURST,

@@ -99,6 +99,15 @@ class Stage:
         with registry.camera(self.uri) as camera:
             self.feed.work(camera, lambda: None, self.stop)
 
+    def show_anna(self):
+        """Let Anna's picture, which our own camera makes, be shown; return her stream and where it is seen."""
+        wire = Wire()
+        writer, reader = ring_of(layout((ANNA, 320, 180)))
+        self.wall.show(writer)
+        self.wall.bind((ANNA, Source.CAMERA), wire)
+        self.feed.send_to(wire)
+        return wire, reader
+
     async def picture_of(self, person, reader):
         async with asyncio.timeout(10):
             while (await self.painted.get()) != (person, Source.CAMERA):
@@ -108,11 +117,7 @@ class Stage:
 
 async def test_a_picture_travels_from_camera_to_ring(tmp_path):
     async with Stage(tmp_path) as stage:
-        wire = Wire()
-        writer, reader = ring_of(layout((ANNA, 320, 180)))
-        stage.wall.show(writer)
-        stage.wall.bind((ANNA, Source.CAMERA), wire)
-        stage.feed.send_to(wire)
+        _, reader = stage.show_anna()
         frame = await stage.picture_of(ANNA, reader)
         assert (frame.w, frame.h) == (320, 180)
         assert decode(frame.y).source == source_id("ANNA")
@@ -298,11 +303,7 @@ async def test_a_decoder_that_fails_in_a_way_nobody_foresaw_costs_one_picture(tm
 
     monkeypatch.setattr(VideoDecoder, "decode", decode_or_stumble)
     async with Stage(tmp_path) as stage:
-        wire = Wire()
-        writer, reader = ring_of(layout((ANNA, 320, 180)))
-        stage.wall.show(writer)
-        stage.wall.bind((ANNA, Source.CAMERA), wire)
-        stage.feed.send_to(wire)
+        wire, reader = stage.show_anna()
         assert await stage.picture_of(ANNA, reader)
         assert wire.keyframe_requests
     assert "RuntimeError" in caplog.text
@@ -323,11 +324,7 @@ async def test_a_newer_stream_of_the_same_person_survives_the_end_of_the_older(t
 
 async def test_the_streams_report_their_size_and_rate(tmp_path):
     async with Stage(tmp_path) as stage:
-        wire = Wire()
-        writer, reader = ring_of(layout((ANNA, 320, 180)))
-        stage.wall.show(writer)
-        stage.wall.bind((ANNA, Source.CAMERA), wire)
-        stage.feed.send_to(wire)
+        _, reader = stage.show_anna()
         for _ in range(5):
             await stage.picture_of(ANNA, reader)
         (stats,) = stage.wall.stats()

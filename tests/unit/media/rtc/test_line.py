@@ -3,7 +3,7 @@ import re
 
 import pytest
 from aiortc import RTCRtpCodecParameters
-from aiortc.rtp import HeaderExtensions, RtpPacket
+from aiortc.rtp import HeaderExtensions, RtpPacket, wrap_rtx
 from stranger import Stranger
 
 from appliance.media.rtc.bandwidth import Bandwidth
@@ -52,6 +52,24 @@ def test_layers_are_told_apart_by_rid_and_then_by_ssrc(line, frames):
 def test_without_simulcast_there_is_one_layer_without_a_name(line, frames):
     line.on_packet(packet(10, ssrc=7), 0)
     assert [frame.layer for frame in frames] == [""]
+
+
+def test_a_repair_of_a_stream_that_was_replaced_does_not_bring_it_back(line, frames, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("appliance.media.rtc.receiver.time.monotonic", lambda: now)
+    rtx = RTCRtpCodecParameters(mimeType="video/rtx", clockRate=90_000, payloadType=97, parameters={"apt": 96})
+    line.configure([*CODECS, rtx], {70: 7})
+    line.on_packet(packet(10, ssrc=7), 0)
+    line.on_packet(packet(11, ssrc=8), 0)
+    # by then nobody remembers that stream 7 was there
+    now += 60
+    line.on_packet(wrap_rtx(packet(12, ssrc=7), payload_type=97, sequence_number=1, ssrc=70), 0)
+    line.on_packet(packet(12, ssrc=8, key=False), 0)
+    assert [(int.from_bytes(frame.data[1:], "big"), frame.keyframe) for frame in frames] == [
+        (7, True),
+        (8, True),
+        (8, False),
+    ]
 
 
 def test_a_layer_that_has_not_said_which_waits_until_it_does(line, frames):

@@ -4,15 +4,12 @@ import random
 import time
 
 import pytest
+from vp8_sender import numbers
 
 from appliance.media.rtc import peer as peer_module
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.peer import NoAddress, Peer, PeerClosed
 from appliance.media.rtc.sdp import BadDescription
-
-
-def numbers(frames):
-    return [int.from_bytes(frame.data[1:5], "big") for frame in frames]
 
 
 async def test_frames_and_messages_arrive_as_they_were_sent(pair, camera_of):

@@ -3,11 +3,8 @@
 import random
 
 import pytest
+from vp8_sender import numbers
 from wire import FOUL, Weather, wire
-
-
-def numbers(frames):
-    return [int.from_bytes(frame.data[1:5], "big") for frame in frames]
 
 
 @pytest.mark.parametrize("seed", range(3))

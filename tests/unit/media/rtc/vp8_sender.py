@@ -1,10 +1,12 @@
 """A small VP8 sender, and a receiver with a clock, for the tests of the jitter buffers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cores import Buffer, Wire
 
 from appliance.media.rtc.assembler import Assembled
+from appliance.media.rtc.frames import EncodedFrame
 
 FRAME_S = 1 / 30
 HOLD_S = 0.6
@@ -29,6 +31,11 @@ def frame(index: int, first: int, size: int = 4, *, key: bool = False, marker: b
 
 def body(index: int, size: int = 4, *, key: bool = False) -> bytes:
     return b"".join(b"%c%05d.%02d;" % (0 if key else 1, index, i) for i in range(size))
+
+
+def numbers(frames: Iterable[EncodedFrame]) -> list[int]:
+    """The index that the camera of the tests wrote into each frame, after its first byte."""
+    return [int.from_bytes(frame.data[1:5], "big") for frame in frames]
 
 
 def stream(count: int, *, first: int = 0, keys: tuple[int, ...] = (0,)) -> list[list[Wire]]:

@@ -1,0 +1,32 @@
+"""What all paired rows share: who goes first, and how many pairs must be good."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from appliance.errors import SalonError
+from benchmarks.rows import Run
+from benchmarks.settings import RUNS, TRIES
+
+T = TypeVar("T")
+
+
+class TooBusy(SalonError):
+    """The machine is too busy to measure anything."""
+
+
+async def in_turn(number: int, ours: Callable[[], Awaitable[T]], theirs: Callable[[], Awaitable[T]]) -> tuple[T, T]:
+    """Measure ours and theirs; ours goes first in one pair, theirs in the next."""
+    if number % 2 == 0:
+        return await ours(), await theirs()
+    peer = await theirs()
+    return await ours(), peer
+
+
+async def good_pairs(measure: Callable[[int], Awaitable[Run]]) -> list[Run]:
+    """Measure until enough pairs count; `measure` gets the number of the pair."""
+    runs: list[Run] = []
+    for number in range(TRIES):
+        runs.append(await measure(number))
+        if sum(run.counted for run in runs) == RUNS:
+            return runs
+    raise TooBusy(f"too few of {TRIES} pairs count: this machine has too much else to do")
