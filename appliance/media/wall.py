@@ -19,9 +19,8 @@ from hardware.planes import Plane
 logger = logging.getLogger(__name__)
 _MOST_WAITING = 30
 """Frames of one person that may wait for the decoder; with more it starts again at a key frame."""
-_BATCH_S, _BATCH_OF_MANY_S = 1 / 60, 1 / 40
-"""What comes within this time is decoded together; of more than four people, for whom waking up is dearer."""
-_MANY = 5
+_BATCH_S = 1 / 60
+"""What comes within this time is decoded together."""
 _FULL_FPS = 30
 _LATE_NS = 100_000_000
 """Frames that waited longer are decoded in a hurry."""
@@ -52,8 +51,9 @@ Key = tuple[PersonId, Source]
 class PictureWall:
     """Decodes what the layout shows, and nothing else, on one thread: the newest picture of each person wins.
 
-    Waking up costs more than a small picture does. So what comes within a sixtieth of a second (a fortieth, where many
-    are shown) is decoded together, and told to the display together; a picture that comes alone is decoded at once.
+    Waking up costs more than a small picture does. So what comes within a sixtieth of a second is decoded together, and
+    told to the display together; a picture that comes alone is decoded at once. Where many are shown, the native engine
+    has gathered them already.
     """
 
     def __init__(self, *, loop: AbstractEventLoop, painted: Callable[[Sequence[Key]], None]) -> None:
@@ -156,9 +156,7 @@ class PictureWall:
                 self._painted(painted)
 
     def _batch(self) -> float:
-        if self._fps < _FULL_FPS:
-            return 1 / self._fps
-        return _BATCH_S if len(self._sizes) < _MANY else _BATCH_OF_MANY_S
+        return 1 / self._fps if self._fps < _FULL_FPS else _BATCH_S
 
     def _visible(self) -> list["_Stream"]:
         """Return the streams with frames to decode. Others wait: their pictures may be asked for any moment."""

@@ -105,7 +105,7 @@ class LiveKitSession:
 
         # the signalling says goodbye first, so nobody sees the room freeze while the rest closes
         async with (
-            Peer(name="meeting, incoming", addresses=addresses) as subscriber,
+            Peer(name="meeting, incoming", addresses=addresses, patient=True) as subscriber,
             Peer(name="meeting, outgoing", addresses=addresses) as publisher,
             self._http.connected(ticket) as signal,
         ):

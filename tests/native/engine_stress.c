@@ -131,7 +131,7 @@ static void *come_and_go(void *unused) {
     for (unsigned i = 0; !atomic_load(&done); i++) {
         struct sockaddr_in name;
         int fd = udp(&name);
-        connection *c = connection_open(under_test, i, NULL, NULL);
+        connection *c = connection_open(under_test, i, NULL, NULL, i % 2);
         route(c, connection_add_socket(c, fd), &name);
         uint8_t frame[16384];
         /* to itself, and gone while it is on its way; the line only sometimes is known in time */
@@ -173,7 +173,7 @@ int main(void) {
     struct sockaddr_in at_a, at_b;
     int fd_a = udp(&at_a), fd_b = udp(&at_b);
     under_test = engine_new(&PLAIN);
-    connection *a = connection_open(under_test, 1, NULL, NULL), *b = connection_open(under_test, 2, NULL, NULL);
+    connection *a = connection_open(under_test, 1, NULL, NULL, 0), *b = connection_open(under_test, 2, NULL, NULL, 1);
     route(a, connection_add_socket(a, fd_a), &at_b);
     route(b, connection_add_socket(b, fd_b), &at_a);
     for (uint16_t number = 1; number <= LINES; number++) {

@@ -24,7 +24,7 @@ from appliance.media.rtc.media import MediaIn, MediaOut
 from appliance.media.rtc.native import library as native
 from appliance.media.rtc.outgoing import OutTrack
 from appliance.media.rtc.private import Connection, SenderPort
-from appliance.media.rtc.sdp import BadDescription, Shaped, finish_local, shape_remote
+from appliance.media.rtc.sdp import BadDescription, Shaped, finish_local, msid, shape_remote
 from appliance.media.rtc.sender import FrameQueue
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,9 @@ class Peer:
         on_state: Callable[[str], None] | None = None,
         on_media: Callable[[MediaIn], None] | None = None,
         on_channel: Callable[[Channel], None] | None = None,
+        patient: bool = False,
     ) -> None:
+        """`patient`: of many people's pictures, several may be handed on at once, each up to 24 ms later."""
         self.name = name
         self.on_state = on_state
         self.on_media = on_media
@@ -110,6 +112,7 @@ class Peer:
             on_number=self._feedback.note_number,
             library=library,
             ssrc=self._feedback.ssrc,
+            patient=patient,
         )
         self._connection.on("connectionstatechange", self._state_changed)
         self._connection.on("datachannel", self._channel_opened)
@@ -275,7 +278,7 @@ class Peer:
         mid = media.rtp.muxId
         port = self._connection.port(mid)
         sends = media.direction in {"sendonly", "sendrecv"} and not silent
-        stream_id, track_id = _msid(media)
+        stream_id, track_id = msid(media)
         old = self._incoming.get(mid)
         if old is not None and sends and (old.stream_id, old.track_id) == (stream_id, track_id):
             return
@@ -391,10 +394,3 @@ def _parse(text: str) -> SessionDescription:
     except (*_REFUSALS, StopIteration) as err:
         # StopIteration would come out of a coroutine as a RuntimeError
         raise BadDescription(f"the session description makes no sense ({type(err).__name__})") from err
-
-
-def _msid(media: MediaDescription) -> tuple[str, str]:
-    """Return the stream and track a remote m-line carries, from wherever its sender wrote them."""
-    text = media.msid or next((source.msid for source in media.ssrc if source.msid), None) or ""
-    stream_id, _, track_id = text.strip().partition(" ")
-    return stream_id, track_id.strip()

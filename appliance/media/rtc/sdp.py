@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from aiortc.sdp import MediaDescription
+
 from appliance.errors import SalonError
 from appliance.media.rtc import simulcast
 from appliance.media.rtc.simulcast import Layers
@@ -149,6 +151,13 @@ def _with_opus_wishes(section: list[str]) -> list[str]:
         if opus is not None and not any(other.startswith(f"a=fmtp:{opus[1]} ") for other in section):
             lines.append(f"a=fmtp:{opus[1]} minptime=10;useinbandfec=1;usedtx=1")
     return lines
+
+
+def msid(media: MediaDescription) -> tuple[str, str]:
+    """Return the stream and track a remote m-line carries (RFC 8830), from wherever its sender wrote them."""
+    text = media.msid or next((source.msid for source in media.ssrc if source.msid), None) or ""
+    stream_id, _, track_id = text.strip().partition(" ")
+    return stream_id, track_id.strip()
 
 
 def _without(line: str, mids: frozenset[str]) -> str:

@@ -15,14 +15,14 @@
 #define LOCKED(c) pthread_mutex_lock(&(c)->of->lock)
 #define UNLOCKED(c) pthread_mutex_unlock(&(c)->of->lock)
 
-connection *connection_open(engine *e, uint32_t ssrc, void *receive, void *send) {
+connection *connection_open(engine *e, uint32_t ssrc, void *receive, void *send, int patient) {
     connection *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
     *c = (connection){.of = e, .ssrc = ssrc, .receive = receive, .send = send, .route = -1};
     pthread_mutex_lock(&e->lock);
     c->id = ++e->last_id;
-    incoming_init(&c->in, &e->events, c->id);
+    incoming_init(&c->in, &e->events, c->id, patient);
     c->next = e->connections;
     e->connections = c;
     pthread_mutex_unlock(&e->lock);

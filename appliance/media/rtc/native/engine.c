@@ -14,8 +14,10 @@
 #include "connection.h"
 
 #define REST_US 4000  /* packets that come within this time share one wake-up */
-#define QUIET_US 8000 /* and events share one of Python's, which costs more than all that is done then. With 16 ms every
-                        * twentieth picture came in one batch with the next (wall.py), and was never shown. */
+#define QUIET_US 8000 /* and events share one of Python's, which costs more than all that is done then */
+#define CROWD_QUIET_US 24000 /* so do pictures of many, if who takes them is patient: sound takes them along */
+#define CROWD 120            /* pictures a second, as of four people */
+#define CROWD_OVER_US 500000
 #define FLOOD 64
 #define MOST_READY 64
 #define FOREVER INT64_MAX
@@ -59,12 +61,14 @@ void engine_tell(engine *e) {
     if (!e->events.count || e->told)
         return;
     int64_t now = now_us();
-    if (now < e->quiet_until_us) {
-        engine_wake_by(e, e->quiet_until_us);
+    bool patient = e->crowded && e->events.patient == e->events.count;
+    int64_t next = e->told_us + (patient ? CROWD_QUIET_US : QUIET_US);
+    if (now < next) {
+        engine_wake_by(e, next);
         return;
     }
     e->told = true;
-    e->quiet_until_us = now + QUIET_US;
+    e->told_us = now;
     raise_fd(e->ready);
 }
 
@@ -193,10 +197,21 @@ void engine_free(engine *e) {
 
 int engine_ready_fd(const engine *e) { return e->ready; }
 
+static void count_pictures(engine *e, int64_t now) {
+    e->pictures += e->events.patient;
+    int64_t elapsed = now - e->counted_us;
+    if (elapsed < CROWD_OVER_US)
+        return;
+    e->crowded = e->pictures * 1000000 > CROWD * (uint64_t)elapsed;
+    e->pictures = 0;
+    e->counted_us = now;
+}
+
 size_t engine_take(engine *e, const event **out, uint64_t *dropped) {
     pthread_mutex_lock(&e->lock);
     drain(e->ready);
     e->told = false;
+    count_pictures(e, now_us());
     size_t count = events_take(&e->events, out);
     *dropped = e->events.dropped;
     pthread_mutex_unlock(&e->lock);

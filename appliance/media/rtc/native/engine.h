@@ -12,7 +12,7 @@
 #include "export.h"
 #include "srtp.h"
 
-#define ENGINE_VERSION 2 /* of what Python and the library say to each other */
+#define ENGINE_VERSION 3 /* of what Python and the library say to each other */
 
 typedef struct connection connection;
 
@@ -24,9 +24,10 @@ typedef struct engine {
     connection *connections;
     struct batch *batch;
     int epoll, wake, ready; /* ready rises for Python when events wait */
-    bool stopping, told;
+    bool stopping, told, crowded;
     uint32_t last_id;
-    int64_t due_us, quiet_until_us;
+    int64_t due_us, told_us, counted_us;
+    uint64_t pictures; /* taken since counted_us */
     int64_t asleep_until_us; /* 0 while the thread is awake: who finds work then need not wake it */
 } engine;
 

@@ -74,9 +74,9 @@ class Engine:
             cls._of_loop[loop] = cls(library)
         return cls._of_loop[loop]
 
-    def open(self, listener: Listener, ssrc: int, receive: int, send: int) -> int:
+    def open(self, listener: Listener, ssrc: int, receive: int, send: int, *, patient: bool) -> int:
         """Return a new connection of the library's, with the addresses of its SRTP sessions."""
-        connection: int | None = self.library.connection_open(self._handle, ssrc, receive, send)
+        connection: int | None = self.library.connection_open(self._handle, ssrc, receive, send, patient)
         if not connection:
             raise EngineFailed("there is no memory for a connection")
         self._listeners[self.library.connection_id(connection)] = listener

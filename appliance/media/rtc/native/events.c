@@ -23,10 +23,12 @@ static void unlink_node(event_queue *queue, event_node *node, event_node *before
         queue->last = before;
     queue->count--;
     queue->bytes -= node->e.size;
-    if (node->from)
+    if (node->from) {
         node->from->waiting--;
-    else
+        queue->patient -= node->from->patient;
+    } else {
         queue->others--;
+    }
     free(node);
 }
 
@@ -73,6 +75,7 @@ bool events_put(event_queue *queue, const event *e, lane *from) {
     }
     from->starved = false;
     from->waiting++;
+    queue->patient += from->patient;
     if (from->waiting <= MOST_FRAMES && queue->bytes <= MOST_BYTES)
         return true;
     drop_oldest(queue, from);
@@ -105,7 +108,7 @@ size_t events_take(event_queue *queue, const event **out) {
     }
     queue->taken = queue->first;
     queue->first = queue->last = NULL;
-    queue->count = queue->bytes = queue->others = 0;
+    queue->count = queue->bytes = queue->others = queue->patient = 0;
     *out = queue->list;
     return count;
 }

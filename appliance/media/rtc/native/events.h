@@ -36,6 +36,7 @@ _Static_assert(sizeof(event) == 64, "Python unpacks 64 bytes");
 /* Frames of one stream that wait together: dropping in the midst of video would spoil what follows. */
 typedef struct {
     bool video;
+    bool patient; /* Python need not be woken up for these alone when there are many */
     bool starved; /* frames were dropped: nothing goes in before a key frame */
     uint32_t waiting;
 } lane;
@@ -45,7 +46,7 @@ typedef struct event_node event_node;
 typedef struct {
     event_node *first, *last, *taken;
     event *list;
-    size_t list_room, count, bytes, others;
+    size_t list_room, count, bytes, others, patient;
     uint64_t dropped;
 } event_queue;
 

@@ -24,8 +24,8 @@ struct early_packet {
     uint8_t data[];
 };
 
-void incoming_init(incoming *in, event_queue *events, uint32_t connection) {
-    *in = (incoming){.events = events, .connection = connection};
+void incoming_init(incoming *in, event_queue *events, uint32_t connection, bool patient) {
+    *in = (incoming){.events = events, .connection = connection, .patient = patient};
     in->early_end = &in->early;
 }
 
@@ -125,6 +125,7 @@ static line *new_line(incoming *in, const line_setup *setup) {
             .line = setup->number,
             .index = i,
             .waiting.video = setup->video,
+            .waiting.patient = setup->video && in->patient,
         };
     l->next = in->lines;
     in->lines = l;

@@ -50,6 +50,7 @@ typedef struct {
 typedef struct {
     event_queue *events;
     uint32_t connection;
+    bool patient; /* pictures may wait for each other */
     extension_ids ids;
     line *lines;
     uint32_t ssrcs[MOST_SOURCES]; /* beside `sources`, so that looking one up is one short loop */
@@ -60,7 +61,7 @@ typedef struct {
     bool heard; /* said so since the last reports */
 } incoming;
 
-void incoming_init(incoming *in, event_queue *events, uint32_t connection);
+void incoming_init(incoming *in, event_queue *events, uint32_t connection, bool patient);
 void incoming_clear(incoming *in);
 
 /* Make or change an m-line; packets that came too early for it are looked at again. */

@@ -12,7 +12,7 @@ from appliance.media.rtc.native import srtp
 
 logger = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 """What `engine_version` must say: the two sides would not understand each other otherwise."""
 NAME = "librtp.so"
 PACKAGE = "salon_rtp"
@@ -103,7 +103,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "engine_free": (None, (c_void_p,)),
     "engine_ready_fd": (c_int, (c_void_p,)),
     "engine_take": (c_size_t, (c_void_p, POINTER(c_void_p), POINTER(c_uint64))),
-    "connection_open": (c_void_p, (c_void_p, c_uint32, c_void_p, c_void_p)),
+    "connection_open": (c_void_p, (c_void_p, c_uint32, c_void_p, c_void_p, c_int)),
     "connection_close": (None, (c_void_p,)),
     "connection_id": (c_uint32, (c_void_p,)),
     "connection_add_socket": (c_int, (c_void_p, c_int)),

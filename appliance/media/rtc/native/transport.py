@@ -67,7 +67,7 @@ class NativeSender:
 class NativeTransport:
     """A connection of the engine, from its DTLS handshake to its end."""
 
-    def __init__(self, of: Engine, *, ssrc: int, receive: int, send: int, keep: object) -> None:
+    def __init__(self, of: Engine, *, ssrc: int, receive: int, send: int, patient: bool, keep: object) -> None:
         self.on_datagram: Callable[[], None] = _nothing
         """Called after something that is not media was passed on."""
         self.on_rtcp: Callable[[bytes], None] = _nothing
@@ -79,7 +79,7 @@ class NativeTransport:
         self._engine = of
         self._keep = keep
         """The SRTP sessions' owners: the engine has but their addresses."""
-        self._connection = of.open(self, ssrc, receive, send)
+        self._connection = of.open(self, ssrc, receive, send, patient=patient)
         self._sockets: list[Callable[[bytes, Address], None]] = []
         self._lines: dict[int, Callable[[Event], None]] = {}
         self._senders = 0

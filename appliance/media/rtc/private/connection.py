@@ -53,6 +53,7 @@ class Connection(RTCPeerConnection):
         on_number: Callable[[int, int], None],
         library: ctypes.CDLL | None = None,
         ssrc: int = 0,
+        patient: bool = False,
     ) -> None:
         teach_aiortc()
         # iceServers=None would mean a public STUN server to aiortc
@@ -62,7 +63,7 @@ class Connection(RTCPeerConnection):
         self._on_connected = on_connected
         self._on_number = on_number
         self._library = library
-        self._ssrc = ssrc
+        self._ssrc, self._patient = ssrc, patient
         self._numbers = itertools.count(1)
         self._compounds: asyncio.Queue[bytes] = asyncio.Queue(_MAX_COMPOUNDS)
         self.native: NativeTransport | None = None
@@ -227,7 +228,7 @@ class Connection(RTCPeerConnection):
 
     def _go_native(self, transport: RTCDtlsTransport, library: ctypes.CDLL) -> bool:
         try:
-            self.native = hand_over(transport, library, ssrc=self._ssrc)
+            self.native = hand_over(transport, library, ssrc=self._ssrc, patient=self._patient)
         except EngineFailed as err:
             # the receivers are the engine's: without it the connection would be up and deaf
             logger.error("a connection is given up: %s", err)  # noqa: TRY400 - the sentence says it all

@@ -16,8 +16,10 @@ from appliance.media.rtc.native.srtp import address_of
 from appliance.media.rtc.native.transport import NativeTransport
 
 
-def hand_over(dtls: RTCDtlsTransport, library: ctypes.CDLL, *, ssrc: int) -> NativeTransport:
+def hand_over(dtls: RTCDtlsTransport, library: ctypes.CDLL, *, ssrc: int, patient: bool) -> NativeTransport:
     """Hand a transport over in the moment it is connected. Requests for lost packets go out in the name of `ssrc`.
+
+    Of many, who is `patient` is told of several pictures at once.
 
     Where the engine cannot take it, the transport is left as it was, and `EngineFailed` is raised.
     """
@@ -27,6 +29,7 @@ def hand_over(dtls: RTCDtlsTransport, library: ctypes.CDLL, *, ssrc: int) -> Nat
         ssrc=ssrc,
         receive=address_of(sessions[0]._srtp[0]),
         send=address_of(sessions[1]._srtp[0]),
+        patient=patient,
         keep=sessions,
     )
     ice = dtls.transport._connection

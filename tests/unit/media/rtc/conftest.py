@@ -126,7 +126,9 @@ def pair_of(librtp, monkeypatch) -> PairOf:
     """Two peers; each handles its packets in Python ("pure") or in C ("native")."""
 
     @contextlib.asynccontextmanager
-    async def peers(a: str, b: str, addresses: Sequence[str] = LOOPBACK) -> AsyncIterator[Pair]:
+    async def peers(
+        a: str, b: str, addresses: Sequence[str] = LOOPBACK, *, patient: bool = False
+    ) -> AsyncIterator[Pair]:
         heard = Ears()
 
         def peer(name: str, packets: str, **ears) -> Peer:
@@ -135,7 +137,7 @@ def pair_of(librtp, monkeypatch) -> PairOf:
 
         async with (
             peer("a", a) as first,
-            peer("b", b, on_media=heard.on_media, on_channel=heard.on_channel) as second,
+            peer("b", b, on_media=heard.on_media, on_channel=heard.on_channel, patient=patient) as second,
         ):
             yield Pair(first, second, heard)
 

@@ -1,6 +1,7 @@
 """What only the native engine does: it takes sockets and sessions over, gives them back, and keeps its measure."""
 
 import asyncio
+import contextlib
 import os
 import re
 import subprocess
@@ -13,12 +14,13 @@ import pytest
 from aioice import stun
 from aioice.ice import CandidatePair
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
+from vp8_sender import numbers
 from wire import Weather, wire
 
 from appliance.media.rtc.congestion.wire import CLOCK_US, parse
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.rtc.native.build import compile_c
-from appliance.media.rtc.native.engine import DATAGRAM, EngineFailed, Event
+from appliance.media.rtc.native.engine import DATAGRAM, FRAME, Engine, EngineFailed, Event
 from appliance.media.rtc.native.library import NO_LEVEL
 from appliance.media.rtc.native.transport import NativeTransport
 
@@ -55,6 +57,35 @@ async def send_until_heard(pair, out, track, count):
     while len(pair.heard.frames.get(track, ())) < count:
         out.send(EncodedFrame(out.codec, int(time.monotonic() * 90_000) & 0xFFFFFFFF, 90_000, bytes(5000)))
         await asyncio.sleep(0.01)
+
+
+async def test_who_is_patient_is_woken_up_for_many_pictures_at_once(pair_of, camera_of, monkeypatch):
+    """At most once in 24 ms, but for what is no picture; and no picture is lost or comes out of turn."""
+    woken = []
+    take = Engine._deliver
+
+    def counted(engine):
+        if kinds := {event.kind for _, event in engine._pending}:
+            woken.append(kinds == {FRAME})
+        take(engine)
+
+    async with pair_of("native", "native", patient=True) as pair:
+        outs = [pair.a.add_out("video", "VP8", stream_id=f"S{n}", track_id=f"T{n}") for n in range(6)]
+        await pair.negotiate()
+        await pair.connected()
+        async with contextlib.AsyncExitStack() as cameras:
+            for out in outs:
+                await cameras.enter_async_context(camera_of(out))
+                await asyncio.sleep(0.0033)
+            await pair.heard.until(lambda: len(pair.heard.frames) == 6 and len(pair.heard.frames["T0"]) > 100)
+            monkeypatch.setattr(Engine, "_deliver", counted)
+            begun, before = time.monotonic(), len(pair.heard.frames["T0"])
+            await pair.heard.until(lambda: len(pair.heard.frames["T0"]) > before + 100)
+            passed = time.monotonic() - begun
+        assert woken.count(True) <= passed / 0.024 + 1
+        for frames in pair.heard.frames.values():
+            seen = numbers(frames)
+            assert seen == list(range(seen[0], seen[0] + len(seen)))
 
 
 async def test_python_answers_and_asks_for_consent_after_the_hand_over(native):
