@@ -159,6 +159,7 @@ static void take_rtcp(connection *c, const datagram *d, int64_t now) {
         .at_us = d->at_us,
         .data = d->data,
         .size = (uint32_t)size,
+        .patient = c->in.patient,
     };
     events_put(&c->of->events, &e, NULL);
 }

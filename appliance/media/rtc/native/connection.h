@@ -39,7 +39,7 @@ struct connection {
 };
 
 /* Python keeps the sessions alive until the connection is closed. NULL when there is no memory. Patient: where pictures
- * come in crowds they may wait for each other, as long as nothing else is to be told. */
+ * come in crowds, they and reports may wait for each other as long as nothing else is to be told. */
 RTP_API connection *connection_open(engine *e, uint32_t ssrc, void *receive, void *send, int patient);
 RTP_API void connection_close(connection *c);
 RTP_API uint32_t connection_id(const connection *c);

@@ -15,8 +15,8 @@
 
 #define REST_US 4000  /* packets that come within this time share one wake-up */
 #define QUIET_US 8000 /* and events share one of Python's, which costs more than all that is done then */
-#define CROWD_QUIET_US 24000 /* so do pictures of many, if who takes them is patient: sound takes them along */
-#define CROWD 120            /* pictures a second, as of four people */
+#define CROWD_QUIET_US 24000 /* so do pictures of many and reports, if who takes them is patient: sound takes them along */
+#define CROWD 120            /* of them a second, as of four people */
 #define CROWD_OVER_US 500000
 #define FLOOD 64
 #define MOST_READY 64
@@ -197,13 +197,13 @@ void engine_free(engine *e) {
 
 int engine_ready_fd(const engine *e) { return e->ready; }
 
-static void count_pictures(engine *e, int64_t now) {
-    e->pictures += e->events.patient;
+static void count_patient(engine *e, int64_t now) {
+    e->counted += e->events.patient;
     int64_t elapsed = now - e->counted_us;
     if (elapsed < CROWD_OVER_US)
         return;
-    e->crowded = e->pictures * 1000000 > CROWD * (uint64_t)elapsed;
-    e->pictures = 0;
+    e->crowded = e->counted * 1000000 > CROWD * (uint64_t)elapsed;
+    e->counted = 0;
     e->counted_us = now;
 }
 
@@ -211,7 +211,7 @@ size_t engine_take(engine *e, const event **out, uint64_t *dropped) {
     pthread_mutex_lock(&e->lock);
     drain(e->ready);
     e->told = false;
-    count_pictures(e, now_us());
+    count_patient(e, now_us());
     size_t count = events_take(&e->events, out);
     *dropped = e->events.dropped;
     pthread_mutex_unlock(&e->lock);

@@ -27,7 +27,7 @@ typedef struct engine {
     bool stopping, told, crowded;
     uint32_t last_id;
     int64_t due_us, told_us, counted_us;
-    uint64_t pictures; /* taken since counted_us */
+    uint64_t counted; /* taken since counted_us, of what may wait */
     int64_t asleep_until_us; /* 0 while the thread is awake: who finds work then need not wake it */
 } engine;
 

@@ -23,12 +23,11 @@ static void unlink_node(event_queue *queue, event_node *node, event_node *before
         queue->last = before;
     queue->count--;
     queue->bytes -= node->e.size;
-    if (node->from) {
+    queue->patient -= node->e.patient;
+    if (node->from)
         node->from->waiting--;
-        queue->patient -= node->from->patient;
-    } else {
+    else
         queue->others--;
-    }
     free(node);
 }
 
@@ -68,6 +67,7 @@ bool events_put(event_queue *queue, const event *e, lane *from) {
         queue->first = node;
     queue->last = node;
     queue->count++;
+    queue->patient += e->patient;
     queue->bytes += e->size;
     if (!from) {
         queue->others++;
@@ -75,7 +75,6 @@ bool events_put(event_queue *queue, const event *e, lane *from) {
     }
     from->starved = false;
     from->waiting++;
-    queue->patient += from->patient;
     if (from->waiting <= MOST_FRAMES && queue->bytes <= MOST_BYTES)
         return true;
     drop_oldest(queue, from);

@@ -26,7 +26,8 @@ typedef struct {
     uint16_t line; /* of a frame; the socket of a datagram */
     uint16_t port;
     uint8_t kind, key, payload_type, level, layer, family;
-    uint8_t unused[2];
+    uint8_t patient; /* Python need not be woken up for it alone where much comes */
+    uint8_t unused;
     uint8_t address[16]; /* who sent a datagram: four or sixteen bytes by its family */
     uint8_t unused_too[4];
 } event;
@@ -36,7 +37,6 @@ _Static_assert(sizeof(event) == 64, "Python unpacks 64 bytes");
 /* Frames of one stream that wait together: dropping in the midst of video would spoil what follows. */
 typedef struct {
     bool video;
-    bool patient; /* Python need not be woken up for these alone when there are many */
     bool starved; /* frames were dropped: nothing goes in before a key frame */
     uint32_t waiting;
 } lane;

@@ -125,7 +125,7 @@ static line *new_line(incoming *in, const line_setup *setup) {
             .line = setup->number,
             .index = i,
             .waiting.video = setup->video,
-            .waiting.patient = setup->video && in->patient,
+            .patient = setup->video && in->patient,
         };
     l->next = in->lines;
     in->lines = l;

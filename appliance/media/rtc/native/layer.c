@@ -38,6 +38,7 @@ static void on_frame(void *user, const frame *whole) {
         .timestamp = whole->timestamp,
         .payload_type = whole->payload_type,
         .key = whole->keyframe,
+        .patient = l->patient,
         .at_us = whole->received_us,
         .level = whole->audio_level == FRAME_NO_LEVEL ? NO_LEVEL : (uint8_t)whole->audio_level,
     };

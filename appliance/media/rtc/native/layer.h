@@ -23,6 +23,7 @@ typedef struct {
     uint32_t connection;
     uint16_t line;
     uint8_t index;
+    bool patient;     /* its frames may wait for others */
     uint8_t level_id; /* header extension of RFC 6464, 0 for none */
 
     assembler *buffer;
