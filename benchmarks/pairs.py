@@ -1,4 +1,4 @@
-"""What all paired rows share: who goes first, and how many pairs must be good."""
+"""What rows share: who goes first in a pair, and how many runs must be good."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -22,11 +22,11 @@ async def in_turn(number: int, ours: Callable[[], Awaitable[T]], theirs: Callabl
     return await ours(), peer
 
 
-async def good_pairs(measure: Callable[[int], Awaitable[Run]]) -> list[Run]:
-    """Measure until enough pairs count; `measure` gets the number of the pair."""
+async def good_runs(measure: Callable[[int], Awaitable[Run]], enough: int = RUNS) -> list[Run]:
+    """Measure until enough runs count; `measure` gets the number of the run."""
     runs: list[Run] = []
-    for number in range(TRIES):
+    for number in range(TRIES * enough):
         runs.append(await measure(number))
-        if sum(run.counted for run in runs) == RUNS:
+        if sum(run.counted for run in runs) == enough:
             return runs
-    raise TooBusy(f"too few of {TRIES} pairs count: this machine has too much else to do")
+    raise TooBusy(f"too few of {TRIES * enough} runs count: this machine has too much else to do")

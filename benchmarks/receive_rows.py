@@ -14,7 +14,7 @@ from benchmarks.chromium import HIDDEN, TOUCHING, chromium
 from benchmarks.clip import bitstream
 from benchmarks.cost import Cost, Receiver, window
 from benchmarks.ours import HEADLESS, SHOWING, Room, room
-from benchmarks.pairs import good_pairs, in_turn
+from benchmarks.pairs import good_runs, in_turn
 from benchmarks.rows import Row, Run
 from benchmarks.sdk import sdk
 from benchmarks.settings import ENOUGH, LOOP_S, MANY, PEOPLE, TILE_180P15, TILE_360P30, Stream
@@ -62,7 +62,7 @@ async def _good_pairs(ours: Measure, theirs: Measure, due: float) -> list[Run]:
         print(f"  {our_cost}, peer {their_cost}{'' if good else f'; not counted: {due} were sent'}", flush=True)
         return Run(our_cost.cores, their_cost.cores, good)
 
-    return await good_pairs(pair)
+    return await good_runs(pair)
 
 
 def _bare_decode(people: int, stream: Stream) -> Cost:

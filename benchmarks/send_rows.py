@@ -10,7 +10,7 @@ from benchmarks.chromium import HIDDEN, chromium, plays
 from benchmarks.clip import raw_film
 from benchmarks.cost import Receiver, cpu_seconds
 from benchmarks.ours import room
-from benchmarks.pairs import good_pairs
+from benchmarks.pairs import good_runs
 from benchmarks.recorder import Recording, recorder
 from benchmarks.rows import Row, Run
 from benchmarks.seen import read_count
@@ -62,7 +62,7 @@ async def paired(other: Other) -> list[Run]:
             print(f"  {sent}; peer {theirs}{'' if good else '; not counted'}", flush=True)
             return Run(sent.cores, theirs.cores, good)
 
-        return await good_pairs(pair)
+        return await good_runs(pair)
 
 
 async def _window(sender: Receiver, recording: Recording) -> Sent:

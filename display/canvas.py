@@ -37,7 +37,7 @@ class Cover:
     """One plane of a sticker at one place, where it is more solid than clear: for colour that is as good as a blend."""
 
     view: Plane
-    solid: NDArray[np.bool_]
+    solid: NDArray[np.bool_] | bool
     colour: Plane
 
     def apply(self) -> None:
@@ -144,9 +144,9 @@ class Canvas:
         return blends
 
     def covers(self, sticker: Sticker, x: int, y: int, clip: Rect | None = None) -> "list[Blend | Cover]":
-        """Work out a cheaper blit: brightness blended, colour covered."""
+        """Work out a cheaper blit: brightness blended where anything shines through, colour covered."""
         blends = self.blends(sticker, x, y, clip)
-        return [*blends[:1], *(_cover(blend) for blend in blends[1:])]
+        return [blend if i == 0 and blend.clear.any() else _cover(blend) for i, blend in enumerate(blends)]
 
     def sparse(self, blends: list[Blend]) -> Blend:
         """Join blends that touch few pixels each, such as round corners, into one."""
@@ -161,5 +161,5 @@ class Canvas:
 
 
 def _cover(blend: Blend) -> Cover:
-    opacity = np.maximum(256 - blend.clear, 1)
-    return Cover(blend.view, blend.clear < 128, np.minimum(blend.colour // opacity, 255).astype(np.uint8))
+    opacity, solid = np.maximum(256 - blend.clear, 1), blend.clear < 128
+    return Cover(blend.view, bool(solid.all()) or solid, np.minimum(blend.colour // opacity, 255).astype(np.uint8))

@@ -41,6 +41,8 @@ EDGE: Final = 52
 """The same for what floats over pictures."""
 RADIUS: Final = 20
 CARD_RADIUS: Final = 28
+ROUND_FROM: Final = 200
+"""A tile that is less high is square, and so is its name: nobody sees more from the table, and it would cost much."""
 
 BIG_CLOCK: Final = Style(280, Weight.SEMIBOLD)
 COUNTDOWN: Final = Style(268, Weight.SEMIBOLD, tabular=True)

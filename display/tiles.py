@@ -22,8 +22,6 @@ from display.scenes.scene import Corner, Overlay, TileView
 from display.text import Style, Typesetter
 
 _OVERSAMPLING: Final = 4
-_ROUND: Final = 200
-"""A smaller tile has square corners: nobody sees round ones from the table, and they cost as much as its name."""
 _CORNERS: Final = (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_LEFT, Corner.BOTTOM_RIGHT)
 
 
@@ -107,7 +105,7 @@ class TilePainter:
         inner = Rect(rect.x + gap, rect.y + gap, rect.w - 2 * gap, rect.h - 2 * gap)
         border = even(max(4, min(8, rect.h / 60))) if tile.speaking else 0
         corners: list[Blend | Cover] = []
-        if gap and rect.h >= _ROUND:
+        if gap and inner.h >= theme.ROUND_FROM:
             radius = even(max(8, min(theme.RADIUS, rect.h // 12)))
             corners.append(self._corners(inner, radius, border))
         label = self._label(tile, inner) if tile.name else []

@@ -88,6 +88,8 @@ class NameLabel:
 
     @property
     def inset(self) -> int:
+        if self.tile_h < theme.ROUND_FROM:
+            return 0
         return 8 if self.tile_h < 240 else 16
 
     def draw(self, typesetter: Typesetter) -> Image.Image:
@@ -97,7 +99,11 @@ class NameLabel:
             icon = [(Icon.SCREEN, theme.ACCENT)]
         room = self.tile_w - 2 * self.inset - round(size * (3.0 if icon else 1.5))
         line = typesetter.line(self.name, replace(theme.LABEL, size=size), max(size * 2, room))
-        return _pill(typesetter, [*icon, (line, theme.TEXT)], even_up(size * 1.75), opacity=0.72)
+        parts: list[tuple[Part, Rgb]] = [*icon, (line, theme.TEXT)]
+        height = even_up(size * 1.75)
+        if self.tile_h < theme.ROUND_FROM:
+            return _pill(typesetter, parts, height, opacity=1.0, roundness=0.0)
+        return _pill(typesetter, parts, height, opacity=0.72)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,7 @@ def _pill(
     ground: Rgb = _GLASS,
     opacity: float,
     gap: int = 0,
+    roundness: float = 0.36,
 ) -> Image.Image:
     """Draw icons and text side by side in a rounded box. An icon stands close to the text after it."""
     close, pad, icon_size = round(height * 0.2), round(height * 0.4), round(height * 0.56)
@@ -155,7 +162,7 @@ def _pill(
         width += (icon_size if isinstance(part, Icon) else part.width) + (after if i + 1 < len(parts) else pad)
     image = Image.new("RGBA", (even_up(width), height), (*ground, 0))
     pen = Pen(image, typesetter)
-    pen.rounded(Rect(0, 0, image.width, height), round(height * 0.36), ground, opacity)
+    pen.rounded(Rect(0, 0, image.width, height), round(height * roundness), ground, opacity)
     for (part, colour), x in zip(parts, places, strict=True):
         if isinstance(part, Icon):
             pen.icon(part, x, (height - icon_size) / 2, icon_size, colour)
