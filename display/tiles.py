@@ -64,8 +64,9 @@ class Decor:
     cuts: tuple[tuple[slice, slice], ...]
     """The same part of a picture that has the tile's size, of which the gap hides an edge."""
     gap: tuple[Strip, ...]
+    name: tuple[Blend | Cover, ...]
     mark: tuple[Strip, ...]
-    """The straight parts of the speaking mark."""
+    """The straight parts of the speaking mark, over the name."""
     covers: tuple[Blend | Cover, ...]
 
 
@@ -86,6 +87,8 @@ class TilePainter:
             self._paint_frame(tile, picture.frame, decor)
             if tile.dimmed or not picture.fresh:
                 self._canvas.grey(decor.inner)
+        for part in decor.name:
+            part.apply()
         _fill(decor.mark)
         for cover in decor.covers:
             cover.apply()
@@ -108,13 +111,13 @@ class TilePainter:
         if gap and inner.h >= theme.ROUND_FROM:
             radius = even(max(8, min(theme.RADIUS, rect.h // 12)))
             corners.append(self._corners(inner, radius, border))
-        label = self._label(tile, inner) if tile.name else []
         return Decor(
             self._canvas.views(inner),
             tuple(_inset(gap // unit) for unit in (1, 2, 2)),
             self._strips(_edges(rect, gap), theme.NIGHT),
+            tuple(self._label(tile, inner)) if tile.name else (),
             self._strips(_edges(inner, border), theme.GOOD),
-            (*corners, *label, *above),
+            (*corners, *above),
         )
 
     def _gap(self, tile: TileView) -> int:
