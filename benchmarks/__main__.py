@@ -22,6 +22,7 @@ from benchmarks.start_rows import START_ROWS
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
+_WRITTEN = (":(top,exclude)benchmarks/results.json", ":(top,exclude)docs")
 ROWS = (*RECEIVE_ROWS, *SEND_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *DROP_ROWS, *START_ROWS, *MEMORY_ROWS, *ROOM_ROWS)
 _HEAD = """\
 # Speed and size
@@ -83,7 +84,7 @@ def _result(row: Row, measured: list[Run], load: float) -> dict[str, Any]:
 
 def _commit() -> str:
     """Say what was measured; what the rows before it wrote does not count as a change."""
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", f":!{RESULTS}", f":!{PAGE.parent}")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *_WRITTEN)
     return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
 
 
