@@ -22,7 +22,7 @@ from benchmarks.start_rows import START_ROWS
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-_WRITTEN = (":(top,exclude)benchmarks/results.json", ":(top,exclude)docs")
+_WRITTEN = [f":(top,exclude){path.relative_to(HERE.parent)}" for path in (RESULTS, PAGE.parent)]
 ROWS = (*RECEIVE_ROWS, *SEND_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *DROP_ROWS, *START_ROWS, *MEMORY_ROWS, *ROOM_ROWS)
 _HEAD = """\
 # Speed and size

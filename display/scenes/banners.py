@@ -87,8 +87,12 @@ class NameLabel:
     corner: Corner = Corner.BOTTOM_LEFT
 
     @property
+    def _square(self) -> bool:
+        return self.tile_h < theme.ROUND_FROM
+
+    @property
     def inset(self) -> int:
-        if self.tile_h < theme.ROUND_FROM:
+        if self._square:
             return 0
         return 8 if self.tile_h < 240 else 16
 
@@ -101,7 +105,7 @@ class NameLabel:
         line = typesetter.line(self.name, replace(theme.LABEL, size=size), max(size * 2, room))
         parts: list[tuple[Part, Rgb]] = [*icon, (line, theme.TEXT)]
         height = even_up(size * 1.75)
-        if self.tile_h < theme.ROUND_FROM:
+        if self._square:
             return _pill(typesetter, parts, height, opacity=1.0, roundness=0.0)
         return _pill(typesetter, parts, height, opacity=0.72)
 

@@ -145,14 +145,13 @@ class StreamReceiver:
     def _unwrap(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> RtpPacket | None:
         """Return the packet inside a retransmission (RFC 4588), if it is of the present stream."""
         apt = codec.parameters.get("apt")
-        # without SSRCs in the SDP (simulcast) whoever repairs on this m-line repairs what is current
-        repaired = self._repairs.get(packet.ssrc, self._ssrc)
-        # a repair of a stream that was replaced must not bring it back
-        if repaired is None or repaired != self._ssrc:
+        # without SSRCs in the SDP (simulcast) whoever repairs on this m-line repairs what is current; a repair of a
+        # stream that was replaced must not bring it back
+        if self._ssrc is None or self._repairs.get(packet.ssrc, self._ssrc) != self._ssrc:
             return None
         if not isinstance(apt, int) or apt not in self._codecs or len(packet.payload) < 2:
             return None
-        return unwrap_rtx(packet, payload_type=apt, ssrc=repaired)
+        return unwrap_rtx(packet, payload_type=apt, ssrc=self._ssrc)
 
     def _is_current(self, ssrc: int) -> bool:
         if ssrc == self._ssrc:
