@@ -8,7 +8,7 @@
 
 #define MOST_PACKETS 5000 /* that one script makes */
 
-enum options { LINES = 1, SENDERS = 2, NO_MEMORY = 4, ABRUPT_END = 8, SLOW_READER = 16 };
+enum options { LINES = 1, SENDERS = 2, NO_MEMORY = 4, ABRUPT_END = 8, SLOW_READER = 16, PATIENT = 32 };
 
 /* Some packets in a row, or each from an SSRC of its own. */
 static void send_packets(trial *t, script *s) {
@@ -147,7 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     t = (trial){.world.source.ss_family = AF_INET};
     if (options & NO_MEMORY)
         allocations_left = take(&s, 1) + 1;
-    if (open_world(&t.world)) {
+    if (open_world(&t.world, options & PATIENT)) {
         if (options & LINES) {
             set_line(&t, 0, true, "0", true);
             set_line(&t, 1, false, "1", false);

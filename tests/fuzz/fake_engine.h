@@ -132,7 +132,7 @@ static void arrive(world *w, const uint8_t *data, size_t size) {
 }
 
 /* False when there is no memory. */
-static bool open_world(world *w) {
+static bool open_world(world *w, bool patient) {
     static int epoll = -1;
     static const uint8_t nowhere[4] = {192, 0, 2, 1};
     if (epoll < 0)
@@ -142,7 +142,7 @@ static bool open_world(world *w) {
     w->engine = (engine){.epoll = epoll, .due_us = INT64_MAX};
     w->engine.srtp = (srtp_functions){protect_fake, unprotect_fake, protect_fake, unprotect_fake, remove_fake};
     pthread_mutex_init(&w->engine.lock, NULL);
-    w->connection = connection_open(&w->engine, 0xC0FFEE, w, w);
+    w->connection = connection_open(&w->engine, 0xC0FFEE, w, w, patient);
     if (w->connection == NULL)
         return false;
     int fd = socket(AF_INET, SOCK_DGRAM, 0);

@@ -4,7 +4,7 @@ from struct import pack
 
 from targets import CONNECTION
 
-_LINES, _SENDERS, _NO_MEMORY, _ABRUPT_END, _SLOW_READER = 1, 2, 4, 8, 16
+_LINES, _SENDERS, _NO_MEMORY, _ABRUPT_END, _SLOW_READER, _PATIENT = 1, 2, 4, 8, 16, 32
 _ALL = _LINES | _SENDERS
 VP8, VP8_RTX, H264, H264_RTX, OPUS, _, STRANGE, _ = range(8)
 MARKER, NEW_TIMES, NEW_SSRCS = 8, 16, 32
@@ -71,6 +71,12 @@ def seeds() -> dict[str, bytes]:
     quiet = op("take_logs", ms=20)
     return {
         "picture-and-sound": bytes([_ALL]) + picture + sound + op("take_events") + quiet,
+        "patience": bytes([_LINES | _SLOW_READER | _PATIENT])
+        + picture
+        + packets(VP8 | MARKER | NEW_TIMES, 0, 65_540, DELTA, times=80, at=10)
+        + op("drop_line", 0)
+        + sound
+        + op("take_events"),
         "hole-and-repair": bytes([_LINES]) + picture + packets(VP8 | MARKER, 0, 9, DELTA, at=9) + repair + quiet,
         "repair-of-nothing": bytes([_LINES]) + repair + packets(VP8_RTX, 100, 6, b"\x00") + picture + repair,
         "holes-of-several-layers": bytes([0])

@@ -36,6 +36,7 @@ static void check(trial *t) {
     connection_count(c, &counters);
     CHECK(counters.malformed + counters.numbered <= counters.octets);
     CHECK(events->others <= MOST_OTHERS && events->count <= MOST_EVENTS && events->bytes <= MOST_EVENT_BYTES);
+    CHECK(events->patient <= events->count);
     CHECK(c->out.pace.lines[PACE_REPAIR].count <= 200);
     CHECK(c->heard.count <= MOST_HEARD);
     CHECK(c->in.early_count <= 256 && c->in.source_count <= MOST_SOURCES);
