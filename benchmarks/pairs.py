@@ -1,17 +1,41 @@
-"""What rows share: who goes first in a pair, and how many runs must be good."""
+"""What rows share: who goes first in a pair, whether the machine was there, and how many runs must be good."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import psutil
+
 from appliance.errors import SalonError
 from benchmarks.rows import Run
-from benchmarks.settings import RUNS, TRIES
+from benchmarks.settings import RUNS, STOLEN, TRIES
 
 T = TypeVar("T")
 
 
 class TooBusy(SalonError):
     """The machine is too busy to measure anything."""
+
+
+class Steal:
+    """Which share of the processors a hypervisor takes away, from now until the end is said."""
+
+    def __init__(self) -> None:
+        self._before, self._began = psutil.cpu_times().steal, time.monotonic()
+        self.share = 0.0
+
+    def end(self) -> None:
+        """Look no further."""
+        elapsed = time.monotonic() - self._began
+        self.share = (psutil.cpu_times().steal - self._before) / elapsed / (psutil.cpu_count() or 1)
+
+    @property
+    def tolerable(self) -> bool:
+        """What was measured meanwhile counts."""
+        return self.share <= STOLEN
+
+    def __str__(self) -> str:
+        return "" if self.tolerable else f"; not counted: {self.share:.2f} of the machine was taken away"
 
 
 async def in_turn(number: int, ours: Callable[[], Awaitable[T]], theirs: Callable[[], Awaitable[T]]) -> tuple[T, T]:

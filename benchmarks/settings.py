@@ -9,6 +9,8 @@ SEEDS = tuple(range(1, 11))
 """One pair of a loss row each."""
 TRIES = 2
 """So many times as often is tried: a pair in which somebody missed pictures is not counted."""
+STOLEN = 0.02
+"""What stands still or comes late while a hypervisor takes more than this of the processors away is not counted."""
 ENOUGH = 0.95
 """Who decoded less of the pictures that were sent missed some."""
 MOVING = 0.33
@@ -40,8 +42,6 @@ STARTS, START_PEOPLE, START_S = 20, 16, 3.0
 """So many starts; when so much time has passed since the room was asked to join, pictures are counted for as long."""
 START_MISSING, START_MISSING_OF_ONE = 0.02, 0.1
 """What a start may miss of all pictures, and of one person's."""
-START_STOLEN = 0.02
-"""A start during which a hypervisor took more than this of the processors away is not counted, whatever it showed."""
 CYCLES, SETTLED_CYCLES = 1000, 200
 """Joins and leaves, and how many of them may leave something behind."""
 BURST, JOINS_PER_S = 50, 2

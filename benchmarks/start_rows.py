@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.ours import HEADLESS, Room, room
-from benchmarks.pairs import TooBusy, good_runs
+from benchmarks.pairs import Steal, TooBusy, good_runs
 from benchmarks.rows import Row, Run
 from benchmarks.settings import (
     BURST,
@@ -23,7 +23,6 @@ from benchmarks.settings import (
     START_MISSING_OF_ONE,
     START_PEOPLE,
     START_S,
-    START_STOLEN,
     STARTS,
     TILE_360P30,
 )
@@ -41,13 +40,11 @@ async def _starts() -> list[Run]:
     async with stand() as hub, hub.webcams(START_PEOPLE, TILE_360P30), room(hub) as ours:
 
         async def start(number: int) -> Run:
-            stolen, began = psutil.cpu_times().steal, time.monotonic()
+            steal = Steal()
             missing = await _missing(hub, ours)
-            share = (psutil.cpu_times().steal - stolen) / (time.monotonic() - began) / (psutil.cpu_count() or 1)
-            good = share <= START_STOLEN
-            why = "" if good else f"; not counted: {share:.2f} of the machine was taken away"
-            print(f"  start {number + 1}: {missing:.3f} missing{why}", flush=True)
-            return Run(missing, counted=good)
+            steal.end()
+            print(f"  start {number + 1}: {missing:.3f} missing{steal}", flush=True)
+            return Run(missing, counted=steal.tolerable)
 
         return await good_runs(start, STARTS)
 

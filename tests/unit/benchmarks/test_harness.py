@@ -2,15 +2,18 @@
 
 import wave
 from dataclasses import replace
+from types import SimpleNamespace
 
 import av
 import numpy as np
+import psutil
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from benchmarks import clip, tone
 from benchmarks.impair import Network, Way
 from benchmarks.latency_rows import latencies_s
+from benchmarks.pairs import Steal
 from benchmarks.relay import Order, Wire
 from benchmarks.rows import Row, Run
 from benchmarks.seen import Seen, SeenFile, freezes, read_count
@@ -139,3 +142,15 @@ def test_the_tv_counts_each_new_picture_of_each_tile(tmp_path):
             tv.present(canvas)
     # the first look at an empty canvas counts nine
     assert read_count(tmp_path / "shown") == 9 + 3
+
+
+@pytest.mark.parametrize(("taken_s", "tolerable"), [(0.3, True), (0.5, False)])
+def test_what_is_watched_while_the_machine_is_taken_away_does_not_count(taken_s, tolerable, monkeypatch):
+    now, stolen = [100.0, 110.0], [7.0, 7.0 + taken_s]
+    monkeypatch.setattr("benchmarks.pairs.time", SimpleNamespace(monotonic=lambda: now.pop(0)))
+    monkeypatch.setattr(psutil, "cpu_times", lambda: SimpleNamespace(steal=stolen.pop(0)))
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
+    steal = Steal()
+    steal.end()
+    assert steal.tolerable is tolerable
+    assert ("not counted" in str(steal)) is not tolerable
