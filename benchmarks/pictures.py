@@ -7,7 +7,7 @@ Curve = Sequence[tuple[float, float]]
 Gaps = Sequence[tuple[float, float]]
 """From and to, in seconds."""
 
-_WIDTH, _LEFT, _RIGHT, _TOP = 960, 150, 30, 60
+_WIDTH, _LEFT, _RIGHT, _TOP = 960, 190, 30, 60
 _LANE, _PLOT = 56, 280
 _INK, _PALE, _BAD, _LINK = "#1b2430", "#c9d3df", "#d64545", "#7a8798"
 _COLOURS = ("#1f7a5c", "#4967c9")
