@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,6 +14,7 @@ from benchmarks.drop_rows import DROP_ROWS
 from benchmarks.latency_rows import LATENCY_ROWS
 from benchmarks.loss_rows import LOSS_ROWS
 from benchmarks.memory_rows import MEMORY_ROWS
+from benchmarks.pairs import TooBusy
 from benchmarks.receive_rows import RECEIVE_ROWS
 from benchmarks.room_rows import ROOM_ROWS
 from benchmarks.rows import Row, Run
@@ -51,17 +53,28 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], metavar="NAME")
     parser.add_argument("--look", action="store_true", help="measure and say, but write nothing")
     options = parser.parse_args()
-    for row in ROWS:
-        if not options.only or row.name in options.only:
-            load = round(os.getloadavg()[0], 1)
-            print(f"{row.name}: {row.what} (load before it: {load})", flush=True)
-            result = _result(row, row.measure(), load)
-            print(f"  {_summary(result)}", flush=True)
-            if not options.look:
-                _store(result)
-                if row.picture is not None:
-                    _picture(row).write_text(row.picture())
-                PAGE.write_text(_page(_results()))
+    rows = [row for row in ROWS if not options.only or row.name in options.only]
+    failed = [row.name for row in rows if not _measured(row, look=options.look)]
+    if failed:
+        sys.exit(f"Not measured: {' '.join(failed)}. Try again when nothing else runs on this machine.")
+
+
+def _measured(row: Row, *, look: bool) -> bool:
+    """Measure a row and write it down; False when the machine would not let us."""
+    load = round(os.getloadavg()[0], 1)
+    print(f"{row.name}: {row.what} (load before it: {load})", flush=True)
+    try:
+        result = _result(row, row.measure(), load)
+    except TooBusy as err:
+        print(f"  {err}", flush=True)
+        return False
+    print(f"  {_summary(result)}", flush=True)
+    if not look:
+        _store(result)
+        if row.picture is not None:
+            _picture(row).write_text(row.picture())
+        PAGE.write_text(_page(_results()))
+    return True
 
 
 def _result(row: Row, measured: list[Run], load: float) -> dict[str, Any]:

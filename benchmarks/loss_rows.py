@@ -24,10 +24,10 @@ from benchmarks.settings import (
     LOOK_S,
     LOSS_S,
     LOSSY_360P30,
+    LOSSY_TURNS,
     LOW_LOSS,
     RTT_S,
     SEEDS,
-    TRIES,
 )
 from benchmarks.stand import Stand, stand
 from benchmarks.tone import longest_gap_s, longest_stall_s
@@ -62,7 +62,7 @@ async def _all_seeds(network: Network, peer: Peer) -> list[Pair]:
     async with stand() as hub, AsyncExitStack() as stack:
         places = [await stack.enter_async_context(_place(hub)) for _ in range(AT_ONCE)]
         left = list(SEEDS)
-        for number in range(TRIES * len(SEEDS) // AT_ONCE):
+        for number in range(LOSSY_TURNS):
             turn = list(zip(left, places, strict=False))
             meetings = (_pair(hub, network, peer, seed, f"{number}-{seed}", *place) for seed, place in turn)
             measured = await asyncio.gather(*meetings)
@@ -72,7 +72,7 @@ async def _all_seeds(network: Network, peer: Peer) -> list[Pair]:
             pairs += measured
             if not left:
                 return pairs
-    raise TooBusy(f"the machine was taken away too often: seeds {left} could not be measured")
+    raise TooBusy(f"a hypervisor took the machine away too often: seeds {left} could not be measured")
 
 
 @asynccontextmanager

@@ -38,6 +38,8 @@ DROP_STEP_S = 0.5
 """Of the curve that is drawn."""
 AT_ONCE = 2
 """Pairs of a loss row that run side by side, so that ten of a minute take no ten minutes."""
+LOSSY_TURNS = 15
+"""Five are needed where nothing must be measured again."""
 STARTS, START_PEOPLE, START_S = 20, 16, 3.0
 """So many starts; when so much time has passed since the room was asked to join, pictures are counted for as long."""
 START_MISSING, START_MISSING_OF_ONE = 0.02, 0.1
