@@ -220,6 +220,7 @@ def _add_up(commands: "Commands") -> None:
 
 
 def _run_up(options: argparse.Namespace) -> int:
+    from appliance.programs import runtime_dir
     from appliance.up import Supervisor, room_programs
 
     settings = _settings(options, look=True)
@@ -232,7 +233,7 @@ def _run_up(options: argparse.Namespace) -> int:
     supervisor = Supervisor(
         room_programs(panel=panel, hub=options.hub, broker=options.broker),
         config=options.config,
-        runtime_dir=settings.runtime_dir,
+        runtime_dir=runtime_dir(settings),
         log_dir=logs,
         rest_s=options.rest,
     )

@@ -6,6 +6,7 @@ While it is the display that rests, a plainer one shows the note.
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import re
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from appliance.errors import SalonError
 from appliance.link import faults
 from appliance.redact import without_secrets
 from appliance.service import utc_now
@@ -74,6 +76,24 @@ async def _line(lines: asyncio.StreamReader) -> bytes:
         return b"\n"
 
 
+class RunsAlready(SalonError):
+    """Another `salon up` runs the same room."""
+
+
+@contextlib.contextmanager
+def _alone(runtime_dir: Path) -> Iterator[None]:
+    """Hold the room's lock, which ends with the process that has it."""
+    with (runtime_dir / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            raise RunsAlready(
+                f"`salon up` runs this room already (its folder is {runtime_dir}). End that one first, "
+                "or give another room a paths.runtime and a paths.state of its own."
+            ) from err
+        yield
+
+
 class Supervisor:
     """Runs programs as child processes until cancelled; none outlives it."""
 
@@ -93,7 +113,11 @@ class Supervisor:
         self._rest_s = rest_s
 
     async def run(self) -> None:
-        """Keep everything running."""
+        """Keep everything running, or raise `RunsAlready`."""
+        with _alone(self._runtime_dir):
+            await self._keep_all()
+
+    async def _keep_all(self) -> None:
         for program in self._programs:
             faults.clear(self._runtime_dir, program.name)
         with contextlib.suppress(_ForegroundEnded):

@@ -12,6 +12,7 @@ from display.scenes.message import Corners, Hint, Mark, Words
 from display.scenes.scene import Patch, Scene
 
 _LONG_TITLE: Final = 34
+_DIGITS_BELOW: Final = 0.2
 
 
 def countdown_scene(room: RoomState, countdown: Countdown, now: datetime) -> Scene:
@@ -25,8 +26,8 @@ def countdown_scene(room: RoomState, countdown: Countdown, now: datetime) -> Sce
     )
     patches: tuple[Patch, ...] = (
         _corners(room, now),
-        Words("Joining in", theme.HEADING, theme.QUIET, 268),
-        Words(left, theme.COUNTDOWN, theme.TEXT, 556),
+        Words("Joining in", theme.HEADING, theme.QUIET, 264),
+        Words(left, theme.COUNTDOWN, theme.TEXT, 556, below=_DIGITS_BELOW),
         _title(countdown.title or "Untitled meeting", 700),
         Words(detail, theme.BODY, theme.QUIET, 776),
         Hint(Icon.TOUCH, "Cancel on the touch panel"),

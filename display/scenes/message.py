@@ -5,13 +5,15 @@ from typing import Final
 
 from display import theme
 from display.colour import Rgb
-from display.geometry import Rect
+from display.geometry import Rect, even
 from display.icons import Icon
 from display.pen import Pen
 from display.text import Style
 
 _MIDDLE: Final = 960
 _WIDTH: Final = 1480
+_BELOW: Final = 0.5
+"""Of the size: so far letters of some scripts hang below the baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ class Words:
     colour: Rgb
     baseline: int
     lines: int = 1
+    below: float = _BELOW
 
     @property
     def rect(self) -> Rect:
         size = self.style.size // 2 * 2
-        return Rect(200, self.baseline // 2 * 2 - size, 1520, size * 3 // 4 * 2 + (self.lines - 1) * size * 3 // 4 * 2)
+        height = even(size * (1 + self.below)) + (self.lines - 1) * even(size * 1.5)
+        return Rect(200, self.baseline // 2 * 2 - size, 1520, height)
 
     def paint(self, pen: Pen) -> None:
         for i, line in enumerate(pen.typesetter.wrap(self.text, self.style, _WIDTH, self.lines)):

@@ -33,7 +33,8 @@ class ScreenUri:
         fullscreen = query.get("fullscreen", "0")
         if fullscreen not in {"0", "1"}:
             raise UnknownScreen(f"{text!r}: fullscreen is 0 or 1")
-        return cls(parts.scheme, Path(parts.path), fullscreen == "1", _seconds(text, query.get("every", "1.0")))
+        path = Path(parts.path).expanduser()
+        return cls(parts.scheme, path, fullscreen == "1", _seconds(text, query.get("every", "1.0")))
 
 
 def _seconds(uri: str, text: str) -> float:

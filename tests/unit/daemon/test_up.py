@@ -72,3 +72,15 @@ def test_up_starts_nothing_while_a_value_or_a_file_is_wrong(tmp_path, capsys):
     assert "Mars/Olympus" in said
     assert "/none/password" in said
     assert [path.name for path in tmp_path.iterdir()] == ["room.toml"]
+
+
+async def test_a_room_that_runs_already_is_not_run_twice(tmp_path):
+    def room(folder):
+        return Supervisor([], config=None, runtime_dir=folder, log_dir=None)
+
+    (tmp_path / "another").mkdir()
+    with up._alone(tmp_path):
+        with pytest.raises(up.RunsAlready, match=r"runs this room already.*End that one first"):
+            await room(tmp_path).run()
+        await room(tmp_path / "another").run()
+    await room(tmp_path).run()

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from itertools import combinations
 
 import pytest
 from tv_builders import NOW, in_call, room
@@ -54,29 +55,45 @@ def banners(scene):
     return [overlay.text for overlay in scene.overlays if isinstance(overlay, Banner)]
 
 
-@pytest.mark.parametrize(
-    ("state", "name"),
-    [
-        (None, "starting"),
-        (room(), "idle"),
-        (room(countdown=COUNTDOWN), "countdown"),
-        (room(wanted=Wanted(KEY, "Design review")), "joining"),
-        (room(call=Call(Phase.JOINING)), "joining"),
-        (room(call=Call(Phase.LOBBY)), "joining"),
-        (room(call=Call(Phase.LIVE)), "gallery"),
-        (in_call(["Ada"]), "gallery"),
-        (in_call(["Ada"], phase=Phase.RECONNECTING), "reconnecting"),
-        (room(call=Call(Phase.LEAVING)), "leaving"),
-        (room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=3))), "ended"),
-        (room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=30))), "idle"),
-        (
-            room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=3)), countdown=COUNTDOWN),
-            "countdown",
-        ),
-    ],
-)
+STATES = [
+    (None, "starting"),
+    (room(), "idle"),
+    (room(countdown=COUNTDOWN), "countdown"),
+    (room(wanted=Wanted(KEY, "Design review")), "joining"),
+    (room(call=Call(Phase.JOINING)), "joining"),
+    (room(call=Call(Phase.LOBBY)), "joining"),
+    (room(call=Call(Phase.LIVE)), "gallery"),
+    (in_call(["Ada"]), "gallery"),
+    (in_call(["Ada"], phase=Phase.RECONNECTING), "reconnecting"),
+    (room(call=Call(Phase.LEAVING)), "leaving"),
+    (room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=3))), "ended"),
+    (room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=30))), "idle"),
+    (
+        room(call=Call(reason="The host ended it.", since=NOW - timedelta(seconds=3)), countdown=COUNTDOWN),
+        "countdown",
+    ),
+]
+
+
+@pytest.mark.parametrize(("state", "name"), STATES)
 def test_each_state_of_the_room_has_its_scene(state, name):
     assert choose_scene(View(state), NOW).name == name
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        *(View(state) for state, _ in STATES),
+        View(agenda(meeting("Design review", 1), meeting("Weekly", 40), meeting("Budget", 90))),
+        View(replace(agenda(meeting("k1", 1)), countdown=COUNTDOWN)),
+        View(room(call=Call(Phase.JOINING, reason="The meeting server does not answer."))),
+        View(None, (Fault("daemon", "It ran out of memory.", NOW),)),
+    ],
+)
+def test_what_is_drawn_anew_touches_nothing_else(view):
+    patches = choose_scene(view, NOW).patches
+    overlaps = [(a, b) for a, b in combinations(patches, 2) if a.rect.intersect(b.rect)]
+    assert overlaps == []
 
 
 @pytest.mark.parametrize("program", ["daemon", "media"])

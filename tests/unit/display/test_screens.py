@@ -1,4 +1,5 @@
 import threading
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from display.screens.png import PngPresenter
 from display.screens.port import ScreenClosed, ScreenError
 from display.screens.registry import UnknownScreen, presenter_for
 from display.screens.screen import Screen
+from display.screens.uri import ScreenUri
 
 
 class Clock:
@@ -70,6 +72,11 @@ def test_an_unknown_screen_is_refused_by_name(uri):
 def test_a_uri_names_its_presenter(tmp_path):
     assert isinstance(presenter_for("null:"), NullPresenter)
     assert isinstance(presenter_for(f"png:{tmp_path}/tv.png?every=0.5"), PngPresenter)
+
+
+def test_a_file_may_be_named_from_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/facilities")
+    assert ScreenUri.parse("png:~/tv.png").path == Path("/home/facilities/tv.png")
 
 
 def test_a_working_screen_is_lit(screen, clock):

@@ -9,7 +9,7 @@ from tv_builders import NOW, HandRing, HandSource, in_call, plain, room
 
 from appliance.link.faults import Fault
 from appliance.state.layout import Layout, PersonId, Source, Tile
-from appliance.state.room import Agenda, Call, Meeting, MeetingKey, Participant, Phase
+from appliance.state.room import Agenda, Call, Countdown, Meeting, MeetingKey, Participant, Phase
 from display import theme
 from display.canvas import Canvas
 from display.colour import to_sticker, yuv
@@ -134,6 +134,16 @@ def test_a_minute_redraws_the_clock_and_not_the_agenda():
     show.draw(NOW + timedelta(minutes=1))
     assert (show.canvas.views(mark)[0] == yuv((255, 0, 0))[0]).all()
     assert (show.canvas.views(Rect(96, 320, 800, 200))[0] != clock).any()
+
+
+def test_each_second_of_the_countdown_looks_as_if_drawn_alone():
+    state = room(countdown=Countdown(MeetingKey("k1"), "Weekly", NOW, NOW + timedelta(seconds=42)))
+    ticking, alone = Show(state), Show(state)
+    for second in range(3):
+        ticking.draw(NOW + timedelta(seconds=second))
+    alone.draw(NOW + timedelta(seconds=2))
+    assert np.array_equal(ticking.canvas.y, alone.canvas.y)
+    assert all(map(np.array_equal, ticking.canvas.uv, alone.canvas.uv))
 
 
 def test_a_picture_of_another_layout_is_not_drawn():
