@@ -40,7 +40,7 @@ def joining_scene(room: RoomState, now: datetime) -> Scene:
     lobby = room.call.phase is Phase.LOBBY
     title = room.call.title or (room.wanted.title if room.wanted else "")
     trouble = clean_text(room.call.reason, 120)
-    detail = "The host has been told that this room is here." if lobby else trouble and f"Trying again. {trouble}"
+    detail = "The host has been told that this room is here." if lobby else trouble and f"Trying again: {trouble}"
     patches: tuple[Patch, ...] = (
         _corners(room, now),
         Mark(Icon.CLOCK if lobby else Icon.ENTER, theme.ACCENT),
