@@ -83,7 +83,12 @@ class RunsAlready(SalonError):
 @contextlib.contextmanager
 def _alone(runtime_dir: Path) -> Iterator[None]:
     """Hold the room's lock, which ends with the process that has it."""
-    with (runtime_dir / "up.lock").open("a") as lock:
+    file = runtime_dir / "up.lock"
+    try:
+        opened = file.open("a")
+    except OSError as err:
+        raise SalonError(f"{file} cannot be written ({err.strerror}); set [paths] in the settings.") from err
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as err:

@@ -1,4 +1,4 @@
-"""A program of `salon` as it is; on SIGUSR1 it says, on standard output, how many asyncio tasks it has."""
+"""A program of `salon` as it is; on SIGUSR1 it starts all threads of asyncio's pool, and says how many tasks it has."""
 
 import asyncio
 import os

@@ -54,12 +54,12 @@ class Fall:
 
 
 @cache
-def falls() -> tuple[list[Run], list[tuple[Fall, Fall]]]:
-    """Return the runs and their pairs: ours sending to Chromium, and Chromium sending to Chromium."""
+def falls() -> list[tuple[Fall, Fall]]:
+    """Return pairs: ours sending to Chromium, and Chromium sending to Chromium."""
     return asyncio.run(_falls())
 
 
-async def _falls() -> tuple[list[Run], list[tuple[Fall, Fall]]]:
+async def _falls() -> list[tuple[Fall, Fall]]:
     pairs: list[tuple[Fall, Fall]] = []
     film = await asyncio.to_thread(raw_film, CAMERA_720P30)
     async with stand() as hub, room(hub, devices=f'camera = ["file:{film}?loop=1"]', sends=True) as ours:
@@ -68,10 +68,14 @@ async def _falls() -> tuple[list[Run], list[tuple[Fall, Fall]]]:
             our_fall, their_fall = await _fall(hub, partial(_ours, ours)), await _fall(hub, partial(_chromium, film))
             pairs.append((our_fall, their_fall))
             print(f"  {our_fall}; peer {their_fall}", flush=True)
-            good = our_fall.steal.tolerable and their_fall.steal.tolerable
-            return Run(our_fall.frozen.total_s, their_fall.frozen.total_s, good)
+            return _run(our_fall, their_fall)
 
-        return await good_runs(pair), pairs
+        await good_runs(pair)
+    return pairs
+
+
+def _run(ours: Fall, theirs: Fall) -> Run:
+    return Run(ours.frozen.total_s, theirs.frozen.total_s, ours.steal.tolerable and theirs.steal.tolerable)
 
 
 async def _fall(hub: Stand, sender: Sender) -> Fall:
@@ -88,9 +92,8 @@ async def _fall(hub: Stand, sender: Sender) -> Fall:
         if left < 0:
             raise TooBusy("the link fell before anybody watched")
         await asyncio.sleep(left)
-        steal = Steal()
-        await asyncio.sleep(DROP_BEFORE_S + DROP_S)
-        steal.end()
+        with Steal() as steal:
+            await asyncio.sleep(DROP_BEFORE_S + DROP_S)
         return Fall(
             freezes(await receiver.seen(), falls_at, falls_at + DROP_S),
             recording.kbps(fell_ns - int(DROP_BEFORE_S * 1e9), fell_ns),
@@ -119,7 +122,7 @@ async def _chromium(film: Path, hub: Stand) -> AsyncIterator[None]:
 
 
 def _picture() -> str:
-    ours, theirs = next(pair for run, pair in zip(*falls(), strict=True) if run.counted)
+    ours, theirs = next(pair for pair in falls() if _run(*pair).counted)
     return curves(
         f"720p30 into a link that falls to {LINK_KBPS:.0f} kb/s (one of {RUNS} falls)",
         {"Salon": ours.rate, "Chromium": theirs.rate},
@@ -133,7 +136,7 @@ DROP_ROWS = (
         "s",
         "all freezes at a Chromium that receives, from when the link of the sender falls to 0.4 of its rate",
         "1.2",
-        lambda: falls()[0],
+        lambda: [_run(*pair) for pair in falls()],
         peer="Chromium sending the same",
         of_medians=True,
         picture=_picture,

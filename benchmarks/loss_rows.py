@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ Peer = Callable[[Stand, str], AbstractAsyncContextManager[Watch]]
 class Pair:
     """What one seed did to both."""
 
+    seed: int
     ours: Freezes
     audio_gap_s: float
     theirs: Freezes
@@ -61,18 +63,16 @@ async def _all_seeds(network: Network, peer: Peer) -> list[Pair]:
     pairs: list[Pair] = []
     async with stand() as hub, AsyncExitStack() as stack:
         places = [await stack.enter_async_context(_place(hub)) for _ in range(AT_ONCE)]
-        left = list(SEEDS)
+        left = deque(SEEDS)
         for number in range(LOSSY_TURNS):
-            turn = list(zip(left, places, strict=False))
+            turn = [(left.popleft(), place) for place in places if left]
             meetings = (_pair(hub, network, peer, seed, f"{number}-{seed}", *place) for seed, place in turn)
             measured = await asyncio.gather(*meetings)
-            left = left[len(turn) :] + [
-                seed for (seed, _), pair in zip(turn, measured, strict=True) if not pair.counted
-            ]
+            left.extend(pair.seed for pair in measured if not pair.counted)
             pairs += measured
             if not left:
                 return pairs
-    raise TooBusy(f"a hypervisor took the machine away too often: seeds {left} could not be measured")
+    raise TooBusy(f"a hypervisor took the machine away too often: seeds {list(left)} could not be measured")
 
 
 @asynccontextmanager
@@ -96,14 +96,15 @@ async def _pair(hub: Stand, network: Network, peer: Peer, seed: int, meeting: st
         ours.meeting(our_hub.ticket("room", room=our_meeting), 1),
     ):
         await asyncio.sleep(CLEAN_S)
-        began, growth, steal = time.time(), [], Steal()
-        while (ended := time.time()) < began + LOSS_S:
-            growth.append((time.monotonic(), (await asyncio.to_thread(played.stat)).st_size))
-            await asyncio.sleep(LOOK_S)
-        steal.end()
+        began, growth = time.time(), []
+        with Steal() as steal:
+            while (ended := time.time()) < began + LOSS_S:
+                growth.append((time.monotonic(), (await asyncio.to_thread(played.stat)).st_size))
+                await asyncio.sleep(LOOK_S)
         gap_s = await asyncio.to_thread(longest_gap_s, played, growth[0][1])
         our_pictures = await asyncio.to_thread(read_seen, ours.folder / "tv.seen")
         pair = Pair(
+            seed,
             freezes(our_pictures, began, ended),
             max(gap_s, longest_stall_s(growth)),
             freezes(await their_pictures(), began, ended),

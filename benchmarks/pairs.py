@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import psutil
 
@@ -18,14 +18,15 @@ class TooBusy(SalonError):
 
 
 class Steal:
-    """Which share of the processors a hypervisor takes away, from now until the end is said."""
+    """Which share of the processors a hypervisor takes away during a `with` block; known at its end."""
 
-    def __init__(self) -> None:
+    share: float
+
+    def __enter__(self) -> Self:
         self._before, self._began = psutil.cpu_times().steal, time.monotonic()
-        self.share = 0.0
+        return self
 
-    def end(self) -> None:
-        """Look no further."""
+    def __exit__(self, *_: object) -> None:
         elapsed = time.monotonic() - self._began
         self.share = (psutil.cpu_times().steal - self._before) / elapsed / (psutil.cpu_count() or 1)
 

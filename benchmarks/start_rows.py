@@ -40,9 +40,8 @@ async def _starts() -> list[Run]:
     async with stand() as hub, hub.webcams(START_PEOPLE, TILE_360P30), room(hub) as ours:
 
         async def start(number: int) -> Run:
-            steal = Steal()
-            missing = await _missing(hub, ours)
-            steal.end()
+            with Steal() as steal:
+                missing = await _missing(hub, ours)
             print(f"  start {number + 1}: {missing:.3f} missing{steal}", flush=True)
             return Run(missing, counted=steal.tolerable)
 

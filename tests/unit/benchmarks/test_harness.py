@@ -150,7 +150,7 @@ def test_what_is_watched_while_the_machine_is_taken_away_does_not_count(taken_s,
     monkeypatch.setattr("benchmarks.pairs.time", SimpleNamespace(monotonic=lambda: now.pop(0)))
     monkeypatch.setattr(psutil, "cpu_times", lambda: SimpleNamespace(steal=stolen.pop(0)))
     monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
-    steal = Steal()
-    steal.end()
+    with Steal() as steal:
+        pass
     assert steal.tolerable is tolerable
     assert ("not counted" in str(steal)) is not tolerable

@@ -7,6 +7,7 @@ import pytest
 
 from appliance import up
 from appliance.cli import main
+from appliance.errors import SalonError
 from appliance.link.faults import FOLDER, read_faults
 from appliance.up import Program, Supervisor
 
@@ -84,3 +85,9 @@ async def test_a_room_that_runs_already_is_not_run_twice(tmp_path):
             await room(tmp_path).run()
         await room(tmp_path / "another").run()
     await room(tmp_path).run()
+
+
+async def test_a_folder_that_takes_no_lock_is_said_in_words(tmp_path):
+    (tmp_path / "up.lock").mkdir()
+    with pytest.raises(SalonError, match=r"up\.lock cannot be written .* set \[paths\]"):
+        await Supervisor([], config=None, runtime_dir=tmp_path, log_dir=None).run()
