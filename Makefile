@@ -16,8 +16,13 @@ UNITS  := $(DESTDIR)/usr/local/lib
 BUILT  := $(DESTDIR)$(PREFIX)
 # more words for pip, such as --no-deps
 PIP    ?=
+# What PyPI does not have: the system's, where it has them (apt install python3-picamera2 python3-lgpio on a Pi)
+SYSTEM := picamera2 lgpio
 
-.PHONY: help demo test check unit interop native wheel debian bench lock clean install uninstall
+# apt's packages, which camera modules and pins on a Raspberry Pi need: they are for the system's own Python alone
+APT_PI := /usr/lib/python3/dist-packages
+
+.PHONY: help demo test check unit interop test-guest pi-acceptance native wheel debian bench lock clean install uninstall
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -27,7 +32,8 @@ demo: $(BIN)/.demo native ## a whole room on simulated devices, with its own mee
 
 test: debian check native ## formatting, lint, types and all tests: everything CI runs
 	$(BIN)/python tests/interop/livekit_build.py
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/guest $(ARGS)
+	@$(MAKE) --no-print-directory test-guest
 
 check: $(BIN)/.test ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -40,6 +46,14 @@ unit: $(BIN)/.test native ## the quick tests
 interop: debian $(BIN)/.test native ## the tests with real servers, browsers and brokers
 	$(BIN)/python -m pytest tests/interop tests/scenario $(ARGS)
 
+test-guest: debian $(BIN)/.test native ## real drivers: a Debian 13 in qemu, with cameras and sound cards to plug and pull
+	$(BIN)/python tests/guest/image.py
+	$(BIN)/python -m pytest -s tests/guest $(ARGS)
+
+pi-acceptance: $(BIN)/.demo native ## real hardware: walks you through checks of every device (ARGS=--resume, ARGS=--list)
+	@test ! -e $(APT_PI)/picamera2 -a ! -e $(APT_PI)/lgpio.py || $(PYTHON) -m venv --system-site-packages --without-pip $(VENV)
+	@PYTHONPATH=tests $(BIN)/python -m acceptance $(ARGS)
+
 native: $(NATIVE)/librtp.so ## the native media engine, where there is a C compiler; else all goes on in Python
 
 wheel: $(BIN)/python ## the native media engine as a wheel in dist/, for machines without a compiler
@@ -48,7 +62,7 @@ wheel: $(BIN)/python ## the native media engine as a wheel in dist/, for machine
 debian: ## the Debian packages the tests need (installs them when root, else says which)
 	@tests/install_debian_packages.sh
 
-bench: $(BIN)/.test native ## speed and size, into benchmarks/results.json and docs/benchmarks.md (ONLY=name for one row)
+bench: debian $(BIN)/.test native ## speed and size, into benchmarks/results.json and docs/benchmarks.md (ONLY=name for one row)
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 lock: $(BIN)/.test ## write down the exact versions that are installed now
@@ -59,6 +73,13 @@ install: ## as root: code into /opt/salon, the command /usr/bin/salon, systemd's
 	rm -rf build && $(PYTHON) -m venv --clear $(BUILT)
 	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[room,hub,broker]'
 	$(BUILT)/bin/python -I -m appliance.media.rtc.native.build >/dev/null || echo "media packets are handled in Python then"
+	@# seen only after the installation: of all else the versions are ours
+	@for module in $(SYSTEM); do \
+	  if $(PYTHON) -I -c "import importlib.util as i, sys; sys.exit(i.find_spec('$$module') is None)"; then \
+	    echo "uses the system's $$module" && \
+	    sed -i 's/^\(include-system-site-packages =\) false/\1 true/' $(BUILT)/pyvenv.cfg; \
+	  fi; \
+	done
 ifneq ($(DESTDIR),)
 	grep -lrI --include=salon --include=pyvenv.cfg --include='activate*' '$(DESTDIR)' $(BUILT) | xargs sed -i 's|$(DESTDIR)||g'
 endif

@@ -8,17 +8,15 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
+from appliance.cli_parts import Commands, add_command, add_config, settings_of
+from appliance.cli_wishes import add_care_of_devices, add_wishes
 from appliance.errors import SalonError
 from appliance.service import log_to_file, log_to_stderr, run_program
-from appliance.settings import Settings, load
 
 _PR_SET_PDEATHSIG = 1
 _INVITE = 'salon hub invite --title "Design review" --until 2026-12-01T12:00'
-_JOIN_S = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,10 +55,6 @@ def _at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _settings(options: argparse.Namespace, *, look: bool = False) -> Settings:
-    return load(options.config, look=look)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="salon",
@@ -71,48 +65,25 @@ def _parser() -> argparse.ArgumentParser:
         "  salon COMMAND --help      more on one command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_config(parser, default=None)
+    add_config(parser, default=None)
     parser.add_argument("--verbose", "-v", action="store_true", help="log what only developers want to know")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_programs, _add_servers, _add_up, _add_questions, _add_wishes, _add_care):
+    for add in (_add_programs, _add_servers, _add_up, _add_questions, add_wishes, add_care_of_devices, _add_care):
         add(commands)
     return parser
 
 
-def _add_config(parser: argparse.ArgumentParser, default: str | None = argparse.SUPPRESS) -> None:
-    """Let a command take its settings too; without a default of its own it keeps those named before it."""
-    words = "settings (default: /etc/salon/room.toml)"
-    parser.add_argument("--config", type=Path, metavar="FILE", default=default, help=words)
-
-
-if TYPE_CHECKING:
-    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
-
-
-def _command(
-    commands: "Commands", name: str, words: str, example: str, *, listed: bool = True
-) -> argparse.ArgumentParser:
-    add = partial(commands.add_parser, name, help=words) if listed else partial(commands.add_parser, name)
-    parser = add(
-        description=words[0].upper() + words[1:] + ".",
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_config(parser)
-    return parser
-
-
 def _add_programs(commands: "Commands") -> None:
-    daemon = _command(
+    daemon = add_command(
         commands, "daemon", "run the room's brain: calendar, rules, state", "salon daemon --config /etc/salon/room.toml"
     )
     daemon.set_defaults(run=_run_daemon)
-    media = _command(commands, "media", "run camera, microphone, speaker and calls", "salon media")
+    media = add_command(commands, "media", "run camera, microphone, speaker and calls", "salon media")
     media.set_defaults(run=_run_media)
-    display = _command(commands, "display", "run the TV picture", "salon display")
+    display = add_command(commands, "display", "run the TV picture", "salon display")
     display.add_argument("--safe", action="store_true", help="show only what is broken; for supervisors")
     display.set_defaults(run=_run_display)
-    panel = _command(
+    panel = add_command(
         commands, "panel", "open the touch panel in this terminal (over SSH it cannot unmute)", "salon panel"
     )
     panel.add_argument("--kiosk", action="store_true", help="no key ends it: for the room's own panel")
@@ -124,28 +95,28 @@ def _add_programs(commands: "Commands") -> None:
 def _run_daemon(options: argparse.Namespace) -> int:
     from appliance.daemon import run_daemon
 
-    settings = _settings(options)
+    settings = settings_of(options)
     return run_program(lambda: run_daemon(settings))
 
 
 def _run_media(options: argparse.Namespace) -> int:
     from appliance.programs import media
 
-    settings = _settings(options)
+    settings = settings_of(options)
     return run_program(lambda: media(settings))
 
 
 def _run_display(options: argparse.Namespace) -> int:
     from appliance.programs import display, safe_display
 
-    settings = _settings(options)
+    settings = settings_of(options)
     return run_program(lambda: safe_display(settings) if options.safe else display(settings))
 
 
 def _run_panel(options: argparse.Namespace) -> int:
     from appliance.programs import panel
 
-    settings = _settings(options)
+    settings = settings_of(options)
     if not options.headless and not _at_terminal():
         raise SalonError("the panel draws on a terminal and there is none; run it in one, or say --headless")
     if sys.stderr.isatty() and not options.headless:
@@ -154,20 +125,20 @@ def _run_panel(options: argparse.Namespace) -> int:
 
 
 def _add_servers(commands: "Commands") -> None:
-    hub = _command(commands, "hub", "run the embedded meeting server, or invite guests to it", _INVITE)
+    hub = add_command(commands, "hub", "run the embedded meeting server, or invite guests to it", _INVITE)
     hub.set_defaults(run=_run_hub)
-    invite = _command(hub.add_subparsers(metavar="invite"), "invite", "make a guest link and print it", _INVITE)
+    invite = add_command(hub.add_subparsers(metavar="invite"), "invite", "make a guest link and print it", _INVITE)
     invite.add_argument("--title", default="Meeting", help="what the guest page calls the meeting")
     invite.add_argument("--until", default="", metavar="TIME", help="when the link ends, ISO 8601 (default: in a day)")
     invite.set_defaults(run=_run_invite)
-    broker = _command(
+    broker = add_command(
         commands,
         "broker",
         "run the embedded MQTT broker, for trying things out",
         "salon broker &\n  salon console --url mqtt://127.0.0.1:1883",
     )
     broker.set_defaults(run=_run_broker)
-    console = _command(commands, "console", "list the rooms of the fleet", "salon console --url mqtt://broker:1883")
+    console = add_command(commands, "console", "list the rooms of the fleet", "salon console --url mqtt://broker:1883")
     console.add_argument("--once", action="store_true", help="print the table once; there is no other way yet")
     console.add_argument("--url", default="", help="the broker (default: the room's own, mqtt.url)")
     console.set_defaults(run=_run_console)
@@ -176,32 +147,32 @@ def _add_servers(commands: "Commands") -> None:
 def _run_hub(options: argparse.Namespace) -> int:
     from appliance.programs import hub
 
-    settings = _settings(options)
+    settings = settings_of(options)
     return run_program(lambda: hub(settings))
 
 
 def _run_invite(options: argparse.Namespace) -> int:
     from appliance.programs import invite
 
-    print(invite(_settings(options), title=options.title, until=options.until))  # noqa: T201 - the command's answer
+    print(invite(settings_of(options), title=options.title, until=options.until))  # noqa: T201 - the command's answer
     return 0
 
 
 def _run_broker(options: argparse.Namespace) -> int:
     from appliance.programs import broker
 
-    settings = _settings(options)
+    settings = settings_of(options)
     return run_program(lambda: broker(settings))
 
 
 def _run_console(options: argparse.Namespace) -> int:
     from appliance.programs import console
 
-    return asyncio.run(console(_settings(options), url=options.url, write=print))
+    return asyncio.run(console(settings_of(options), url=options.url, write=print))
 
 
 def _add_up(commands: "Commands") -> None:
-    up = _command(
+    up = add_command(
         commands, "up", "run the whole room on this machine, and restart what crashes", "salon up --hub --broker"
     )
     up.add_argument("--hub", action="store_true", help="also run the embedded meeting server")
@@ -223,7 +194,7 @@ def _run_up(options: argparse.Namespace) -> int:
     from appliance.programs import runtime_dir
     from appliance.up import Supervisor, room_programs
 
-    settings = _settings(options, look=True)
+    settings = settings_of(options, look=True)
     chosen = options.panel or ("terminal" if _at_terminal() else "headless")
     shot = ("--shot", str(options.panel_shot)) if options.panel_shot else ()
     panel = {"terminal": ("panel",), "headless": ("panel", "--headless", *shot), "none": ()}[chosen]
@@ -231,7 +202,7 @@ def _run_up(options: argparse.Namespace) -> int:
     if chosen == "terminal" and logs is not None:
         log_to_file(logs / "up.log")
     supervisor = Supervisor(
-        room_programs(panel=panel, hub=options.hub, broker=options.broker),
+        room_programs(panel=panel, hub=options.hub, broker=options.broker, lights=bool(settings.wires.mute_light)),
         config=options.config,
         runtime_dir=runtime_dir(settings),
         log_dir=logs,
@@ -241,27 +212,27 @@ def _run_up(options: argparse.Namespace) -> int:
 
 
 def _add_questions(commands: "Commands") -> None:
-    status = _command(commands, "status", "say what the room is doing", "salon status --json")
+    status = add_command(commands, "status", "say what the room is doing", "salon status --json")
     status.add_argument("--json", action="store_true", help="the whole public state as JSON")
     status.set_defaults(run=_run_status)
-    watch = _command(
+    watch = add_command(
         commands, "watch", "print the room's public state as a JSON line at each change", "salon watch | jq .call.phase"
     )
     watch.set_defaults(run=_run_watch)
-    doctor = _command(commands, "doctor", "say what this machine has and lacks, with remedies", "salon doctor")
+    doctor = add_command(commands, "doctor", "say what this machine has and lacks, with remedies", "salon doctor")
     doctor.set_defaults(run=_run_doctor)
 
 
 def _run_status(options: argparse.Namespace) -> int:
     from appliance.oneshot import status
 
-    return asyncio.run(status(_settings(options), as_json=options.json))
+    return asyncio.run(status(settings_of(options), as_json=options.json))
 
 
 def _run_watch(options: argparse.Namespace) -> int:
     from appliance.oneshot import watch
 
-    return asyncio.run(watch(_settings(options)))
+    return asyncio.run(watch(settings_of(options)))
 
 
 def _run_doctor(options: argparse.Namespace) -> int:
@@ -270,65 +241,8 @@ def _run_doctor(options: argparse.Namespace) -> int:
     return run_doctor(options.config)
 
 
-def _add_wishes(commands: "Commands") -> None:
-    join = _command(
-        commands,
-        "join",
-        "join a meeting now, with microphone and camera off, and say whether that worked",
-        "salon join https://meet.example.org/weekly",
-    )
-    join.add_argument(
-        "meeting", nargs="?", default="", help="a link, or a key from `salon status --json`; else the next meeting"
-    )
-    join.set_defaults(run=_run_join)
-    leave = _command(commands, "leave", "leave the call, or cancel the countdown", "salon leave")
-    leave.set_defaults(run=_run_leave)
-    mute = _command(commands, "mute", "mute the room's microphone (only the panel can unmute)", "salon mute")
-    mute.set_defaults(run=_run_mute)
-    view = _command(commands, "view", "show everybody alike, or who speaks large", "salon view speaker")
-    view.add_argument("view", choices=("gallery", "speaker"))
-    view.set_defaults(run=_run_view)
-
-
-def _run_join(options: argparse.Namespace) -> int:
-    from appliance.oneshot import command
-    from appliance.state.commands import JoinMeeting, JoinUrl
-    from appliance.state.outcomes import joined
-    from appliance.state.room import MeetingKey
-
-    name: str = options.meeting
-    wish = JoinUrl(name) if "://" in name else JoinMeeting(MeetingKey(name) if name else None)
-    return asyncio.run(command(_settings(options), wish, joined, patience_s=_JOIN_S))
-
-
-def _run_leave(options: argparse.Namespace) -> int:
-    from appliance.oneshot import command
-    from appliance.state.commands import Leave
-    from appliance.state.outcomes import left
-
-    return asyncio.run(command(_settings(options), Leave(), left))
-
-
-def _run_mute(options: argparse.Namespace) -> int:
-    from appliance.oneshot import command
-    from appliance.state.commands import SetMicMuted
-    from appliance.state.outcomes import muted
-
-    return asyncio.run(command(_settings(options), SetMicMuted(muted=True), muted))
-
-
-def _run_view(options: argparse.Namespace) -> int:
-    from appliance.oneshot import command
-    from appliance.state.commands import SetView
-    from appliance.state.layout import View
-    from appliance.state.outcomes import viewed
-
-    view = View(options.view)
-    return asyncio.run(command(_settings(options), SetView(view), partial(viewed, view=view)))
-
-
 def _add_care(commands: "Commands") -> None:
-    fault = _command(
+    fault = add_command(
         commands,
         "fault",
         "note that a program was given up, or works again; for supervisors",
@@ -345,7 +259,7 @@ def _run_fault(options: argparse.Namespace) -> int:
     from appliance.link import faults
     from appliance.service import utc_now
 
-    runtime = _settings(options).runtime_dir
+    runtime = settings_of(options).runtime_dir
     program = options.program.removeprefix("salon-").removesuffix(".service")
     if options.action == "clear":
         faults.clear(runtime, program)

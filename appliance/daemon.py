@@ -5,34 +5,41 @@ This file is the composition root: read it top to bottom to see what a room is m
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import time
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from appliance.calendars.agenda import Bookings, JoinPolicy
+from appliance.calendars.agenda import JoinPolicy
 from appliance.calendars.cache import CalendarCache
 from appliance.calendars.sources import open_source
 from appliance.calendars.watcher import CalendarRules, CalendarWatcher
 from appliance.conductor import Conductor
-from appliance.desired import Desired, DesiredFile
 from appliance.director import Director
-from appliance.dispatch import Context, Dispatcher, next_entry
-from appliance.lifecycle.rules import Timing, as_decided
+from appliance.fixtures import Fixtures, FixtureWires
+from appliance.lifecycle.rules import Timing
+from appliance.lifecycle.television import TvHours
 from appliance.link import faults
-from appliance.link.messages import new_boot
 from appliance.link.server import Handler, LinkServer
+from appliance.plugged import SERVICE, follow_devices
 from appliance.programs import calendar_address, group_of, is_installed, room_zone, runtime_dir
-from appliance.seats import CommandSeat, DisplaySeat, MediaSeat, WatchSeat, origin_at_panel
+from appliance.room import Room
+from appliance.seats import CommandSeat, DisplaySeat, WatchSeat, origin_at_panel
+from appliance.sections import Settings
 from appliance.service import notify, supervised, utc_now, watchdog
-from appliance.settings import Settings
 from appliance.state.commands import Origin
-from appliance.state.events import AgendaChanged, CallWanted, ControlsWanted, ServiceChanged
-from appliance.state.room import Agenda, Entry, MeetingKey, RoomState, ServiceHealth, Wanted
+from appliance.state.events import (
+    ServiceChanged,
+)
+from appliance.state.room import ServiceHealth
 from appliance.state.store import RoomStore
-from appliance.state.wishes import Devices, MediaWish
+from appliance.tv import TvService, TvSettings
+from hardware.tv.cec import Cec
+from hardware.tv.dpms import SwayOutputs
+from hardware.tv.learned import Learned
+from hardware.tv.television import TvSet
 from provisioning.identity import room_identity
 
 logger = logging.getLogger(__name__)
@@ -40,83 +47,12 @@ _ADOPTION_S = 2.0
 _FAULTS_EVERY_S = 2.0
 
 
-class Room:
-    """What the daemon's parts share: the public state, and the will behind it."""
-
-    def __init__(self, settings: Settings, room_id: str, *, now: Callable[[], datetime] = utc_now) -> None:
-        self._settings = settings
-        self._now = now
-        self.boot = new_boot()
-        about = settings.room
-        state = RoomState(room_id, about.name, self.boot, how_to_join=about.how_to_join)
-        self.store = RoomStore(state, now=now)
-        self.links: dict[MeetingKey, str] = {}
-        self._booked = Agenda()
-        joining = settings.joining
-        self._entry = Entry(joining.enter_muted, joining.enter_camera_off)
-        self._file = DesiredFile(settings.state_dir / "desired.json")
-        self.desired = self._file.load()
-        self.dispatcher = Dispatcher(context=self._context, save=self._file.save, adopt=self._adopt)
-        self.media = MediaSeat(self.store, self.boot, change=self.dispatcher.change)
-
-    def _context(self) -> Context:
-        return Context(self.store.state, self.desired, self.links, self._entry, self._now())
-
-    def _adopt(self, desired: Desired) -> None:
-        self.desired = desired
-        self.show_desired()
-
-    def show_desired(self) -> None:
-        """Make the public state and media's wish say what is desired."""
-        call = self.desired.call
-        self._show_agenda()
-        self.store.apply(CallWanted(Wanted(call.key, call.title, call.ends_at) if call else None))
-        self.store.apply(ControlsWanted(self.desired.controls, next_entry(self.desired, self._entry)))
-        self.publish_wish()
-
-    def publish_wish(self) -> None:
-        """Tell media the whole wish; the same one again goes nowhere."""
-        state, devices = self.store.state, self._settings.devices
-        self.media.wish(
-            MediaWish(
-                boot=self.boot,
-                rev=0,
-                call=self.desired.call,
-                controls=self.desired.controls,
-                devices=Devices(devices.camera, devices.microphone, devices.speaker),
-                layout=state.layout,
-                display_behind=state.face.behind,
-                warm=state.countdown is not None,
-                chime=0 if state.countdown is None else int(state.countdown.start.timestamp()),
-            )
-        )
-
-    def take_bookings(self, bookings: Bookings) -> None:
-        """Take in what the calendar says."""
-        self.links = {key: link.url for key, link in bookings.links.items()}
-        self._booked = bookings.agenda
-        self._show_agenda()
-
-    def _show_agenda(self) -> None:
-        """Show what is booked as what was decided makes it: a meeting the room left promises nothing."""
-        self.store.apply(AgendaChanged(as_decided(self._booked, self.desired.decided)))
-
-    def take_health(self, health: ServiceHealth) -> None:
-        """Take in how an edge service does."""
-        self.store.apply(ServiceChanged(health))
-
-    async def follow(self) -> None:
-        """Publish a new wish whenever layout or countdown call for one."""
-        async for _ in self.store.watch():
-            self.publish_wish()
-
-
 async def run_daemon(settings: Settings) -> None:
     """Run the brain until cancelled."""
     zone = room_zone(settings)
     runtime = runtime_dir(settings)
     room = Room(settings, room_identity(settings.state_dir).id)
-    store, dispatch = room.store, room.dispatcher.dispatch
+    store, dispatch = room.store, room.command
     reporting = {"media": room.media.serve, "display": DisplaySeat(store, room.boot).serve}
     commanding = {
         "panel": CommandSeat(store, partial(origin_at_panel, installed=is_installed()), dispatch).serve,
@@ -130,6 +66,10 @@ async def run_daemon(settings: Settings) -> None:
         tasks.create_task(room.follow(), name="wishes")
         tasks.create_task(Director(store).run(), name="director")
         tasks.create_task(_conductor(room, settings).run(), name="conductor")
+        _watch_devices(tasks, room, settings)
+        television = _television(room, settings, zone)
+        tasks.create_task(supervised("tv", television.run, room.take_health), name="tv")
+        _serve_fixtures(tasks, room, settings, television)
         _watch_calendar(tasks, room, settings, zone)
         _report_by_mqtt(tasks, room, settings)
         tasks.create_task(_watch_faults(settings, store), name="faults")
@@ -164,6 +104,58 @@ def _conductor(room: Room, settings: Settings) -> Conductor:
         change=room.dispatcher.change,
         now=utc_now,
     )
+
+
+def _watch_devices(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> None:
+    async def run() -> None:
+        await follow_devices(settings.devices.watch, changed=room.take_devices, on_health=room.take_health)
+
+    tasks.create_task(supervised(SERVICE, run, room.take_health), name="devices")
+
+
+def _television(room: Room, settings: Settings, zone: ZoneInfo) -> TvService:
+    wanted, joining = settings.tv, settings.joining
+    hours = TvHours(zone, joining.lead_s, _clock(wanted.off_from), _clock(wanted.off_until), wanted.idle_off_min * 60)
+    device = "" if wanted.cec == "auto" else wanted.cec
+    cec = None if wanted.cec == "off" else Cec(device, name=settings.room.name)
+    service = TvService(
+        TvSettings(hours, wanted.connector, wanted.switch),
+        TvSet(cec, SwayOutputs() if wanted.dpms else None),
+        Learned(settings.state_dir / "tv.json"),
+        states=room.store.watch,
+        on_television=room.take_television,
+        now=utc_now,
+    )
+    room.touched = service.touched
+    return service
+
+
+def _clock(text: str) -> time | None:
+    return time.fromisoformat(text) if text else None
+
+
+def _serve_fixtures(tasks: asyncio.TaskGroup, room: Room, settings: Settings, television: TvService) -> None:
+    wires = FixtureWires(
+        {relay.name: relay.pin for relay in settings.wires.relays},
+        settings.wires.motion,
+        settings.wires.occupied_min * 60,
+    )
+    if not wires:
+        return
+
+    def occupied(there: bool | None) -> None:
+        room.take_occupancy(there)
+        if there is not None:
+            television.occupied(there=there)
+
+    fixtures = Fixtures(
+        wires,
+        relays=room.take_relays,
+        occupied=occupied,
+        trouble=lambda why: room.take_health(ServiceHealth("motion sensor", ok=not why, detail=why)),
+    )
+    room.switch = fixtures.want
+    tasks.create_task(supervised("fixtures", fixtures.run, room.take_health), name="fixtures")
 
 
 def _watch_calendar(tasks: asyncio.TaskGroup, room: Room, settings: Settings, zone: ZoneInfo) -> None:

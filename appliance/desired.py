@@ -6,6 +6,7 @@ Holds the join link of the wanted call, so it is private to the daemon (mode 060
 import json
 import logging
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 from appliance.lifecycle.rules import Decision
+from appliance.state.camera import CameraAim, CameraPreset
 from appliance.state.room import Controls, MeetingKey
+from appliance.state.touch import Mark, Touch, Word, adopted, heard, said
 from appliance.state.wire import from_json, to_json
 from appliance.state.wishes import CallWish, MediaReport
 
@@ -26,6 +29,10 @@ _REMEMBERED = 200
 
 
 def _no_decisions() -> Mapping[MeetingKey, Decision]:
+    return MappingProxyType({})
+
+
+def _nothing_switched() -> Mapping[str, bool]:
     return MappingProxyType({})
 
 
@@ -50,6 +57,24 @@ class Desired:
     mic_preset: Preset | None = None
     camera_preset: Preset | None = None
     decided: Mapping[MeetingKey, Decision] = field(default_factory=_no_decisions)
+    aim: CameraAim = CameraAim()
+    """Where the camera looks."""
+    presets: tuple[CameraPreset, ...] = ()
+    mark: Mark = Mark("", 0)
+    """Counts what was decided about the microphone."""
+    knew: Mark | None = None
+    """The newest touch of the room's own button that was known then."""
+    switched: Mapping[str, bool] = field(default_factory=_nothing_switched)
+    """Lights and blinds as somebody switched them in this life of the daemon; never stored."""
+    device_check: int = 0
+    """When all devices were to be tried the last time, in milliseconds; never stored."""
+    sound_check: int = 0
+    """The same for the sound check."""
+
+    @property
+    def word(self) -> Word:
+        """What was last decided about the microphone, and what was known then."""
+        return Word(self.mark, self.controls.mic_muted, self.knew)
 
     def deciding(self, key: MeetingKey, decision: Decision) -> "Desired":
         """Return the same will with one more decision, the oldest forgotten when there are too many."""
@@ -58,12 +83,33 @@ class Desired:
         return replace(self, decided=MappingProxyType(dict(newest)))
 
 
+def deciding_mic(desired: Desired, *, muted: bool) -> Desired:
+    """Return the will after somebody decided about the microphone, also if that changes nothing."""
+    return _agreeing(desired, said(desired.word, mic_muted=muted))
+
+
+def hearing(desired: Desired, touch: Touch) -> Desired:
+    """Return the will after the room's own button or mute line was touched; the same one if that was known."""
+    word = heard(desired.word, touch)
+    return desired if word == desired.word else _agreeing(desired, word)
+
+
+def begun(desired: Desired) -> Desired:
+    """Return the will a daemon starts with: one that was never stored counts anew, unlike any before."""
+    return desired if desired.mark.series else replace(desired, mark=Mark(secrets.token_hex(8), 0))
+
+
+def _agreeing(desired: Desired, word: Word) -> Desired:
+    controls = replace(desired.controls, mic_muted=word.mic_muted)
+    return replace(desired, mark=word.mark, knew=word.knew, controls=controls)
+
+
 def forget_stale(desired: Desired, now: datetime) -> Desired:
     """Return the will without what was opened too long ago for a call that never came: closed again."""
     if desired.call is not None:
         return desired
     if desired.mic_preset is not None and desired.mic_preset.stale(now):
-        desired = replace(desired, mic_preset=None, controls=replace(desired.controls, mic_muted=True))
+        desired = deciding_mic(replace(desired, mic_preset=None), muted=True)
     if desired.camera_preset is not None and desired.camera_preset.stale(now):
         desired = replace(desired, camera_preset=None, controls=replace(desired.controls, camera_off=True))
     return desired
@@ -72,12 +118,16 @@ def forget_stale(desired: Desired, now: datetime) -> Desired:
 def adopt(stored: Desired, report: MediaReport | None) -> Desired:
     """Return the will a (re)starting daemon begins with, given what media says it is doing.
 
-    The stricter of both holds for microphone and camera. A call that media is in goes on, unless the room had decided
+    The stricter of both holds for microphone and camera; but a touch of the room's own button that knew what was stored
+    is the newest word about the microphone. A call that media is in goes on, unless the room had decided
     to leave it; a call that was wanted and that media is not in is wanted still.
     """
     if report is None:
         return stored
-    return replace(stored, call=_call(stored, report.wanted), controls=stricter(stored.controls, report.controls))
+    # a gate that is shut by the mute line says nothing about what anybody decided
+    word = adopted(stored.word, report.touch, really_muted=report.controls.mic_muted and not report.mute_line)
+    controls = stricter(stored.controls, report.controls)
+    return _agreeing(replace(stored, call=_call(stored, report.wanted), controls=controls), word)
 
 
 def _call(stored: Desired, running: CallWish | None) -> CallWish | None:
@@ -136,6 +186,10 @@ def _json(desired: Desired) -> dict[str, Any]:
         "controls": to_json(desired.controls),
         "mic_preset": to_json(desired.mic_preset),
         "camera_preset": to_json(desired.camera_preset),
+        "mark": to_json(desired.mark),
+        "knew": to_json(desired.knew),
+        "aim": to_json(desired.aim),
+        "presets": to_json(desired.presets),
         "decided": {key: decision.value for key, decision in desired.decided.items()},
     }
 
@@ -147,6 +201,11 @@ def _desired(data: Any) -> Desired:
         mic_preset=_preset(data["mic_preset"]),
         camera_preset=_preset(data["camera_preset"]),
         decided=MappingProxyType({MeetingKey(k): Decision(v) for k, v in data["decided"].items()}),
+        # an older room's file knows nothing of these
+        mark=from_json(Mark, data.get("mark", {"series": "", "count": 0})),
+        knew=None if data.get("knew") is None else from_json(Mark, data["knew"]),
+        aim=from_json(CameraAim, data.get("aim", {})),
+        presets=tuple(from_json(CameraPreset, preset) for preset in data.get("presets", ())),
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from appliance.state.events import LayoutChanged
-from appliance.state.layout import GRID_SIZES, Layout, PersonId, Showing, Source, Tile, View, gallery, stage
-from appliance.state.room import RoomState
+from appliance.state.layout import GRID_SIZES, OURS, Layout, PersonId, Showing, Source, Tile, View, gallery, stage
+from appliance.state.room import Phase, RoomState
 from appliance.state.store import RoomStore
 
 _SHORTEST_S = 0.5
@@ -81,6 +81,8 @@ def _tiles(state: RoomState, floor: Floor, width: int, height: int) -> tuple[Til
     """A shared screen is large, the others beside it; so is who speaks, if that is wished; else all are equal."""
     people = state.call.participants
     screens = [(person.id, Source.SCREEN) for person in people if person.screen_on]
+    if state.senses.sharing and state.call.phase is not Phase.IDLE:
+        screens.insert(0, (OURS, Source.SCREEN))
     cameras = [(person.id, Source.CAMERA) for person in people]
     before = [(tile.person, tile.source) for tile in state.layout.tiles]
     most = min(GRID_SIZES[-1], max(state.senses.limits.tiles, 1))

@@ -10,24 +10,34 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import assert_never
 
-from appliance.desired import Desired, Preset, forget_stale
+from appliance.desired import Desired, Preset, deciding_mic, forget_stale
 from appliance.lifecycle.rules import Decision
+from appliance.state.camera import PRESETS, keep, recall
 from appliance.state.commands import (
     Ack,
     AckStatus,
     CancelJoin,
+    CheckDevices,
+    CheckSound,
     Command,
+    FrameCamera,
     JoinMeeting,
     JoinUrl,
+    KeepPreset,
     Leave,
+    MoveCamera,
     Origin,
+    RecallPreset,
     SetCameraOff,
     SetMicMuted,
     SetView,
     SetVolume,
+    SwitchRelay,
 )
+from appliance.state.fixtures import listed
 from appliance.state.room import Entry, Meeting, MeetingKey, RoomState
 from appliance.state.wishes import CallWish
 
@@ -49,7 +59,7 @@ class Context:
     now: datetime
 
 
-def judge(command: Command, origin: Origin, context: Context) -> tuple[Ack, Desired]:
+def judge(command: Command, origin: Origin, context: Context) -> tuple[Ack, Desired]:  # noqa: C901, PLR0911, PLR0912 - a line each
     """Decide what becomes of a command: the answer, and the room's will afterwards. Pure."""
     match command:
         case JoinMeeting(key):
@@ -68,6 +78,14 @@ def judge(command: Command, origin: Origin, context: Context) -> tuple[Ack, Desi
             return _set_volume(percent, context)
         case SetView(view):
             return Ack(), replace(context.desired, controls=replace(context.desired.controls, view=view))
+        case MoveCamera() | FrameCamera() | KeepPreset() | RecallPreset():
+            return _aim(command, origin, context)
+        case SwitchRelay(name, on):
+            return _switch(name, context, on=on)
+        case CheckDevices():
+            return _check(context, sound=False)
+        case CheckSound():
+            return _check(context, sound=True)
         case _:
             assert_never(command)
 
@@ -115,8 +133,9 @@ def _entering(wish: CallWish, origin: Origin, context: Context) -> Desired:
         return desired
     desired = forget_stale(desired, context.now)
     entry = Entry() if origin in _FAR else next_entry(desired, context.entry)
-    controls = replace(desired.controls, mic_muted=entry.mic_muted, camera_off=entry.camera_off)
+    controls = replace(desired.controls, camera_off=entry.camera_off)
     entered = replace(desired, call=wish, controls=controls, mic_preset=None, camera_preset=None)
+    entered = deciding_mic(entered, muted=entry.mic_muted)
     return entered.deciding(wish.key, Decision.JOINED)
 
 
@@ -149,8 +168,8 @@ def left(desired: Desired, decision: Decision) -> Desired:
     """Return the will of a room that is out of its call: closed gates, and not coming back by itself."""
     if desired.call is None:
         return desired
-    closed = replace(desired.controls, mic_muted=True, camera_off=True)
-    return replace(desired, call=None, controls=closed).deciding(desired.call.key, decision)
+    closed = replace(desired, call=None, controls=replace(desired.controls, camera_off=True))
+    return deciding_mic(closed, muted=True).deciding(desired.call.key, decision)
 
 
 def rebooked(desired: Desired, key: MeetingKey, ends_at: datetime | None) -> Desired:
@@ -164,7 +183,9 @@ def rebooked(desired: Desired, key: MeetingKey, ends_at: datetime | None) -> Des
 def _set_mic(origin: Origin, context: Context, *, muted: bool) -> tuple[Ack, Desired]:
     if not muted and origin is not Origin.TOUCH:
         return Ack.refused(_ONLY_IN_THE_ROOM.format("unmute the microphone")), context.desired
-    desired = replace(context.desired, controls=replace(context.desired.controls, mic_muted=muted))
+    if not muted and context.state.senses.mute_line:
+        return Ack.refused("The room's mute switch is on. Switch it off, then unmute."), context.desired
+    desired = deciding_mic(context.desired, muted=muted)
     return Ack(), desired if desired.call is not None else replace(desired, mic_preset=Preset(muted, context.now))
 
 
@@ -179,6 +200,47 @@ def _set_volume(percent: int, context: Context) -> tuple[Ack, Desired]:
     if not 0 <= percent <= 100:
         return Ack.refused("The volume goes from 0 to 100 percent."), context.desired
     return Ack(), replace(context.desired, controls=replace(context.desired.controls, volume=percent))
+
+
+def _aim(
+    command: MoveCamera | FrameCamera | KeepPreset | RecallPreset, origin: Origin, context: Context
+) -> tuple[Ack, Desired]:
+    desired = context.desired
+    if origin is Origin.REMOTE:
+        return Ack.refused("Nobody far away can turn the room's camera. Ask somebody in the room."), desired
+    match command:
+        case MoveCamera(pan, tilt, zoom):
+            return Ack(), replace(desired, aim=desired.aim.moved(pan, tilt, zoom))
+        case FrameCamera(framing):
+            return Ack(), replace(desired, aim=desired.aim.by_itself(framing=framing))
+        case KeepPreset(number):
+            if not 1 <= number <= PRESETS:
+                return Ack.refused(f"Presets go from 1 to {PRESETS}."), desired
+            return Ack(), replace(desired, presets=keep(desired.presets, number, desired.aim))
+        case RecallPreset(number):
+            aim = recall(desired.presets, number)
+            if aim is None:
+                return Ack.refused(f"Nothing is kept as preset {number} yet."), desired
+            return Ack(), replace(desired, aim=aim)
+
+
+def _switch(name: str, context: Context, *, on: bool) -> tuple[Ack, Desired]:
+    desired, relays = context.desired, context.state.relays
+    relay = next((relay for relay in relays if relay.name == name), None)
+    if relay is None:
+        return Ack.refused(f"This room has no {name!r}; it has {listed(relays)}."), desired
+    if relay.error:
+        return Ack.refused(relay.error), desired
+    return Ack(), replace(desired, switched=MappingProxyType({**desired.switched, name: on}))
+
+
+def _check(context: Context, *, sound: bool) -> tuple[Ack, Desired]:
+    desired = context.desired
+    if desired.call is not None:
+        what = "plays a loud sweep" if sound else "opens each of them"
+        return Ack.refused(f"The check {what}; leave the call first."), desired
+    moment = int(context.now.timestamp() * 1000)
+    return Ack(), replace(desired, sound_check=moment) if sound else replace(desired, device_check=moment)
 
 
 class Dispatcher:

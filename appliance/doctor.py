@@ -5,45 +5,26 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from appliance.doctor_devices import examine_devices
 from appliance.errors import SalonError
+from appliance.findings import Finding, Level
 from appliance.media.rtc.native import library
 from appliance.programs import calendar_address
-from appliance.settings import BadSettings, Settings, load
+from appliance.sections import Settings
+from appliance.settings import BadSettings, load
 from appliance.telemetry.protocol.address import broker_address
-from hardware.registry import simulated
-
-
-class Level(StrEnum):
-    """How much a finding matters."""
-
-    OK = "ok"
-    NOTE = "note"
-    """Missing, and a room can do without it."""
-    LACK = "lack"
-    """Missing, and this room needs it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's."""
-
-    level: Level
-    what: str
-    remedy: str = ""
-
+from hardware.hotplug.udev import enumerate_devices
+from hardware.ports import Found
 
 _EXTRAS = {
     "media": ("aiortc", "av", "numpy", "aiohttp"),
     "display": ("cv2", "PIL", "numpy", "sdl2"),
     "panel": ("textual",),
 }
-_EXAMPLES = {"camera": "sim:pattern", "microphone": "sim:tone", "speaker": "sim:sink"}
 _SCRIPTS = {
     "fonts-noto-core": {"Arabic": "\u0645", "Hebrew": "\u05e9", "Devanagari": "\u0928", "Thai": "\u0e01"},
     "fonts-noto-cjk": {"Chinese": "\u6f22", "Japanese": "\u3042", "Korean": "\ud55c"},
@@ -87,11 +68,13 @@ def _machine(root: Path) -> Iterator[Finding]:
     yield _clock(root)
 
 
-def examine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
-    """Look at everything; `root` is the file system that is looked at."""
+def examine(
+    settings: Settings, root: Path = Path("/"), found: Callable[[], tuple[Found, ...]] | None = None
+) -> Iterator[Finding]:
+    """Look at everything; `root` is the file system that is looked at, `found` lists what is plugged in."""
     yield from _machine(root)
     yield from _folders(settings)
-    yield from _devices(settings, root)
+    yield from examine_devices(settings, root, found or enumerate_devices)
     yield _screen(settings, root)
     yield from _services(settings)
     yield _running(settings)
@@ -131,34 +114,6 @@ def _folders(settings: Settings) -> Iterator[Finding]:
                 f"folder {folder} cannot be written",
                 "Run as the user salon, or set [paths] in the settings.",
             )
-
-
-def _devices(settings: Settings, root: Path) -> Iterator[Finding]:
-    wanted = settings.devices
-    cards = sorted(path.name for path in (root / "proc/asound").glob("card[0-9]*"))
-    cameras = sorted(str(path) for path in (root / "dev").glob("video*"))
-    yield _hardware("camera devices", cameras)
-    yield _hardware("sound cards", cards)
-    for kind, uris in (("camera", wanted.camera), ("microphone", wanted.microphone), ("speaker", wanted.speaker)):
-        yield _preference(kind, uris)
-
-
-def _hardware(what: str, found: Sequence[str]) -> Finding:
-    if not found:
-        return Finding(Level.NOTE, f"{what}: none")
-    return Finding(Level.NOTE, f"{what}: {', '.join(found)}; there is no driver for real ones yet")
-
-
-def _preference(kind: str, uris: tuple[str, ...]) -> Finding:
-    if not uris:
-        return Finding(Level.LACK, f"no {kind} is set", f'devices.{kind} = ["{_EXAMPLES[kind]}"]')
-    for uri in uris:
-        scheme, _, rest = uri.partition(":")
-        path = Path(rest.partition("?")[0])
-        if scheme == "file" and not path.is_file():
-            return Finding(Level.LACK, f"{kind} {uri}: there is no such file", "Put the clip there or change devices.")
-    stand_in = " (simulated)" * simulated(uris[0])
-    return Finding(Level.OK, f"{kind}: {uris[0].partition('?')[0]}{stand_in}")
 
 
 def _screen(settings: Settings, root: Path) -> Finding:

@@ -2,20 +2,24 @@
 
 import asyncio
 import json
+import shutil
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 
 from appliance.errors import SalonError
 from appliance.link.client import Connection, connected
 from appliance.link.messages import LinkError, Message, new_boot
 from appliance.programs import room_zone
+from appliance.sections import Settings
 from appliance.service import utc_now
-from appliance.settings import Settings
 from appliance.state.buttons import between_calls
 from appliance.state.clean import clean_text
 from appliance.state.commands import Ack, AckStatus, Command
+from appliance.state.device_views import device_rows
+from appliance.state.devices import Severity
 from appliance.state.layout import PersonId
 from appliance.state.outcomes import NOT_BEGUN, Judge, Outcome
 from appliance.state.problems import problems
@@ -72,6 +76,29 @@ async def command(settings: Settings, wish: Command, judge: Judge, patience_s: f
     return 1
 
 
+async def devices(settings: Settings) -> int:
+    """List the room's devices, each with how it does; 1 when a meeting would suffer."""
+    body, _ = await _snapshot(settings)
+    state = from_json(RoomState, body)
+    for row in device_rows(state):
+        _say(f"  {_MARKS[row.severity]} {row.title}: {row.words}")
+        if row.remedy:
+            _say(f"      {row.remedy}")
+    return int(any(row.severity is Severity.IMPORTANT for row in device_rows(state)))
+
+
+async def keep_sound_picture(settings: Settings, path: Path) -> None:
+    """Copy the picture of the last sound check."""
+    body, _ = await _snapshot(settings)
+    picture = from_json(RoomState, body).senses.sound_check.picture
+    if not picture:
+        raise NoRoom("there is no picture: no sound check has come to an end")
+    try:
+        await asyncio.to_thread(shutil.copyfile, picture, path)
+    except OSError as err:
+        raise NoRoom(f"the picture cannot be kept in {path}: {err.strerror}") from err
+
+
 async def _states(settings: Settings) -> AsyncGenerator[object]:
     """Yield the state at each change, at least once, until the daemon ends."""
     told = False
@@ -81,6 +108,9 @@ async def _states(settings: Settings) -> AsyncGenerator[object]:
             told = True
         if not told:
             raise LinkError("the daemon ended")
+
+
+_MARKS = {Severity.FINE: " ", Severity.WARNING: "!", Severity.IMPORTANT: "!!"}
 
 
 async def _snapshot(settings: Settings) -> tuple[dict[str, object], list[object]]:

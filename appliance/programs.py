@@ -8,17 +8,19 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appliance.errors import SalonError
 from appliance.link.faults import FOLDER
 from appliance.link.messages import new_boot
+from appliance.sections import Settings
 from appliance.service import notify, utc_now, watchdog
-from appliance.settings import Settings
 
 if TYPE_CHECKING:
     from appliance.hub.server import HubSettings
+    from appliance.media.options import StudioOptions
+    from appliance.media.wires import Wires
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +90,8 @@ def is_installed() -> bool:
 async def media(settings: Settings) -> None:
     """Run the room's senses and voice."""
     from appliance.link.client import MediaLink
-    from appliance.media.engine import MediaSettings, run_media
+    from appliance.media.engine import run_media
+    from appliance.media.options import MediaSettings
     from appliance.meetings.livekit_link import Server
     from provisioning.identity import room_identity
 
@@ -107,12 +110,64 @@ async def media(settings: Settings) -> None:
         ca_file=settings.meetings.ca_file,
         hub_certificate=settings.state_dir / "hub" / "cert.pem",
         livekit=servers,
+        wires=wires_of(settings),
+        studio=_studio_options(settings),
     )
     link = MediaLink(runtime / "media.sock", boot)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run_media(told, link=link, boot=boot, now=utc_now), name="media")
-        tasks.create_task(watchdog(), name="watchdog")
-        notify("READY=1")
+    await run_media(told, link=link, boot=boot, now=utc_now)
+
+
+def _studio_options(settings: Settings) -> "StudioOptions":
+    from appliance.media.options import CameraOptions, SoundSettings, StudioOptions
+
+    sound, camera = settings.sound, settings.camera
+    return StudioOptions(
+        SoundSettings(
+            sound.cancel_echo,
+            sound.suppress_noise,
+            sound.control_gain,
+            cast('Literal["auto", "on", "off"]', sound.double_talk),
+            sound.beam,
+        ),
+        CameraOptions(camera.ptz, camera.faces, camera.field_of_view_deg, camera.array_deg),
+    )
+
+
+def wires_of(settings: Settings) -> "Wires":
+    """Return where the room's mute button, mute line and lights are."""
+    from appliance.media.wires import Wires
+    from hardware.ports import DeviceError
+
+    wanted = settings.wires
+    wires = Wires(wanted.mute_button, wanted.mute_line, wanted.mute_light, wanted.call_light)
+    try:
+        wires.check()
+    except DeviceError as err:
+        raise SalonError(f"[wires]: {err}") from err
+    return wires
+
+
+def lights_red(settings: Settings) -> None:
+    """Make the mute light red, for a supervisor whose media is dead; raise `SalonError` when that does not work."""
+    from appliance.media.wires import show_red
+
+    problems = show_red(wires_of(settings))
+    if problems:
+        raise SalonError(" ".join(problems))
+
+
+def press_button(settings: Settings) -> None:
+    """Press the simulated mute button."""
+    from hardware.gpio.mock import press
+    from hardware.ports import DeviceError
+
+    uri = settings.wires.mute_button
+    if not uri.startswith("mock:"):
+        raise SalonError('There is no simulated mute button; set wires.mute_button = "mock:mute" to have one.')
+    try:
+        press(uri)
+    except DeviceError as err:
+        raise SalonError(str(err)) from err
 
 
 async def display(settings: Settings) -> None:

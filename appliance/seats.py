@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
-from appliance.desired import Desired, adopt
+from appliance.desired import Desired, adopt, hearing
 from appliance.link.distance import why_far
 from appliance.link.messages import LinkError
 from appliance.link.server import Peer
@@ -58,6 +59,7 @@ class MediaSeat:
                 if publisher is None:
                     await self._adopt(report)
                     publisher = asyncio.create_task(self._publish(peer), name="media wishes")
+                await self._change(partial(hearing, touch=report.touch))
                 if self._seated is peer:  # adopting takes its time
                     self._take(report)
         finally:

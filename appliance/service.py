@@ -67,11 +67,12 @@ def notify(message: str) -> None:
         out.sendall(message.encode())
 
 
-async def watchdog() -> None:
-    """Show systemd twice a period that the event loop lives; ends at once where no watchdog is set."""
+async def watchdog(well: Callable[[], bool] = lambda: True) -> None:
+    """Show systemd twice a period that the event loop lives, while all is `well`; ends where no watchdog is set."""
     period_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
     while period_s:
-        notify("WATCHDOG=1")
+        if well():
+            notify("WATCHDOG=1")
         await asyncio.sleep(period_s / 2)
 
 

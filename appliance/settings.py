@@ -1,4 +1,4 @@
-"""The room's settings: a frozen tree. What a key means stands here, what it is by default in `defaults.toml`.
+"""Reads the room's settings. What a key means stands in `sections`, what it is by default in `defaults.toml`.
 
 All mistakes of a file, in names and in values, are reported at once, each with what would be right, and nothing is
 started.
@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from appliance import values
 from appliance.errors import SalonError
 from appliance.redact import without_secrets
+from appliance.sections import Between, File, Fits, Settings
 
 SYSTEM_FILE = Path("/etc/salon/room.toml")
 ENVIRONMENT = "SALON_CONFIG"
@@ -29,209 +29,6 @@ class BadSettings(SalonError, ValueError):
     def __init__(self, message: str, mistakes: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.mistakes = mistakes
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """The smallest and the largest number a key takes."""
-
-    least: float
-    most: float
-
-
-@dataclass(frozen=True, slots=True)
-class Fits:
-    """What a text must be: the check raises `ValueError`."""
-
-    check: Callable[[str], object]
-    example: str = ""
-    """One that fits, for a list's message."""
-    empty: bool = False
-    """Whether it may be empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A text that names a file, which is looked at only where the room runs; empty for none."""
-
-    check: Callable[[str], object]
-
-
-Port = Annotated[int, Between(0, 65535)]
-Seconds = Annotated[float, Between(0, 86400)]
-
-
-@dataclass(frozen=True, slots=True)
-class RoomSettings:
-    """[room]"""
-
-    name: str
-    """What people call the room; shown on the TV and in meetings."""
-    timezone: Annotated[str, Fits(values.time_zone, empty=True)]
-    """IANA name such as "Europe/Berlin"; empty takes the machine's."""
-    how_to_join: str
-    """One line on the idle TV that tells guests how to get in; empty shows none."""
-
-
-@dataclass(frozen=True, slots=True)
-class PathSettings:
-    """[paths]"""
-
-    state: str
-    """Folder for what must survive a restart: identity, secrets, wishes. Mode 0700."""
-    runtime: str
-    """Folder for the sockets between the programs; emptied by a reboot."""
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarSettings:
-    """[calendar]"""
-
-    source: Annotated[str, Fits(values.calendar, empty=True)]
-    """file:/path/room.ics, https://… or webcal://…; empty for a room without a calendar, or with source_file."""
-    source_file: Annotated[str, File(values.calendar_file)]
-    """File with that address, mode 0600, for one that holds a secret."""
-    poll_s: Annotated[float, Between(1, 86400)]
-    """How often the calendar is read."""
-    auto_join_hosts: tuple[Annotated[str, Fits(values.host, "meet.example.org")], ...]
-    """Meeting servers the room may join by itself; a link to any other needs a touch."""
-
-
-@dataclass(frozen=True, slots=True)
-class JoiningSettings:
-    """[joining]"""
-
-    lead_s: Seconds
-    """How long before a meeting's start "joining soon" and its countdown appear."""
-    min_countdown_s: Annotated[float, Between(3, 600)]
-    """The shortest countdown, for meetings that appear late: time to press Cancel."""
-    alone_s: Seconds
-    """How long the room stays alone in a meeting whose booked time is over."""
-    enter_muted: bool
-    """Enter meetings with the microphone muted."""
-    enter_camera_off: bool
-    """Enter meetings with the camera off."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceSettings:
-    """[devices]: URIs in order of preference; the first that works is used."""
-
-    camera: tuple[Annotated[str, Fits(values.camera, "sim:pattern")], ...]
-    """file:/clip.mp4 or sim:pattern."""
-    microphone: tuple[Annotated[str, Fits(values.microphone, "sim:tone")], ...]
-    """file:/clip.mp4, sim:tone or sim:silence."""
-    speaker: tuple[Annotated[str, Fits(values.speaker, "sim:sink")], ...]
-    """sim:sink, with ?record=/path.wav to keep what was played."""
-
-
-@dataclass(frozen=True, slots=True)
-class DisplaySettings:
-    """[display]"""
-
-    screen: Annotated[str, Fits(values.screen)]
-    """sdl: (a window), sdl:?fullscreen=1, png:/path/tv.png or null:."""
-    width: Annotated[int, Between(320, 3840)]
-    height: Annotated[int, Between(180, 2160)]
-    picture_address: str
-    """Where the TV picture can be looked at over HTTP; empty for nowhere. Not loopback: needs picture_secret_file."""
-    picture_port: Port
-    """0 takes a free one."""
-    picture_secret_file: Annotated[str, File(values.secret)]
-    """File with the word that must stand in the picture's address."""
-
-
-@dataclass(frozen=True, slots=True)
-class LivekitServer:
-    """[[meetings.livekit]]: a LiveKit server whose rooms may be joined by links to its host."""
-
-    host: Annotated[str, Fits(values.host)]
-    """The host in the join links: https://HOST/ROOM."""
-    url: Annotated[str, Fits(values.livekit_url)]
-    """ws:// or wss:// address of the server."""
-    key: str
-    """The API key."""
-    secret_file: Annotated[str, File(values.secret)]
-    """File with the API secret, mode 0600."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeetingSettings:
-    """[meetings]"""
-
-    ca_file: Annotated[str, File(values.there)]
-    """Certificate to trust beside the system's, such as a hub's own; empty for none."""
-    livekit: tuple[LivekitServer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MqttSettings:
-    """[mqtt]"""
-
-    url: Annotated[str, Fits(values.broker, empty=True)]
-    """mqtt://HOST:PORT or mqtts://…; empty for a room that reports nothing."""
-    org: Annotated[str, Fits(values.organisation)]
-    """The organisation in the topics: a-z, 0-9 and -."""
-    username: str
-    password_file: Annotated[str, File(values.there)]
-    """File whose first line is the password."""
-    ca_file: Annotated[str, File(values.there)]
-    """Certificate authority of an mqtts:// broker; empty takes the system's."""
-    health_s: Annotated[float, Between(1, 3600)]
-    """How often health is sent when nothing changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class HubSettings:
-    """[hub]"""
-
-    address: str
-    """Where the hub listens. Not loopback: it then speaks HTTPS."""
-    port: Port
-    public_host: str
-    """The name guests use in links, if it is not the address."""
-    cert_file: Annotated[str, File(values.present)]
-    """A certificate to use instead of one of the hub's own making."""
-    key_file: Annotated[str, File(values.present)]
-    max_participants: Annotated[int, Between(2, 100)]
-    """People in one meeting, rooms included. The hub's machine forwards each picture to all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerSettings:
-    """[broker]"""
-
-    address: str
-    """Where the embedded broker listens. Not loopback: needs password_file."""
-    port: Port
-    password_file: Annotated[str, File(values.present)]
-    """File whose first line is the password of all clients, mode 0600."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything."""
-
-    room: RoomSettings
-    paths: PathSettings
-    calendar: CalendarSettings
-    joining: JoiningSettings
-    devices: DeviceSettings
-    display: DisplaySettings
-    meetings: MeetingSettings
-    mqtt: MqttSettings
-    hub: HubSettings
-    broker: BrokerSettings
-
-    @property
-    def state_dir(self) -> Path:
-        """Where what must survive is kept."""
-        return Path(self.paths.state).expanduser()
-
-    @property
-    def runtime_dir(self) -> Path:
-        """Where the sockets are."""
-        return Path(os.path.expandvars(self.paths.runtime)).expanduser()
 
 
 def load(path: Path | None = None, *, look: bool = False) -> Settings:

@@ -46,6 +46,8 @@ class Program:
     """It owns the terminal; when it ends by itself, everything ends."""
     safe_arguments: tuple[str, ...] = ()
     """What runs in its place while it rests."""
+    after: tuple[str, ...] = ()
+    """What runs for a moment each time it has ended."""
 
 
 class _Voice:
@@ -164,6 +166,8 @@ class Supervisor:
             return await self._run(program, program.arguments, voice)
         finally:
             settled.cancel()
+            if program.after:
+                await self._run(program, program.after, _Voice())
 
     async def _run(self, program: Program, arguments: Sequence[str], voice: _Voice) -> int:
         with self._output(program) as output:
@@ -244,13 +248,16 @@ def _how(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
-def room_programs(*, panel: Sequence[str], hub: bool, broker: bool) -> list[Program]:
-    """Return what `salon up` runs, servers first; `panel` holds the panel's arguments, none for no panel."""
+def room_programs(*, panel: Sequence[str], hub: bool, broker: bool, lights: bool = False) -> list[Program]:
+    """Return what `salon up` runs, servers first; `panel` holds the panel's arguments, none for no panel.
+
+    With `lights` the mute light is made red whenever media has ended.
+    """
     terminal = list(panel) == ["panel"]
     programs = [
         *([Program("broker", ("broker",))] if broker else []),
         *([Program("hub", ("hub",))] if hub else []),
-        Program("media", ("media",)),
+        Program("media", ("media",), after=("lights", "--red") if lights else ()),
         Program("display", ("display",), safe_arguments=("display", "--safe")),
         Program("daemon", ("daemon",)),
     ]

@@ -5,6 +5,7 @@ Nothing heavy is loaded: the packages of a driver, a calendar or a broker are as
 
 import difflib
 import re
+from datetime import time
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -15,6 +16,9 @@ from appliance.telemetry.protocol.address import broker_address
 from appliance.telemetry.protocol.topics import Topics
 from display.screens.uri import ScreenUri
 from hardware import registry
+from hardware.camera import heads
+from hardware.gpio import wiring
+from hardware.hotplug.sources import source
 
 _HOST = re.compile(r"[^\s/@?#]+")
 
@@ -50,6 +54,11 @@ def camera(uri: str) -> None:
     registry.check("camera", uri)
 
 
+def capture(uri: str) -> None:
+    """An HDMI input's URI."""
+    registry.check("capture", uri)
+
+
 def microphone(uri: str) -> None:
     """A microphone's URI."""
     registry.check("microphone", uri)
@@ -58,6 +67,47 @@ def microphone(uri: str) -> None:
 def speaker(uri: str) -> None:
     """A loudspeaker's URI."""
     registry.check("speaker", uri)
+
+
+def head(uri: str) -> None:
+    """A camera's head with motors."""
+    heads.check(uri)
+
+
+def wire(uri: str) -> None:
+    """Where a wire goes, and how it is wired."""
+    wiring.parse(uri)
+
+
+def relay_name(name: str) -> None:
+    """What people call something that is switched."""
+    if not name.strip() or len(name) > 32 or not name.isprintable():
+        raise BadValue("must be a short name, such as Lights")
+
+
+def double_talk(word: str) -> None:
+    """When to keep people audible while the far end talks."""
+    if word not in {"auto", "on", "off"}:
+        raise BadValue(f"{word!r} must be auto, on or off")
+
+
+def cec(word: str) -> None:
+    """How to reach the TV by HDMI-CEC."""
+    if word not in {"auto", "off"} and not word.startswith("/dev/"):
+        raise BadValue(f"{word!r} must be auto, off or a device such as /dev/cec0")
+
+
+def clock_time(text: str) -> None:
+    """A time of day."""
+    try:
+        time.fromisoformat(text)
+    except ValueError as err:
+        raise BadValue(f"{text!r} is no time of day; write it like 22:00") from err
+
+
+def device_watch(uri: str) -> None:
+    """Where devices that come and go are seen."""
+    source(uri)
 
 
 def screen(uri: str) -> None:

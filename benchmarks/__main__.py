@@ -14,18 +14,33 @@ from benchmarks.drop_rows import DROP_ROWS
 from benchmarks.latency_rows import LATENCY_ROWS
 from benchmarks.loss_rows import LOSS_ROWS
 from benchmarks.memory_rows import MEMORY_ROWS
+from benchmarks.mouth_rows import MOUTH_ROWS
 from benchmarks.pairs import TooBusy
 from benchmarks.receive_rows import RECEIVE_ROWS
 from benchmarks.room_rows import ROOM_ROWS
 from benchmarks.rows import Row, Run
 from benchmarks.send_rows import SEND_ROWS
+from benchmarks.sound_rows import SOUND_ROWS
 from benchmarks.start_rows import START_ROWS
+from benchmarks.unplug_rows import UNPLUG_ROWS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 _WRITTEN = [f":(top,exclude){path.relative_to(HERE.parent)}" for path in (RESULTS, PAGE.parent)]
-ROWS = (*RECEIVE_ROWS, *SEND_ROWS, *LATENCY_ROWS, *LOSS_ROWS, *DROP_ROWS, *START_ROWS, *MEMORY_ROWS, *ROOM_ROWS)
+ROWS = (
+    *RECEIVE_ROWS,
+    *SEND_ROWS,
+    *LATENCY_ROWS,
+    *LOSS_ROWS,
+    *DROP_ROWS,
+    *START_ROWS,
+    *MEMORY_ROWS,
+    *ROOM_ROWS,
+    *SOUND_ROWS,
+    *MOUTH_ROWS,
+    *UNPLUG_ROWS,
+)
 _HEAD = """\
 # Speed and size
 
@@ -90,6 +105,7 @@ def _result(row: Row, measured: list[Run], load: float) -> dict[str, Any]:
         "unit": row.unit,
         "runs": [_pair(run) for run in runs],
         "not_counted": [_pair(run) for run in measured if not run.counted],
+        **({"parts": parts} if (parts := [dict(run.parts) for run in runs if run.parts]) else {}),
         "commit": _commit(),
         "machine": _machine(),
         "load": load,
@@ -146,7 +162,7 @@ def _page(results: list[dict[str, Any]]) -> str:
         row, values = rows[result["name"]], [run[0] for run in result["runs"]]
         cells = [
             f"`{row.name}`: {row.what}",
-            f"{result['ours']:.3g} {row.unit}",
+            f"{result['ours']:.3g} {row.unit}{_parts(result)}",
             f"{result['peer']:.3g} {row.unit} ({row.peer})" if row.peer else "",
             f"**{result['ratio']:.2f}**" if row.peer else "",
             row.limit,
@@ -157,6 +173,13 @@ def _page(results: list[dict[str, Any]]) -> str:
     drawn = [_picture(row) for row in ROWS if row.picture is not None and _picture(row).exists()]
     pictures = [f"\n![{path.stem}](pictures/{path.name})" for path in drawn]
     return _HEAD + "\n".join([*lines, *pictures]) + "\n"
+
+
+def _parts(result: dict[str, Any]) -> str:
+    """Say what a figure is made of: the medians of all runs."""
+    parts: list[dict[str, float]] = result.get("parts", [])
+    said = [f"{name} {median(part[name] for part in parts):.3g}" for name in (parts[0] if parts else ())]
+    return f" ({', '.join(said)})" if said else ""
 
 
 if __name__ == "__main__":

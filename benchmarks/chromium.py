@@ -1,7 +1,7 @@
 """Chromium as a receiver: a page of ours with LiveKit's own JavaScript SDK, its tiles on screen or hidden."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -72,6 +72,7 @@ async def chromium(
     look: str = "",
     flags: tuple[str, ...] = (),
     size: tuple[int, int] = (1920, 1080),
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Chromium]:
     """Be in the meeting with a browser of this size; begins when everybody's picture is decoded.
 
@@ -80,7 +81,10 @@ async def chromium(
     known = {process.pid for process in _browsers()}
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=[*_FLAGS, *flags], ignore_default_args=_NOT_FLAGS
+            executable_path="/usr/bin/chromium",
+            args=[*_FLAGS, *flags],
+            ignore_default_args=_NOT_FLAGS,
+            env=None if environment is None else dict(environment),
         )
         try:
             page = await browser.new_page(viewport={"width": size[0], "height": size[1]})

@@ -1,8 +1,9 @@
 """What is measured: each row is a function that returns its runs, in the row's unit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -14,6 +15,8 @@ class Run(NamedTuple):
     """What the peer took in the same minute, if there is one."""
     counted: bool = True
     """False when somebody did not do all of the work."""
+    parts: Mapping[str, float] = MappingProxyType({})
+    """What it is made of, or what else was seen; the unit is in the name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,47 @@ class SeenFile:
         if found is not None and found.count != self._before:
             self._before = found.count
             self._file.write(f"{time.time()} {found.count}\n")
+
+
+SLATE = -1
+"""The source of a picture without a mark, or of no picture where the sender says so."""
+_PAUSE_S = 0.5
+
+
+class Shown(NamedTuple):
+    """From when on the pictures of one source were presented."""
+
+    at_s: float
+    """By the clock on the wall."""
+    source: int
+
+
+class SourceFile:
+    """Where a program writes whose pictures it sees, a line a change, or when they go on after a pause."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._before: Shown | None = None
+
+    def note(self, luma: NDArray[np.uint8]) -> None:
+        """Note the picture now."""
+        found = mark.decode(luma)
+        self._note(SLATE if found is None else found.source)
+
+    def note_none(self) -> None:
+        """Note that the sender has said that no picture comes."""
+        self._note(SLATE)
+
+    def _note(self, source: int) -> None:
+        before, self._before = self._before, Shown(time.time(), source)
+        if before is None or before.source != source or self._before.at_s - before.at_s > _PAUSE_S:
+            self._file.write(f"{self._before.at_s} {source}\n")
+
+
+def read_shown(path: Path) -> list[Shown]:
+    """Return what a program wrote so far; nothing before it began."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [Shown(float(at), int(source)) for at, source in map(str.split, lines)]
 
 
 def read_seen(path: Path) -> list[Seen]:

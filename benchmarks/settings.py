@@ -48,6 +48,12 @@ CYCLES, SETTLED_CYCLES = 1000, 200
 """Joins and leaves, and how many of them may leave something behind."""
 BURST, JOINS_PER_S = 50, 2
 """The hub lets one address join no more often."""
+MOUTH_WARM_UP_S, MOUTH_S = 6.0, 30.0
+"""Until device, alignment and noise suppression have settled; and what is measured."""
+UNPLUGS = 8
+"""Times each camera is pulled and plugged."""
+UNPLUG_TURNS, UNPLUG_PATIENCE_S = 2, 30.0
+"""As often Chromium's are, which takes long: so long is waited for a picture that may never come."""
 CACHE = Path(".cache") / "benchmarks"
 LOOP_S = 10
 """Length of the synthetic webcam's film, which begins with its only key frame."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from appliance.meetings.provider import (
     Bound,
+    Closed,
     Ended,
     Event,
     Joined,
@@ -150,6 +151,8 @@ class CallRunner:
                 self._stage.unbind(event)
             case Opened(slot, out):
                 self._stage.send_to(slot, out)
+            case Closed(slot):
+                self._stage.send_to(slot, None)
 
     def _speakers_changed(self, speakers: tuple[PersonId, ...]) -> None:
         """Show a change of speakers at once, and the next not before half a second has passed."""

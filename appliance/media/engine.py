@@ -4,23 +4,26 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from appliance.link.meters import MeterServer
-from appliance.media.call import CallRunner
+from appliance.media.attendance import Attendance, Venue, same_call
+from appliance.media.checking import NEEDED, SoundChecking
+from appliance.media.equipment import Equipment
 from appliance.media.gate import MuteGate
 from appliance.media.governor import Governor, Load, Strain, hottest_c
-from appliance.media.keeper import closed_device
-from appliance.meetings.livekit_link import Server
+from appliance.media.hands import Hands
+from appliance.media.lights import Capture
+from appliance.media.options import MediaSettings, News
 from appliance.meetings.provider import Slot
-from appliance.state.clean import clean_text
-from appliance.state.latest import Latest
+from appliance.service import notify, watchdog
+from appliance.state.devices import DeviceKind
 from appliance.state.layout import Layout
-from appliance.state.room import Boot, Call, Controls, DeviceKind, DeviceUse, Phase
+from appliance.state.room import Boot, Call, Controls, Phase
+from appliance.state.sound import Hearing
 from appliance.state.wishes import Applied, CallWish, MediaReport, MediaWish, Meters, StreamStats
 
 if TYPE_CHECKING:
@@ -32,8 +35,9 @@ _METERS_S = 0.1
 _REPORT_S = 0.05
 """A room changes in bursts; one report tells of all."""
 _STATS_S = 2.0
-_LEAVE_S = 2.0
 _CHIME_LOOK_S = 0.5
+_LIGHTS_S = 5.0
+_COVER_LOOK_S, _COVER_EVERY_S = 0.1, 0.25
 _GOVERN_S = 1.0
 _BEEN_IN = frozenset((Phase.LIVE, Phase.RECONNECTING))
 """Phases of a call whose pictures have come."""
@@ -50,38 +54,14 @@ class DaemonLink(Protocol):
     def report(self, report: MediaReport) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class MediaSettings:
-    """What `salon media` is told at its start."""
-
-    gate_file: Path
-    """Where the mute state is kept."""
-    frames_socket: Path
-    """Where display fetches the pictures."""
-    meters_socket: Path
-    """Where anybody may watch the sound levels."""
-    identity: str
-    """How the room is known to meeting servers whose keys it has."""
-    group: int | None = None
-    """Group of the sockets."""
-    ca_file: str = ""
-    hub_certificate: Path | None = None
-    """Where a hub on this machine keeps the certificate it makes itself."""
-    livekit: Mapping[str, Server] = field(default_factory=dict)
-    """LiveKit servers by the host in their links."""
-
-
 async def run_media(settings: MediaSettings, *, link: DaemonLink, boot: Boot, now: Callable[[], datetime]) -> None:
     """Run until cancelled; then the call is left and the devices are closed."""
     gate = await asyncio.to_thread(MuteGate, settings.gate_file)
-    await Engine(settings, gate=gate, link=link, boot=boot, now=now).run()
-
-
-@dataclass(frozen=True, slots=True)
-class _Desired:
-    """The call to be in; a value of its own, because None is one of them."""
-
-    call: CallWish | None
+    engine = Engine(settings, gate=gate, link=link, boot=boot, now=now)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(engine.run(), name="engine")
+        tasks.create_task(watchdog(engine.well), name="watchdog")
+        notify("READY=1")
 
 
 class Engine:
@@ -106,11 +86,28 @@ class Engine:
         self._wish = MediaWish(boot, 0)
         self._applied: Applied | None = None
         self._call = Call()
-        self._uses = {kind: DeviceUse(kind) for kind in DeviceKind}
-        self._desired: Latest[_Desired] = Latest()
-        self._runner: CallRunner | None = None
         self._changed = asyncio.Event()
+        self._hands = Hands(
+            settings.wires,
+            gate=gate,
+            boot=boot,
+            capture=self._capture,
+            in_call=lambda: self._in_call,
+            changed=self._device_changed,
+        )
+        self._attendance = Attendance(venue=self._venue, prepare=self._prepare, changed=self._call_changed, now=now)
+        self._equipment = Equipment(self._device_changed)
         self._live = asyncio.Event()
+        self._sharing = False
+        self._hearing = Hearing()
+        self._checking = SoundChecking(
+            studio=self._open_studio,
+            uses=self._equipment.uses,
+            in_call=lambda: self._in_call,
+            folder=settings.meters_socket.parent,
+            now=now,
+            changed=self._check_changed,
+        )
         self._studio: Studio | None = None
         self._providers: Sequence[Provider] = ()
         self._group = asyncio.TaskGroup()
@@ -120,15 +117,23 @@ class Engine:
         try:
             async with self._group as group:
                 group.create_task(self._link.run(), name="daemon link")
+                group.create_task(self._hands.run(), name="hands")
                 group.create_task(self._meters.run(), name="meters: serve")
+                group.create_task(self._equipment.run(), name="equipment")
+                group.create_task(self._checking.run(), name="sound check")
                 group.create_task(self._measure(), name="meters: measure")
+                group.create_task(self._cover(), name="slate")
                 group.create_task(self._govern(), name="governor")
                 group.create_task(self._keep_reporting(), name="report")
-                group.create_task(self._run_calls(), name="calls")
+                group.create_task(self._attendance.run(), name="calls")
                 group.create_task(self._take_wishes(), name="wishes")
         finally:
             if self._studio is not None:
                 await asyncio.to_thread(self._studio.close)
+
+    def well(self) -> bool:
+        """Whether the lights can be believed: a program whose lights hang must be ended."""
+        return self._hands.age_s < _LIGHTS_S
 
     async def _take_wishes(self) -> None:
         self._changed.set()
@@ -138,29 +143,40 @@ class Engine:
     async def _apply(self, wish: MediaWish) -> None:
         """Make the world as wished. What shuts a gate comes first, what takes time last."""
         before, self._wish = self._wish, wish
-        await self._set_gate(wish.controls)
+        await self._hands.take(wish)
         chime = wish.chime > before.chime and wish.boot == before.boot
         if wish.warm or wish.call is not None or chime:
             studio = await self._open_studio()
             studio.mixer.volume = wish.controls.volume
+            studio.aiming.aim(wish.aim)
             self._show(studio, wish.layout)
             if chime:
                 studio.mixer.ring()
-        if not _same_call(before.call, wish.call):
+        if not same_call(before.call, wish.call):
             # said before anybody is told that the wish was taken: an old call's end must not pass for the new one's
             self._call_changed(self._beginning(wish.call))
-            self._desired.put(_Desired(wish.call))
+        self._attendance.want(wish.call)
         self._equip()
+        self._look_after_devices(before, wish)
         self._applied = Applied(wish.boot, wish.rev)
         self._changed.set()
 
-    async def _set_gate(self, controls: Controls) -> None:
-        gate = self._gate
-        if (gate.mic_muted, gate.camera_off) != (controls.mic_muted, controls.camera_off):
-            gate.close_at_once(mic_muted=controls.mic_muted, camera_off=controls.camera_off)
-            self._tell_muted()
-            await asyncio.to_thread(gate.set, mic_muted=controls.mic_muted, camera_off=controls.camera_off)
-            self._tell_muted()
+    def _look_after_devices(self, before: MediaWish, wish: MediaWish) -> None:
+        """Look at what came; try all devices at the start, when one came, before a meeting, and when asked to."""
+        same = wish.boot == before.boot
+        came = same and wish.look != before.look
+        if came:
+            self._equipment.look_now()
+        asked = wish.device_check != before.device_check and wish.device_check > 0
+        if wish.sound_check != before.sound_check:
+            self._checking.ask(wish.sound_check)
+        if self._applied is None or came or asked or (wish.warm and not before.warm):
+            self._equipment.probe_now()
+
+    def _capture(self) -> Capture:
+        """Say what leaves the room; asked by the lights' own thread."""
+        sound_s, camera_s = (None, None) if self._studio is None else self._studio.left_s
+        return Capture(self._gate.mic_muted, sound_s, camera_s, in_call=self._in_call)
 
     async def _open_studio(self) -> "Studio":
         """Load codecs and WebRTC on first need, in a thread: that takes longer than the loop may stand still."""
@@ -172,31 +188,32 @@ class Engine:
                 gate=self._gate,
                 frames=self._settings.frames_socket,
                 group=self._settings.group,
-                changed=self._device_changed,
+                news=News(self._equipment.heard, self._share, self._heard, self._hands.heard),
+                options=self._settings.studio,
             )
             self._group.create_task(self._studio.frames.run(), name="frames: serve")
             logger.info("ready for a call")
         return self._studio
 
+    async def _venue(self) -> Venue:
+        return Venue(await self._open_studio(), self._providers)
+
     def _show(self, studio: "Studio", layout: Layout) -> None:
         studio.show(layout)
-        if self._runner is not None and self._runner.session is not None:
-            self._runner.session.set_layout(layout, self._governor.limits)
+        if self._attendance.session is not None:
+            self._attendance.session.set_layout(layout, self._governor.limits)
 
     def _equip(self) -> None:
         """Open the devices that are needed now, close the others."""
-        if self._studio is None:
-            uris = self._wish.devices
-            for kind, named in zip(DeviceKind, (uris.camera, uris.microphone, uris.speaker), strict=True):
-                self._uses[kind] = closed_device(kind, named)
-            return
-        ringing = self._studio.mixer.ringing
-        self._studio.use(
-            self._wish.devices,
-            camera=self._in_call and not self._gate.camera_off,
-            microphone=self._in_call,
-            speaker=self._in_call or ringing,
-        )
+        ringing = self._studio is not None and self._studio.mixer.ringing
+        needed = {DeviceKind.SPEAKER} if ringing else set()
+        if self._checking.last.running:
+            needed |= NEEDED
+        if self._in_call:
+            needed |= set(DeviceKind) - ({DeviceKind.CAMERA} if self._gate.camera_off else set())
+        if not self._wish.devices.share:
+            needed.discard(DeviceKind.SHARE)
+        self._equipment.equip(self._studio, self._wish.devices, needed)
         if ringing:
             asyncio.get_running_loop().call_later(_CHIME_LOOK_S, self._equip)
 
@@ -211,60 +228,30 @@ class Engine:
     def _in_call(self) -> bool:
         return self._call.phase in {Phase.JOINING, Phase.LOBBY, Phase.LIVE, Phase.RECONNECTING}
 
-    async def _run_calls(self) -> None:
-        """Be in the call that is desired; a new key or attempt is a new call."""
-        task: asyncio.Task[None] | None = None
-        async for desired in self._desired.values():
-            if task is not None:
-                await self._leave(task)
-            if self._wish.call is None:
-                self._call_changed(Call())
-            task = None
-            if desired.call is not None:
-                task = self._group.create_task(self._be_in(desired.call), name="call")
-
-    async def _be_in(self, wish: CallWish) -> None:
-        studio = await self._open_studio()
-
-        def changed(call: Call) -> None:
-            # what a call says while it is being left is of no interest any more
-            if _same_call(wish, self._wish.call):
-                self._call_changed(call)
-
-        def ends_at() -> datetime | None:
-            return self._wish.call.ends_at if self._wish.call is not None else None
-
-        runner = CallRunner(
-            wish, providers=self._providers, stage=studio, changed=changed, now=self._now, ends_at=ends_at
-        )
-        self._runner = runner
-        try:
-            await runner.run(self._prepare)
-        finally:
-            # one that took long to leave must not take the next one's place with it
-            if self._runner is runner:
-                self._runner = None
-
-    async def _leave(self, task: asyncio.Task[None]) -> None:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=_LEAVE_S)
-        if self._runner is not None:
-            # it may be leaving still: the next call must find the stage empty, and keep what it puts there
-            self._runner.dismiss()
-            self._runner = None
-
     def _prepare(self, session: "Session") -> None:
         session.set_layout(self._wish.layout, self._governor.limits)
+        session.set_sharing(sharing=self._sharing)
         self._tell_muted(session)
 
     def _tell_muted(self, session: "Session | None" = None) -> None:
-        session = session or (self._runner.session if self._runner is not None else None)
+        session = session or self._attendance.session
         if session is not None:
-            broken = {kind for kind, use in self._uses.items() if not use.healthy}
-            muted = self._gate.mic_muted or DeviceKind.MICROPHONE in broken
+            muted = self._gate.mic_muted or DeviceKind.MICROPHONE in self._equipment.broken()
             session.set_muted(Slot.MICROPHONE, muted=muted)
-            session.set_muted(Slot.CAMERA, muted=self._gate.camera_off or DeviceKind.CAMERA in broken)
+            # a camera that fails is covered by a slate
+            session.set_muted(Slot.CAMERA, muted=self._gate.camera_off or not self._wish.devices.camera)
+
+    def _heard(self, hearing: Hearing) -> None:
+        self._hearing = hearing
+        self._changed.set()
+
+    def _share(self, sharing: bool) -> None:
+        """A computer was plugged into the HDMI input, or pulled."""
+        logger.info("a screen is %s", "shared" if sharing else "not shared any more")
+        self._sharing = sharing
+        if self._attendance.session is not None:
+            self._attendance.session.set_sharing(sharing=sharing)
+        self._changed.set()
 
     def _call_changed(self, call: Call) -> None:
         # a call that only reconnects keeps its limits
@@ -278,9 +265,13 @@ class Engine:
             self._live.clear()
         self._changed.set()
 
-    def _device_changed(self, use: DeviceUse) -> None:
-        self._uses[use.kind] = replace(use, name=clean_text(use.name), error=clean_text(use.error, 200))
+    def _check_changed(self) -> None:
+        self._equip()
+        self._changed.set()
+
+    def _device_changed(self) -> None:
         self._tell_muted()
+        self._checking.device_changed()
         self._changed.set()
 
     async def _keep_reporting(self) -> None:
@@ -300,9 +291,16 @@ class Engine:
             call=self._call,
             wanted=self._wish.call,
             controls=Controls(gate.mic_muted, gate.camera_off, self._wish.controls.volume),
-            devices=tuple(self._uses.values()),
+            touch=self._hands.touch,
+            mute_line=self._hands.mute_line,
+            wires=self._hands.wires,
+            devices=self._equipment.reported(),
             streams=self._streams_now(),
             limits=self._governor.limits,
+            sharing=self._sharing,
+            hearing=self._hearing,
+            sound_check=self._checking.last,
+            probed=self._equipment.probed,
         )
 
     def _streams_now(self) -> tuple[StreamStats, ...]:
@@ -349,11 +347,14 @@ class Engine:
                 await asyncio.sleep(_METERS_S)
             self._meters.put(Meters())
 
-
-def _same_call(a: CallWish | None, b: CallWish | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return (a.key, a.attempt) == (b.key, b.attempt)
+    async def _cover(self) -> None:
+        """Show others a slate while the camera should give a picture and does not."""
+        while True:
+            await self._live.wait()
+            blank = self._studio is not None and self._wish.devices.camera and self._studio.blank
+            if blank and self._studio is not None:
+                await asyncio.to_thread(self._studio.cover)
+            await asyncio.sleep(_COVER_EVERY_S if blank else _COVER_LOOK_S)
 
 
 def _load_studio() -> "type[Studio]":

@@ -34,6 +34,8 @@ class Mixer:
         self._until_choice = 0
         self._rung = False
         self._chime: Samples | None = None
+        self._alone: Samples | None = None
+        """What is still to be played, instead of all else."""
         self._limit = 1.0
         self._gain = 0.0
         self.volume = 60
@@ -69,8 +71,14 @@ class Mixer:
         """Whether some of the chime is still to come."""
         return self._rung or self._chime is not None
 
+    def play(self, sound: Samples | None) -> None:
+        """Play this as it is instead of everything else, whatever the volume; None ends it."""
+        self._alone = sound
+
     def pull(self, count: int) -> bytes:
         """Return the next `count` samples of the mix, mono s16."""
+        if self._alone is not None:
+            return self._pull_alone(self._alone, count)
         mix = np.zeros(count, np.float32)
         now_ns = self._clock_ns()
         self._choose(mix, now_ns)
@@ -82,6 +90,12 @@ class Mixer:
         out = self._finished(mix)
         self.level = float(np.sqrt(np.mean(np.square(out)))) / 32768
         return out.astype("<i2").tobytes()
+
+    def _pull_alone(self, sound: Samples, count: int) -> bytes:
+        piece = sound[:count]
+        if self._alone is sound:  # nobody ended it meanwhile
+            self._alone = sound[count:]
+        return np.pad(piece, (0, count - len(piece))).astype("<i2").tobytes()
 
     def _choose(self, mix: NDArray[np.float32], now_ns: int) -> None:
         """Choose whom to decode; who falls out fades out."""

@@ -3,24 +3,30 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 from appliance.link.frame_socket import FrameServer
 from appliance.link.frames import RingWriter
+from appliance.media.aiming import Aiming
 from appliance.media.audio import Loudspeaker, MicrophoneFeed
 from appliance.media.gate import MuteGate
 from appliance.media.held import HeldPictures
 from appliance.media.keeper import DeviceKeeper
 from appliance.media.lipsync import LipSync
 from appliance.media.mixer import Mixer
+from appliance.media.options import News, StudioOptions
+from appliance.media.share import ShareFeed
+from appliance.media.slate import Slate
 from appliance.media.statistics import SentMeter
-from appliance.media.video import CameraFeed
+from appliance.media.video import VideoFeed
 from appliance.media.wall import Key, PictureWall
 from appliance.meetings.provider import Bound, Received, Sent, Slot, Unbound
+from appliance.state.devices import DeviceKind, DeviceUse, WireUse
 from appliance.state.layout import Layout, PersonId, Source
-from appliance.state.room import DeviceKind, DeviceUse
 from appliance.state.wishes import Devices, Meters, StreamStats
 from hardware import registry
 
@@ -32,15 +38,30 @@ class Studio:
     """Opens devices while they are needed, sends what the gate lets through, shows and plays what comes."""
 
     def __init__(
-        self, *, gate: MuteGate, frames: Path, group: int | None, changed: Callable[[DeviceUse], None]
+        self,
+        *,
+        gate: MuteGate,
+        frames: Path,
+        group: int | None,
+        news: News,
+        options: StudioOptions = StudioOptions(),  # noqa: B008 - a frozen value
     ) -> None:
-        """`frames` is the socket on which display finds the pictures; `changed` is called in the event loop."""
+        """`frames` is the socket on which display finds the pictures."""
         loop = self._loop = asyncio.get_running_loop()
         self.mixer = Mixer()
         self.frames = FrameServer(frames, group=group)
-        self._camera_feed = CameraFeed(gate=gate, loop=loop)
-        self._microphone_feed = MicrophoneFeed(gate=gate, loop=loop)
+
+        def head_changed(use: WireUse) -> None:
+            loop.call_soon_threadsafe(news.wire, use)
+
+        self.aiming = Aiming(options.camera, head_changed)
+        self._camera_feed = VideoFeed(shut=lambda: gate.camera_off, loop=loop, framed=self.aiming.framer.picture)
+        self._slate = Slate()
+        self.microphones = MicrophoneFeed(
+            gate=gate, loop=loop, settings=options.sound, heard=news.hearing, turned=self.aiming.hear
+        )
         self._wall = PictureWall(loop=loop, painted=self._painted)
+        self._share_feed = ShareFeed(loop=loop, changed=news.sharing, show=self._wall.show_own)
         self._sent: dict[Slot, tuple[Sent, SentMeter]] = {}
         self._ring: RingWriter | None = None
         self._generations = itertools.count(1)
@@ -50,29 +71,51 @@ class Studio:
         self._sounds: dict[Received, tuple[PersonId, LipSync]] = {}
 
         def soon(use: DeviceUse) -> None:
-            loop.call_soon_threadsafe(changed, use)
+            loop.call_soon_threadsafe(news.device, use)
 
-        self._camera = DeviceKeeper(
-            DeviceKind.CAMERA, driver=registry.camera, work=self._camera_feed.work, changed=soon
-        )
-        self._microphone = DeviceKeeper(
-            DeviceKind.MICROPHONE, driver=registry.microphone, work=self._microphone_feed.work, changed=soon
-        )
-        self._speaker = DeviceKeeper(
-            DeviceKind.SPEAKER, driver=registry.speaker, work=Loudspeaker(self.mixer).work, changed=soon
-        )
+        works: Mapping[DeviceKind, tuple[Callable[[str], Any], Callable[..., None]]] = {
+            DeviceKind.CAMERA: (registry.camera, self._camera_feed.work),
+            DeviceKind.MICROPHONE: (registry.microphone, self.microphones.work),
+            DeviceKind.SPEAKER: (registry.speaker, Loudspeaker(self.mixer, self.microphones).work),
+            DeviceKind.SHARE: (registry.capture, self._share_feed.work),
+        }
+        self._keepers: Mapping[DeviceKind, DeviceKeeper[Any]] = {
+            kind: DeviceKeeper(kind, driver=driver, work=work, changed=soon) for kind, (driver, work) in works.items()
+        }
 
-    def use(self, devices: Devices, *, camera: bool, microphone: bool, speaker: bool) -> None:
+    def use(self, devices: Devices, needed: AbstractSet[DeviceKind]) -> None:
         """Keep open what is needed and close the rest."""
-        for keeper, uris, needed in (
-            (self._camera, devices.camera, camera),
-            (self._microphone, devices.microphone, microphone),
-            (self._speaker, devices.speaker, speaker),
-        ):
-            if needed:
-                keeper.keep(uris)
+        for kind, keeper in self._keepers.items():
+            if kind in needed:
+                keeper.keep(devices.of(kind))
             else:
                 keeper.release()
+
+    def missed(self, kind: DeviceKind) -> tuple[str, ...]:
+        """Return the devices that would be used if they worked."""
+        return self._keepers[kind].missed
+
+    def forget(self, kind: DeviceKind, uri: str) -> None:
+        """Take a device that has come back for one that was never tried."""
+        self._keepers[kind].forget(uri)
+
+    def try_again(self, kind: DeviceKind) -> None:
+        """Begin with the first device of the list again: one that was missed has come."""
+        self._keepers[kind].again()
+
+    @property
+    def left_s(self) -> tuple[float | None, float | None]:
+        """When a packet of sound and a picture of the camera last left, monotonic; from any thread."""
+        return self.microphones.left_s, self._camera_feed.left_s
+
+    @property
+    def blank(self) -> bool:
+        """Whether others wait for the camera's picture and there is none."""
+        return self._camera_feed.blank
+
+    def cover(self) -> None:
+        """Send a slate instead of the camera's picture; blocks for one encode."""
+        self._camera_feed.cover(self._slate)
 
     def show(self, layout: Layout) -> None:
         """Paint for this layout from now on; display is handed a new ring."""
@@ -119,11 +162,14 @@ class Studio:
         if slot is Slot.CAMERA:
             self._camera_feed.send_to(out)
         elif slot is Slot.MICROPHONE:
-            self._microphone_feed.send_to(out)
+            self.microphones.send_to(out)
+        elif slot is Slot.SCREEN:
+            self._share_feed.send_to(out)
 
     def strike(self) -> None:
         self._camera_feed.send_to(None)
-        self._microphone_feed.send_to(None)
+        self.microphones.send_to(None)
+        self._share_feed.send_to(None)
         self._sent.clear()
         self._wall.clear()
         for held in self._pictures.values():
@@ -143,7 +189,7 @@ class Studio:
 
     def meters(self) -> Meters:
         """Return the levels of now."""
-        return Meters(round(self._microphone_feed.level, 4), round(self.mixer.level, 4))
+        return Meters(round(self.microphones.level, 4), round(self.mixer.level, 4))
 
     def stats(self) -> tuple[StreamStats, ...]:
         """Say how what is received and what is sent did since the last time."""
@@ -155,10 +201,11 @@ class Studio:
 
     def close(self) -> None:
         """Close the devices and end the threads; blocks for a second at most."""
-        for keeper in (self._camera, self._microphone, self._speaker):
+        for keeper in self._keepers.values():
             keeper.release()
-        for keeper in (self._camera, self._microphone, self._speaker):
+        for keeper in self._keepers.values():
             keeper.close()
+        self.aiming.close()
         self._wall.close()
         if self._ring is not None:
             self._ring.close()

@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from appliance.media.decode import Picture, Undecodable, VideoDecoder, copy_plane
+from appliance.media.decode import BT601, BT709, Picture, Undecodable, VideoDecoder, copy_plane, fitted_size
 from appliance.media.rtc.frames import EncodedFrame
 from appliance.media.statistics import PictureMeter
 from appliance.meetings.provider import Received
-from appliance.state.layout import Layout, PersonId, Source
+from appliance.state.layout import OURS, Layout, PersonId, Source
 from appliance.state.wishes import StreamStats
 from hardware.planes import Plane
+from hardware.ports import VideoFrame
 
 logger = logging.getLogger(__name__)
 _MOST_WAITING = 30
@@ -101,6 +102,23 @@ class PictureWall:
         """Take no more pictures of anybody."""
         for key, stream in list(self._streams.items()):
             self.unbind(key, stream.media)
+
+    def show_own(self, frame: VideoFrame) -> None:
+        """Paint what the room itself shares; on whatever thread it was captured."""
+        key = OURS, Source.SCREEN
+        with self._work:
+            ring, place = self._ring, self._sizes.get(key)
+        if ring is not None and place is not None:
+            ring.write(
+                *key,
+                (frame.y, frame.u, frame.v),
+                size=fitted_size(frame.width, frame.height, *place),
+                copy=copy_plane,
+                full_range=frame.full_range,
+                matrix=BT709 if frame.bt709 else BT601,
+                monotonic_ns=frame.captured_ns,
+            )
+            self._painted([key])
 
     def pace(self, fps: int) -> None:
         """Paint each person at most this often; the full rate is 30, of which jitter takes nothing away."""

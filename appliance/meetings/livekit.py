@@ -68,6 +68,7 @@ class LiveKitSession:
         self._spec, self._http, self._ticket = spec, http, ticket
         self._layout, self._limits = Layout(), Limits()
         self._muted = {Slot.MICROPHONE: True, Slot.CAMERA: True}
+        self._sharing = False
         self._stay: Stay | None = None
 
     async def run(self, tell: Callable[[Event], None]) -> Ended:
@@ -79,6 +80,7 @@ class LiveKitSession:
                     await stay.enter()
                     limit.reschedule(None)
                     stay.set_layout(self._layout, self._limits)
+                    stay.share(sharing=self._sharing)
                     self._stay = stay
                     return await stay.run()
             except TimeoutError as err:
@@ -95,6 +97,11 @@ class LiveKitSession:
         self._muted[slot] = muted
         if self._stay is not None:
             self._stay.tell_muted()
+
+    def set_sharing(self, *, sharing: bool) -> None:
+        self._sharing = sharing
+        if self._stay is not None:
+            self._stay.share(sharing=sharing)
 
     @contextlib.asynccontextmanager
     async def _connections(self, ticket: Ticket) -> AsyncIterator[tuple[Signal, Peer, Peer]]:

@@ -15,6 +15,7 @@ from appliance.meetings.livekit_roster import Roster, Track
 from appliance.meetings.livekit_signal import Signal
 from appliance.meetings.provider import (
     Bound,
+    Closed,
     Ended,
     Event,
     Joined,
@@ -60,7 +61,7 @@ class Stay:
     ) -> None:
         self._signal, self._subscriber, self._publisher_peer = signal, subscriber, publisher
         self._tell, self._muted = tell, muted
-        self._publisher = Publisher(publisher, self._post, muted)
+        self._publisher = Publisher(publisher, self._post, muted, closed=lambda slot: tell(Closed(slot)))
         self._outbox: asyncio.Queue[rtc.SignalRequest] = asyncio.Queue(1000)
         self._over: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._roster = Roster("")
@@ -111,6 +112,10 @@ class Stay:
     def tell_muted(self) -> None:
         """Tell the others what of ours is muted."""
         self._publisher.tell_muted()
+
+    def share(self, *, sharing: bool) -> None:
+        """Publish the room's shared screen, or take it away."""
+        self._publisher.share(sharing=sharing)
 
     def _welcome(self, join: rtc.JoinResponse) -> None:
         self._roster = Roster(join.participant.sid)

@@ -117,11 +117,18 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """The room's own stream is not wanted any more."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """The room is in: others see it on their roster. Always the first event."""
 
 
-Event = Joined | RosterChanged | SpeakersChanged | Bound | Unbound | Opened
+Event = Joined | RosterChanged | SpeakersChanged | Bound | Unbound | Opened | Closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,9 @@ class Session(Protocol):
 
     def set_muted(self, slot: Slot, *, muted: bool) -> None:
         """Tell the others that the microphone is muted, or the camera off."""
+
+    def set_sharing(self, *, sharing: bool) -> None:
+        """Publish the room's own shared screen, or take it away. `Opened` and `Closed` say when that is done."""
 
 
 class Provider(Protocol):

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from appliance.state.clean import clean_text
 from appliance.state.commands import CancelJoin, Command, JoinMeeting, Leave, SetCameraOff, SetMicMuted, SetVolume
-from appliance.state.room import AutoJoin, DeviceKind, Meeting, MeetingKey, Phase, RoomState
+from appliance.state.devices import DeviceKind
+from appliance.state.room import AutoJoin, Meeting, MeetingKey, Phase, RoomState
 from appliance.state.views import meeting_title, open_meetings, reason_text
 
 VOLUME_STEP = 5
@@ -114,6 +115,9 @@ def mic_button(state: RoomState) -> Button:
     """Mute or unmute; the detail is what the capture gate reports."""
     wished, real = state.controls.mic_muted, state.senses.mic_muted
     shut, opened = SetMicMuted(muted=True), SetMicMuted(muted=False)
+    if state.senses.mute_line:
+        why = "The room's mute switch is on. Switch it off, then unmute."
+        return Button(_MIC.open, enabled=False, why=why, detail="Mic off by switch", tone=Tone.MUTED)
     if between_calls(state):
         return _preset(state, _MIC, DeviceKind.MICROPHONE, (state.entry.mic_muted, real), (shut, opened))
     return _gate(state, _MIC, DeviceKind.MICROPHONE, (wished, real), (shut, opened))

@@ -72,7 +72,71 @@ class SetView:
     view: View
 
 
-Command = JoinMeeting | JoinUrl | CancelJoin | Leave | SetMicMuted | SetCameraOff | SetVolume | SetView
+@dataclass(frozen=True, slots=True)
+class MoveCamera:
+    """Turn or zoom the camera by so much of its reach; automatic framing ends."""
+
+    pan: float = 0.0
+    tilt: float = 0.0
+    zoom: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCamera:
+    """Let the room frame whoever speaks by itself, or not."""
+
+    framing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPreset:
+    """Keep where the camera looks now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallPreset:
+    """Let the camera look where it was when this preset was kept."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRelay:
+    """Switch the room's lights or blinds."""
+
+    name: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDevices:
+    """Try all devices for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSound:
+    """Play a sweep and measure how loudspeaker, room and microphones do."""
+
+
+Command = (
+    JoinMeeting
+    | JoinUrl
+    | CancelJoin
+    | Leave
+    | SetMicMuted
+    | SetCameraOff
+    | SetVolume
+    | SetView
+    | MoveCamera
+    | FrameCamera
+    | KeepPreset
+    | RecallPreset
+    | SwitchRelay
+    | CheckDevices
+    | CheckSound
+)
 
 
 class AckStatus(StrEnum):

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from appliance.state.camera import CameraAim
+from appliance.state.devices import Seen
+from appliance.state.fixtures import Relay
 from appliance.state.layout import Layout
 from appliance.state.room import Agenda, Controls, Countdown, Entry, ServiceHealth, Wanted
+from appliance.state.television import Television
 from appliance.state.wishes import DisplayReport, MediaReport
 
 
@@ -38,6 +42,14 @@ class ControlsWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraAimed:
+    """Somebody said where the camera should look, or kept a preset."""
+
+    aim: CameraAim
+    presets: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MediaReported:
     """Media said what it is and does."""
 
@@ -61,6 +73,34 @@ class DisplayReported:
 @dataclass(frozen=True, slots=True)
 class DisplayLost:
     """Display's link is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesSeen:
+    """Devices came or went; always the whole list."""
+
+    seen: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TelevisionChanged:
+    """The TV was plugged in, pulled, switched, or cannot be switched."""
+
+    television: Television
+
+
+@dataclass(frozen=True, slots=True)
+class OccupancyChanged:
+    """Somebody came, or nobody has moved for a while; None when nobody can tell any more."""
+
+    occupied: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RelaysChanged:
+    """Lights or blinds were switched, or cannot be."""
+
+    relays: tuple[Relay, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +129,15 @@ Event = (
     | CountdownChanged
     | CallWanted
     | ControlsWanted
+    | CameraAimed
     | MediaReported
     | MediaLost
     | DisplayReported
     | DisplayLost
+    | DevicesSeen
+    | TelevisionChanged
+    | OccupancyChanged
+    | RelaysChanged
     | LayoutChanged
     | ServiceChanged
     | NoticeGiven

@@ -8,6 +8,8 @@ from typing import NewType
 
 PersonId = NewType("PersonId", str)
 
+OURS = PersonId("")
+"""Whose what the room itself shares is; nobody on a roster is called nothing."""
 GRID_SIZES = (1, 2, 4, 9, 16, 25, 49)
 _STRIP_SHARE = 6
 """The strip takes a sixth of the width: on a 1080p canvas 320x180 for each of five, and 1600x900 for the main one."""

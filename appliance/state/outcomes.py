@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from appliance.state.device_views import aim_words
 from appliance.state.layout import View
 from appliance.state.room import Phase, RoomState
+from appliance.state.sound import SoundCheck
 from appliance.state.views import call_title, reason_text
 
 
@@ -60,6 +62,67 @@ def viewed(known: Outcome, state: RoomState, view: View) -> Outcome:
     if state.controls.view is view:
         return Outcome(f"The TV shows the {view}.", settled=True, ok=True)
     return replace(known, words="The TV has not changed yet.")
+
+
+class DevicesChecked:
+    """Wait until all devices have been tried once more. Remembers how often that was done before."""
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+
+    def __call__(self, known: Outcome, state: RoomState) -> Outcome:
+        """Judge the next state."""
+        if self._before is None:
+            self._before = state.senses.probed
+        if state.senses.probed == self._before:
+            return replace(known, words="The devices have not all been tried yet.")
+        return Outcome("All devices were tried.", settled=True, ok=True)
+
+
+class SoundChecked:
+    """Wait until the sound check that was asked for has ended. Remembers which one was there before."""
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+
+    def __call__(self, known: Outcome, state: RoomState) -> Outcome:
+        """Judge the next state."""
+        check = state.senses.sound_check
+        if self._before is None:
+            self._before = check.asked - 1 if check.running else check.asked
+        if check.asked <= self._before or check.at is None:
+            return replace(known, words="The sound check has not ended yet.")
+        return Outcome("\n".join(sound_words(check)), settled=True, ok=check.ok)
+
+
+def sound_words(check: SoundCheck) -> list[str]:
+    """Say what a sound check found, a line each."""
+    figures = (
+        ("echo return loss", check.echo_return_loss_db, "{:.1f} dB"),
+        ("delay", check.delay_ms, "{:.0f} ms"),
+        ("reverberation (RT60)", check.rt60_s, "{:.2f} s"),
+    )
+    told = (f"  {name}: {pattern.format(value)}" for name, value, pattern in figures if value is not None)
+    lines = [*check.words, *told]
+    for number, one in enumerate(check.microphones, 1):
+        state = f", {one.state}" if one.state else ""
+        lines.append(f"  microphone {number}: {one.level_dbfs:.0f} dBFS, noise {one.noise_dbfs:.0f} dBFS{state}")
+    return [*lines, f"  picture: {check.picture}"] if check.picture else lines
+
+
+def aimed(known: Outcome, state: RoomState) -> Outcome:
+    """Say where the camera looks now."""
+    return replace(known, words=aim_words(state.aim), settled=True, ok=True)
+
+
+def switched(known: Outcome, state: RoomState, name: str, *, on: bool) -> Outcome:
+    """Wait until lights or blinds are as they were asked to be."""
+    relay = next((relay for relay in state.relays if relay.name == name), None)
+    if relay is None or relay.error:
+        return Outcome(relay.error if relay else f"This room has no {name}.", settled=True)
+    if relay.on is on:
+        return Outcome(f"{name}: {'on' if on else 'off'}.", settled=True, ok=True)
+    return replace(known, words=f"{name} has not changed yet.")
 
 
 def _sentence(reason: str) -> str:

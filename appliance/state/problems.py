@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from appliance.state.clean import clean_text
-from appliance.state.room import Agenda, DeviceKind, DeviceUse, Limits, Phase, RoomState
+from appliance.state.devices import Fault, Severity
+from appliance.state.room import Agenda, Limits, RoomState
+from appliance.state.sound import SoundHint
 from appliance.state.views import duration_text, reason_text
 
 STALE = timedelta(minutes=15)
@@ -32,6 +34,7 @@ def _problems(state: RoomState, now: datetime) -> Iterator[Problem]:
     yield from _device_problems(state)
     if state.senses.limits.why:
         yield Problem("Pictures are held back", limits_text(state.senses.limits))
+    yield from _sound_problems(state)
     yield from _tv_problems(state)
     yield from _calendar_problems(state.agenda, now)
     for service in state.services:
@@ -40,14 +43,29 @@ def _problems(state: RoomState, now: datetime) -> Iterator[Problem]:
 
 
 def _device_problems(state: RoomState) -> Iterator[Problem]:
-    for device in state.senses.devices:
-        if not device.healthy or device.error:
-            yield Problem(_device_name(device), reason_text(device.error) or "It does not work; plug it in again.")
-    if state.senses.connected and state.call.phase is Phase.LIVE:
-        present = {device.kind for device in state.senses.devices}
-        for kind in DeviceKind:
-            if kind not in present:
-                yield Problem(f"No {kind}", f"Plug in a {kind}; the call goes on without.")
+    """What a meeting suffers from comes before what something else makes up for."""
+    faulty = [device for device in state.devices if device.fault is not Fault.NONE]
+    for device in sorted(faulty, key=lambda it: it.severity is not Severity.IMPORTANT):
+        yield Problem(device.title, reason_text(device.remedy))
+
+
+_HINTS = {
+    SoundHint.CLIPPING: ("The microphone is overdriven", "Turn its gain down, or move it away from who talks."),
+    SoundHint.HEARS_NOTHING: (
+        "The room hears nothing",
+        "Look at the microphone's cable and its own mute switch, and whether the loudspeaker is on.",
+    ),
+}
+"""What the microphones make out, in words; that somebody talks while muted is said beside the level."""
+
+
+def _sound_problems(state: RoomState) -> Iterator[Problem]:
+    hearing = state.senses.hearing
+    for hint in hearing.hints:
+        if hint in _HINTS:
+            yield Problem(*_HINTS[hint])
+    if hearing.why:
+        yield Problem("The room's sound is not cleaned", reason_text(hearing.why))
 
 
 def limits_text(limits: Limits) -> str:
@@ -60,11 +78,6 @@ def limits_text(limits: Limits) -> str:
     ]
     why = reason_text(limits.why)
     return f"At most {', '.join(filter(None, held))}, because {why}. Sound is not affected, and it recovers by itself."
-
-
-def _device_name(device: DeviceUse) -> str:
-    name = clean_text(device.name)
-    return _capital(device.kind) + (f" ({name})" if name else "")
 
 
 def _tv_problems(state: RoomState) -> Iterator[Problem]:

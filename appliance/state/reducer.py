@@ -5,11 +5,14 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from appliance.state.clean import clean_text
+from appliance.state.devices import device_table
 from appliance.state.events import (
     AgendaChanged,
     CallWanted,
+    CameraAimed,
     ControlsWanted,
     CountdownChanged,
+    DevicesSeen,
     DisplayLost,
     DisplayReported,
     Event,
@@ -17,9 +20,13 @@ from appliance.state.events import (
     MediaLost,
     MediaReported,
     NoticeGiven,
+    OccupancyChanged,
+    RelaysChanged,
     ServiceChanged,
+    TelevisionChanged,
 )
 from appliance.state.room import Call, Face, Phase, RoomState, Senses, ServiceHealth
+from appliance.state.television import Television
 from appliance.state.wishes import DisplayReport, MediaReport
 
 NEXT: Final = {
@@ -36,10 +43,21 @@ NEXT: Final = {
 def reduce(state: RoomState, event: Event, now: datetime) -> RoomState:
     """Return the room after `event`; the same object when nothing changed."""
     after = _apply(state, event, now)
+    if isinstance(event, DevicesSeen | MediaReported | MediaLost | TelevisionChanged):
+        table = device_table(
+            after.expected,
+            after.seen,
+            after.senses.devices,
+            state.devices,
+            now,
+            wires=after.senses.wires,
+            television=after.television,
+        )
+        after = replace(after, devices=table)
     return state if after == state else replace(after, rev=state.rev + 1, now=now)
 
 
-def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa: C901, PLR0911 - one line a fact
+def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa: C901, PLR0911, PLR0912 - one line a fact
     match event:
         case AgendaChanged(agenda):
             return replace(state, agenda=agenda)
@@ -49,6 +67,8 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
             return _call_wanted(replace(state, wanted=wanted), now)
         case ControlsWanted(controls, entry):
             return replace(state, controls=controls, entry=entry)
+        case CameraAimed(aim, presets):
+            return replace(state, aim=aim, presets=presets)
         case MediaReported(report, current):
             return _media_reported(state, report, current=current)
         case MediaLost():
@@ -57,6 +77,15 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
             return replace(state, face=_face(report))
         case DisplayLost():
             return replace(state, face=replace(state.face, connected=False, lit=False))
+        case DevicesSeen(seen):
+            return replace(state, seen=seen)
+        case TelevisionChanged(television):
+            return replace(state, television=_clean_television(television))
+        case OccupancyChanged(occupied):
+            return replace(state, occupied=occupied)
+        case RelaysChanged(relays):
+            cleaned = tuple(replace(relay, error=clean_text(relay.error, 200)) for relay in relays)
+            return replace(state, relays=cleaned)
         case LayoutChanged(layout):
             return replace(state, layout=layout)
         case ServiceChanged(health):
@@ -65,6 +94,10 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
             return _noticed(state, clean_text(text, 200))
         case _:
             assert_never(event)
+
+
+def _clean_television(television: Television) -> Television:
+    return replace(television, name=clean_text(television.name), trouble=clean_text(television.trouble, 300))
 
 
 def _noticed(state: RoomState, text: str) -> RoomState:
@@ -89,7 +122,19 @@ def _call_wanted(state: RoomState, now: datetime) -> RoomState:
 
 def _media_reported(state: RoomState, report: MediaReport, *, current: bool) -> RoomState:
     limits = replace(report.limits, why=clean_text(report.limits.why, 100))
-    senses = Senses(True, report.controls.mic_muted, report.controls.camera_off, report.devices, limits)
+    senses = Senses(
+        connected=True,
+        mic_muted=report.controls.mic_muted,
+        camera_off=report.controls.camera_off,
+        devices=report.devices,
+        limits=limits,
+        sharing=report.sharing,
+        mute_line=report.mute_line,
+        wires=report.wires,
+        hearing=report.hearing,
+        sound_check=report.sound_check,
+        probed=report.probed,
+    )
     call = _call_after(state, report.call) if current else state.call
     return replace(state, senses=senses, call=call)
 

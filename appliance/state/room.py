@@ -9,7 +9,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from appliance.state.camera import CameraAim
+from appliance.state.devices import Device, DeviceUse, Expected, Seen, WireUse
+from appliance.state.fixtures import Relay
 from appliance.state.layout import Layout, PersonId, Source, Tile, View
+from appliance.state.sound import Hearing, SoundCheck
+from appliance.state.television import Television
 
 MeetingKey = NewType("MeetingKey", str)
 """One occurrence of one event: the iCalendar UID and, for recurring ones, its RECURRENCE-ID."""
@@ -137,29 +142,6 @@ class Entry:
     camera_off: bool = True
 
 
-class DeviceKind(StrEnum):
-    """The devices media opens."""
-
-    CAMERA = "camera"
-    MICROPHONE = "microphone"
-    SPEAKER = "speaker"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceUse:
-    """Which device of the preference list is used, and how it does."""
-
-    kind: DeviceKind
-    uri: str = ""
-    name: str = ""
-    open: bool = False
-    """Capturing or playing right now."""
-    healthy: bool = True
-    simulated: bool = False
-    error: str = ""
-    """What is wrong and what would help."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the machine can bear now of others' pictures. Sound is never held back."""
@@ -189,6 +171,16 @@ class Senses:
     camera_off: bool = True
     devices: tuple[DeviceUse, ...] = ()
     limits: Limits = Limits()
+    sharing: bool = False
+    """A computer is plugged into the room's HDMI input, and everybody sees it."""
+    mute_line: bool = False
+    """The room's own mute switch is on: nothing else opens the microphone."""
+    wires: tuple[WireUse, ...] = ()
+    """The mute button, the mute line and the lights."""
+    hearing: Hearing = Hearing()
+    sound_check: SoundCheck = SoundCheck()
+    probed: int = 0
+    """How often all devices were tried for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +229,23 @@ class RoomState:
     controls: Controls = Controls()
     """What is wished; `senses` says what is."""
     entry: Entry = Entry()
+    aim: CameraAim = CameraAim()
+    """Where the camera should look."""
+    presets: tuple[int, ...] = ()
+    """The numbers of the camera presets that are kept."""
     senses: Senses = Senses()
     face: Face = Face()
     layout: Layout = Layout()
+    expected: tuple[Expected, ...] = ()
+    """The devices that the settings name, in their order."""
+    seen: tuple[Seen, ...] = ()
+    """What udev says of them, and of others."""
+    devices: tuple[Device, ...] = ()
+    """The one table of all devices; follows from `expected`, `seen` and what media reports."""
+    television: Television = Television()
+    occupied: bool | None = None
+    """Whether somebody is in the room, by its sensor; None where nobody can tell."""
+    relays: tuple[Relay, ...] = ()
     services: tuple[ServiceHealth, ...] = ()
     notice: str = ""
     """The newest thing people in the room should read, such as why a join was refused."""

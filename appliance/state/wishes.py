@@ -7,8 +7,12 @@ and be told everything again. `CallWish` is the only value that holds a secret l
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from appliance.state.camera import CameraAim
+from appliance.state.devices import DeviceKind, DeviceUse, WireUse
 from appliance.state.layout import Layout
-from appliance.state.room import Boot, Call, Controls, DeviceUse, Limits, MeetingKey, RoomState
+from appliance.state.room import Boot, Call, Controls, Limits, MeetingKey, RoomState
+from appliance.state.sound import Hearing, SoundCheck
+from appliance.state.touch import Mark, Touch, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,19 @@ class Devices:
     camera: tuple[str, ...] = ()
     microphone: tuple[str, ...] = ()
     speaker: tuple[str, ...] = ()
+    share: tuple[str, ...] = ()
+
+    def of(self, kind: DeviceKind) -> tuple[str, ...]:
+        """Return the list of one kind."""
+        match kind:
+            case DeviceKind.CAMERA:
+                return self.camera
+            case DeviceKind.MICROPHONE:
+                return self.microphone
+            case DeviceKind.SPEAKER:
+                return self.speaker
+            case DeviceKind.SHARE:
+                return self.share
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,15 @@ class MediaWish:
     """A join is near: import the codecs and warm up, but send nothing and be on no roster."""
     display_behind: bool = False
     """The display cannot draw as fast as pictures come: fewer should be sent."""
+    word: Word = Word(Mark("", 0))
+    """What the daemon says of the microphone, and what it knew then. A wish without one opens nothing."""
+    aim: CameraAim = CameraAim()
+    look: int = 0
+    """Rises when a device has come: a better one may be there, and it should be tried for a moment."""
+    device_check: int = 0
+    """Another number: try all devices for a moment."""
+    sound_check: int = 0
+    """Another number: measure the room's sound, once."""
     chime: int = 0
     """Rises by one when the room should sound its "joining soon" chime."""
 
@@ -110,10 +136,22 @@ class MediaReport:
     """The call media itself still holds to, so that a new daemon can adopt it; secret like the wish."""
     controls: Controls = Controls()
     """What is really in force at the capture gate."""
+    touch: Touch = Touch(Mark("", 0))
+    """The newest touch of the room's own mute button or line."""
+    mute_line: bool = False
+    """The mute line is asserted, or cannot be read: nothing opens the microphone."""
     devices: tuple[DeviceUse, ...] = ()
+    wires: tuple[WireUse, ...] = ()
     streams: tuple[StreamStats, ...] = ()
     limits: Limits = Limits()
     """What the machine can bear; the layout honours it."""
+    sharing: bool = False
+    """A computer is plugged into the room's HDMI input and shared."""
+    hearing: Hearing = Hearing()
+    sound_check: SoundCheck = SoundCheck()
+    """The last one, or the one that runs."""
+    probed: int = 0
+    """How often all devices were tried for a moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from appliance.state.room import DeviceKind, DeviceUse, Limits, RoomState, ServiceHealth
+from appliance.state.devices import Device, Fault
+from appliance.state.devices import Severity as Consequence
+from appliance.state.room import Limits, RoomState, ServiceHealth
+from appliance.state.sound import Hearing, SoundHint
 from appliance.telemetry.protocol.payloads import Issue, Severity
 from appliance.telemetry.report import said
 
 STALE_AFTER = timedelta(hours=1)
 """An agenda older than this is an issue even when no error was told."""
 _LOGS = "Look at the room's logs, or run `salon doctor`."
-_DEVICE_REMEDY = {
-    DeviceKind.CAMERA: "Check that the camera is plugged in and no other program uses it.",
-    DeviceKind.MICROPHONE: "Check that the microphone is plugged in and no other program uses it.",
-    DeviceKind.SPEAKER: "Check that the loudspeaker or the TV's sound is plugged in and switched on.",
-}
 
 
 def issues_of(room: RoomState, before: tuple[Issue, ...] = ()) -> tuple[Issue, ...]:
@@ -34,8 +32,9 @@ def _found(room: RoomState) -> Iterator[Issue]:
     yield from _calendar(room)
     if room.senses.limits.why:
         yield _held_back(room.senses.limits)
-    for device in room.senses.devices:
-        if not device.healthy:
+    yield from _sound(room.senses.hearing)
+    for device in room.devices:
+        if device.fault is not Fault.NONE:
             yield _device(device)
     for service in room.services:
         if not service.ok:
@@ -60,6 +59,27 @@ def _held_back(limits: Limits) -> Issue:
     return Issue("media.held_back", Severity.WARNING, text, remedy)
 
 
+_HEARD = {
+    SoundHint.CLIPPING: ("sound.clipping", "The microphone is overdriven.", "Turn its gain down."),
+    SoundHint.HEARS_NOTHING: (
+        "sound.hears_nothing",
+        "The room hears nothing.",
+        "Look at the microphone's cable and its own mute switch, and whether the loudspeaker is on.",
+    ),
+}
+"""Somebody who talks while muted is told in the room alone."""
+
+
+def _sound(hearing: Hearing) -> Iterator[Issue]:
+    for hint in hearing.hints:
+        if hint in _HEARD:
+            name, text, remedy = _HEARD[hint]
+            yield Issue(name, Severity.WARNING, text, remedy)
+    if hearing.why:
+        text = f"The room's sound is not cleaned: {said(hearing.why)}."
+        yield Issue("sound.not_cleaned", Severity.WARNING, text, _LOGS)
+
+
 def _calendar(room: RoomState) -> Iterator[Issue]:
     agenda = room.agenda
     old = agenda.fetched_at is not None and room.now is not None and room.now - agenda.fetched_at > STALE_AFTER
@@ -69,9 +89,10 @@ def _calendar(room: RoomState) -> Iterator[Issue]:
         yield Issue("calendar.stale", Severity.WARNING, text, remedy, _ms(agenda.fetched_at))
 
 
-def _device(device: DeviceUse) -> Issue:
-    text = said(device.error) or f"The {device.kind.value} does not work."
-    return Issue(f"device.{device.kind.value}", Severity.ERROR, text, _DEVICE_REMEDY[device.kind])
+def _device(device: Device) -> Issue:
+    severity = Severity.ERROR if device.severity is Consequence.IMPORTANT else Severity.WARNING
+    text = f"{device.title} is {'not there' if device.fault is Fault.MISSING else 'not working'}."
+    return Issue(f"device.{device.diagnostic}", severity, said(text), said(device.remedy), _ms(device.since))
 
 
 def _service(service: ServiceHealth) -> Issue:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from appliance.state.clean import clean_text
-from appliance.state.room import DeviceUse, RoomState
+from appliance.state.devices import DeviceUse, Fault
+from appliance.state.room import RoomState
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.protocol.payloads import (
     CallPhase,
@@ -24,6 +25,7 @@ from appliance.telemetry.protocol.payloads import (
     ScreenInfo,
     State,
     StreamSum,
+    TvPower,
 )
 
 _LINK = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://\S*")
@@ -75,10 +77,14 @@ def health_of(
         mic_muted=room.senses.mic_muted,
         camera_off=room.senses.camera_off,
         gauges=gauges,
-        devices=tuple(DeviceHealth(use.kind.value, use.open, use.healthy) for use in room.senses.devices[:_MOST]),
+        devices=_device_healths(room),
         streams=_sums(streams),
         issues=issues[:_MOST],
         calls_refused=calls_refused,
+        occupied=room.occupied,
+        mute_line=room.senses.mute_line,
+        tv=TvPower(room.television.power.value),
+        echo_reduction_db=room.senses.hearing.echo_reduction_db,
     )
 
 
@@ -94,6 +100,22 @@ def _within(text: str) -> str:
 
 def _device_info(device: DeviceUse) -> DeviceInfo:
     return DeviceInfo(device.kind.value, said(device.name), _driver(device.uri), device.simulated)
+
+
+def _device_healths(room: RoomState) -> tuple[DeviceHealth, ...]:
+    in_use = {(use.kind.value, use.uri) for use in room.senses.devices if use.open}
+    return tuple(
+        DeviceHealth(
+            device.kind,
+            (device.kind, device.uri) in in_use,
+            device.fault is Fault.NONE,
+            said(device.id),
+            device.expected,
+            device.present,
+            device.chosen,
+        )
+        for device in room.devices[:_MOST]
+    )
 
 
 def _driver(uri: str) -> str:

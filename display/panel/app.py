@@ -18,6 +18,7 @@ from display.panel import style
 from display.panel.keys import TouchKey
 from display.panel.link import LevelSource, RoomLink
 from display.panel.screen import AWAY_S, RoomScreen
+from display.panel.sheets import RoomSheet
 from display.panel.sound import LevelMeter
 from display.panel.terminal import Terminal
 
@@ -135,6 +136,9 @@ class PanelApp(App[None]):
         now = self._now()
         self.changes += 1
         self.room.show(self._state, now, connected=self._link.connected)
+        sheet = self.screen_stack[-1] if self.screen_stack else None
+        if isinstance(sheet, RoomSheet) and self._state is not None:
+            sheet.show(self._state, connected=self._link.connected)
         self._tick_later(now)
 
     def _tick_later(self, now: datetime) -> None:

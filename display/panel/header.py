@@ -5,6 +5,8 @@ from datetime import datetime
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.content import Content
+from textual.events import Click
+from textual.message import Message
 
 from appliance.state.room import Phase, RoomState
 from appliance.state.views import Availability, availability
@@ -27,7 +29,13 @@ def dot(state: RoomState, now: datetime) -> str:
 
 
 class Header(Container):
-    """Left: the room, what it does, and more of it. Right: the time, the date, the calendar's age."""
+    """Left: the room, what it does, and more of it. Right: the time, the date, the calendar's age.
+
+    A touch anywhere on it opens what is not needed in each meeting.
+    """
+
+    class Touched(Message):
+        """Somebody touched the header."""
 
     def __init__(self) -> None:
         super().__init__(id="header")
@@ -37,6 +45,10 @@ class Header(Container):
             with Horizontal(classes="line"):
                 yield Words(widget_id=left, grows=left == "status")
                 yield Words(widget_id=right, grows=True)
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.post_message(self.Touched())
 
     @property
     def room_for(self) -> int:
@@ -62,6 +74,8 @@ class Header(Container):
 
     def show_time(self, now: datetime, calendar: str) -> None:
         """Set the clock, the date and how old the calendar is."""
-        self.query_one("#clock", Words).say(Content.styled(f"{now:%H:%M}", f"bold {palette.BRIGHT}"))
+        more = "≡" if self.screen.has_class("-compact") else " More "
+        clock = Content.assemble((more, f"{palette.MIST} on #222f5e"), "  ", (f"{now:%H:%M}", f"bold {palette.BRIGHT}"))
+        self.query_one("#clock", Words).say(clock)
         self.query_one("#date", Words).say(Content.styled(f"{now:%A} {now.day} {now:%B}", palette.SOFT))
         self.query_one("#calendar", Words).say(Content.styled(calendar, palette.FAINT))

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from appliance.state.buttons import Button, actions, camera_button, mic_button, out_of_reach, target, volume_buttons
 from appliance.state.problems import Problem, problems
 from appliance.state.room import MeetingKey, Phase, RoomState
+from appliance.state.sound import SoundHint
 from appliance.state.views import agenda_rows, calendar_line, detail_line, reason_text, status_line
 from display.panel import palette
 from display.panel.agenda import Agenda, MeetingLine
@@ -24,6 +25,7 @@ from display.panel.band import Band, Sheet
 from display.panel.header import Header, dot
 from display.panel.keys import TouchKey
 from display.panel.people import People
+from display.panel.sheets import MoreSheet
 from display.panel.sound import LevelMeter, VolumeBar
 from display.panel.words import Words
 
@@ -36,7 +38,8 @@ _KEYS = Problem(
     "m  mute or unmute        c  camera\n"
     "j  join                  l  leave or cancel\n"
     "+ −  volume              ↑ ↓  choose a meeting\n"
-    "p  what does not work    Tab, Enter  any key here",
+    "p  what does not work    d  devices, camera\n"
+    "Tab, Enter  any key here",
 )
 _ENDS = "\nCtrl-C  end this panel"
 _FOOTER = "m mute   c camera   j join   l leave   + − volume   ? all keys   Ctrl-C ends"
@@ -64,6 +67,7 @@ class RoomScreen(Screen[None]):
         Binding("down", "choose(1)", show=False),
         Binding("up", "choose(-1)", show=False),
         Binding("p", "problems", show=False),
+        Binding("d", "more", show=False),
         Binding("question_mark", "keys", show=False),
     ]
 
@@ -132,6 +136,9 @@ class RoomScreen(Screen[None]):
         self._chosen = event.key
         self._show_again()
 
+    def on_header_touched(self) -> None:
+        self.action_more()
+
     def on_band_opened(self) -> None:
         self.action_problems()
 
@@ -157,6 +164,10 @@ class RoomScreen(Screen[None]):
     def action_problems(self) -> None:
         if items := self.query_one(Band).items:
             self.app.push_screen(Sheet(items, clock=self._clock))
+
+    def action_more(self) -> None:
+        if self._state is not None:
+            self.app.push_screen(MoreSheet(self._state, connected=self._connected, clock=self._clock))
 
     def action_keys(self) -> None:
         keys = replace(_KEYS, help=_KEYS.help + _ENDS) if self._typed_at else _KEYS
@@ -192,7 +203,8 @@ class RoomScreen(Screen[None]):
         self._show_band(state, now)
         self._show_list(state, now)
         self._show_keys(state, now)
-        self.query_one("#meter", LevelMeter).show(muted=state.senses.mic_muted)
+        hinted = SoundHint.MUTED_SPEECH in state.senses.hearing.hints
+        self.query_one("#meter", LevelMeter).show(muted=state.senses.mic_muted, talking=hinted)
 
     def _show_header(self, state: RoomState, now: datetime) -> None:
         header = self.query_one(Header)

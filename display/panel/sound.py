@@ -53,7 +53,7 @@ class LevelMeter(Widget):
         self._talking = Talking()
         self._level = 0.0
         self._heard_at = -math.inf
-        self._muted = True
+        self._muted, self._heard_talking = True, False
         self._drawn: Content | None = None
 
     def hear(self, rms: float) -> None:
@@ -65,9 +65,9 @@ class LevelMeter(Widget):
         if self._level > 0:
             self._settling.resume()
 
-    def show(self, *, muted: bool) -> None:
-        """Take what the capture gate really does."""
-        self._muted = muted
+    def show(self, *, muted: bool, talking: bool = False) -> None:
+        """Take what the capture gate really does, and whether media hears somebody talk."""
+        self._muted, self._heard_talking = muted, talking
         self._redraw()
 
     def on_mount(self) -> None:
@@ -92,7 +92,7 @@ class LevelMeter(Widget):
             self.refresh()
 
     def _bar(self) -> Content:
-        if self._muted and self._talking.now(self._clock()):
+        if self._muted and (self._heard_talking or self._talking.now(self._clock())):
             return Content.styled("You are muted", f"bold {palette.AMBER}").truncate(self.content_size.width)
         word = "Muted" if self._muted else "Mic"
         colour = palette.RED if self._muted else palette.GREEN

@@ -148,6 +148,37 @@ Sheet { align: center middle; background: $night 70%; }
 #sheet-text { height: auto; text-wrap: wrap; margin-bottom: 1; }
 #sheet-keys { height: 5; }
 #sheet-next { margin-right: 2; }
+RoomSheet { align: center middle; background: $night 70%; }
+.sheet { width: 94%; max-width: 90; height: auto; max-height: 100%; background: $card; padding: 1 2; }
+.sheet-keys { height: 5; margin-top: 1; }
+.sheet-keys TouchKey { margin-right: 2; }
+.sheet-keys TouchKey:last-child { margin-right: 0; }
+DeviceSheet .sheet { height: 94%; }
+#device-list { height: 1fr; margin-top: 1; }
+#more-keys { grid-size: 3 1; grid-gutter: 0 2; height: 7; margin-top: 1; }
+#more-keys TouchKey { height: 7; }
+#more-keys.-relays { grid-size: 3 2; grid-gutter: 1 2; height: 15; }
+#more-keys.-many { grid-size: 3 3; height: 17; }
+#more-keys.-many TouchKey { height: 5; }
+#aim-keys { grid-size: 4 2; grid-gutter: 1 2; height: 11; margin-top: 1; }
+#camera-foot { layout: horizontal; height: 5; margin-top: 1; }
+#preset-keys { height: 5; width: 1fr; }
+#preset-keys TouchKey { margin-right: 1; }
+#close-camera { width: 14; margin-left: 1; }
+RoomSheet.-compact .sheet { width: 100%; height: 100%; padding: 0 1; }
+.-compact .sheet-keys { height: 3; margin-top: 0; }
+.-compact .sheet-keys TouchKey { height: 3; }
+.-compact #device-list { margin-top: 0; }
+.-compact #aim-keys { grid-gutter: 1 1; height: 7; margin-top: 0; }
+.-compact #aim-keys TouchKey, .-compact #preset-keys TouchKey { height: 3; }
+.-compact #camera-foot { layout: vertical; height: 7; }
+.-compact #preset-keys { height: 3; margin-bottom: 1; }
+.-compact #close-camera { width: 1fr; height: 3; margin-left: 0; }
+CameraSheet.-compact #sheet-title { display: none; }
+.-compact #more-keys { grid-size: 1 3; grid-gutter: 1 0; height: 11; }
+.-compact #more-keys.-relays { grid-size: 3 2; grid-gutter: 1 1; height: 7; }
+.-compact #more-keys.-many { grid-size: 3 3; height: 11; }
+.-compact #more-keys TouchKey { height: 3; }
 ToastRack { dock: top; align: center top; margin: 0; }
 Toast { width: 1fr; max-width: 100%; background: #3a3010; color: $bright; padding: 1 2; margin: 0; }
 """

@@ -130,13 +130,16 @@ class Status:
     time: str
     mic_muted: bool
     camera_off: bool
+    talking: bool = False
+    """Somebody in the room talks."""
     corner: Corner = Corner.TOP_RIGHT
     inset: int = theme.EDGE
 
     def draw(self, typesetter: Typesetter) -> Image.Image:
         parts: list[tuple[Part, Rgb]] = []
         if self.mic_muted:
-            parts += [(Icon.MICROPHONE_OFF, theme.DANGER), (typesetter.line("Muted", theme.LABEL), theme.DANGER)]
+            words = typesetter.line("You are muted" if self.talking else "Muted", theme.LABEL)
+            parts += [(Icon.MICROPHONE_OFF, theme.DANGER), (words, theme.DANGER)]
         else:
             parts += [(Icon.MICROPHONE, theme.GOOD)]
         if self.camera_off:

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from appliance.state.clean import clean_text
-from appliance.state.layout import Layout, Source, Tile
+from appliance.state.layout import OURS, Layout, Source, Tile
 from appliance.state.room import Participant, Phase, RoomState
+from appliance.state.sound import SoundHint
 from display import theme
 from display.geometry import Rect
 from display.icons import Icon
@@ -30,6 +31,8 @@ def gallery_scene(room: RoomState, now: datetime) -> Scene:
 
 def _view(tile: Tile, person: Participant | None, *, speaking: bool, dimmed: bool) -> TileView:
     place = Rect(tile.x, tile.y, tile.w, tile.h)
+    if tile.person == OURS:
+        return TileView(tile.person, tile.source, place, name="Shared from this room", camera_on=True, dimmed=dimmed)
     if person is None:
         return TileView(tile.person, tile.source, place, remote=False, dimmed=dimmed)
     name, sharing = clean_text(person.name) or "Guest", tile.source is Source.SCREEN
@@ -66,5 +69,5 @@ def _own_status(room: RoomState, now: datetime) -> tuple[Overlay, ...]:
     # with media gone nothing captures, whatever was wished
     muted = room.senses.mic_muted or not room.senses.connected
     off = room.senses.camera_off or not room.senses.connected
-    status = Status(words.clock(now), muted, off)
+    status = Status(words.clock(now), muted, off, SoundHint.MUTED_SPEECH in room.senses.hearing.hints)
     return (TitleLabel(title), status) if title else (status,)

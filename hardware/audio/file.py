@@ -6,10 +6,9 @@ from typing import Self
 
 from av import AudioResampler
 
-from hardware.audio.sim import MIC_BACKLOG
 from hardware.clip import Clip, clip_path
 from hardware.pace import Pace
-from hardware.ports import MIC_BLOCK, SAMPLE_RATE, AudioBlock, DeviceError
+from hardware.ports import BACKLOG, BLOCK, SAMPLE_RATE, Array, AudioBlock, DeviceError
 from hardware.uri import DeviceUri
 
 
@@ -17,13 +16,17 @@ class ClipMicrophone:
     """Plays a clip's sound as a microphone would give it."""
 
     simulated = True
+    id = ""
+    channels = 1
+    xruns = 0
 
     def __init__(self, uri: DeviceUri) -> None:
         self._uri = uri.only("loop")
         self._loop = uri.flag("loop", default=True)
-        self._pace = Pace(MIC_BLOCK / SAMPLE_RATE, backlog=MIC_BACKLOG)
+        self._pace = Pace(BLOCK / SAMPLE_RATE, backlog=BACKLOG)
         self._taken = -1
         self.name = f"Clip {uri.path.rpartition('/')[2]}"
+        self.array = Array(self.name, cleans=True)
 
     @property
     def dropped(self) -> int:
@@ -54,9 +57,9 @@ class ClipMicrophone:
 
 def _blocks(clip: Clip) -> Iterator[bytes]:
     """Yield the sound in a microphone's blocks."""
-    resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE, frame_size=MIC_BLOCK)
+    resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE, frame_size=BLOCK)
     for frame in clip.frames():
         # time stamps jump where the clip loops; without any the resampler counts samples
         frame.pts = None
         for block in resampler.resample(frame):
-            yield bytes(block.planes[0])[: MIC_BLOCK * 2]
+            yield bytes(block.planes[0])[: BLOCK * 2]

@@ -40,6 +40,9 @@ class ClipCamera:
     def __exit__(self, *_: object) -> None:
         self._clip.close()
 
+    def has_signal(self) -> bool | None:
+        return None
+
     def read(self, timeout_s: float) -> VideoFrame | None:
         wait_ns = self._due_ns - time.monotonic_ns()
         if wait_ns > 0:

@@ -1,4 +1,4 @@
-"""`sim:pattern?mark=ROOM&size=1280x720&fps=30`: a camera that sees slow lights over dusk, and a mark."""
+"""`sim:pattern?mark=ROOM&size=1280x720&fps=30&plug=/path`: a camera that sees slow lights over dusk, and a mark."""
 
 import math
 import time
@@ -9,6 +9,7 @@ import numpy as np
 from hardware.camera.mark import Mark, burn, source_id
 from hardware.pace import Pace
 from hardware.planes import Plane
+from hardware.plug import Plug
 from hardware.ports import VideoFrame
 from hardware.uri import DeviceUri
 
@@ -17,14 +18,20 @@ _LIGHTS = ((0.30, 0.55, 0.23, 22, -14), (0.62, 0.60, 0.31, -12, 26), (0.50, 0.70
 """Where a light circles (x, y), how fast, and its colour (u, v)."""
 
 
+def present(uri: DeviceUri) -> bool:
+    """Whether its plug is in."""
+    return Plug(uri).is_in
+
+
 class PatternCamera:
     """A generated picture at a steady pace. The newest picture wins; what nobody read was never drawn."""
 
     simulated = True
 
     def __init__(self, uri: DeviceUri) -> None:
-        self._width, self._height = uri.only("mark", "size", "fps").size() or SIZE
+        self._width, self._height = uri.only("mark", "size", "fps", "plug").size() or SIZE
         self._fps = uri.integer("fps", 30, 1, 60)
+        self._plug = Plug(uri)
         self._source = source_id(uri.options.get("mark", "pattern"))
         self._pace = Pace(1 / self._fps, backlog=1)
         self.name = "Simulated camera"
@@ -34,17 +41,22 @@ class PatternCamera:
         return self._pace.skipped
 
     def __enter__(self) -> Self:
+        self._plug.open()
         self._scene = _Scene(self._width, self._height)
         self._pace.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        del self._scene
+        vars(self).pop("_scene", None)  # closing twice is harmless
+
+    def has_signal(self) -> bool | None:
+        return None
 
     def read(self, timeout_s: float) -> VideoFrame | None:
         tick = self._pace.wait(timeout_s)
         if tick is None:
             return None
+        self._plug.check()
         captured_ns = time.monotonic_ns()
         y, u, v = self._scene.draw(tick / self._fps)
         burn(y, u, v, Mark(self._source, tick & 0xFFFF))

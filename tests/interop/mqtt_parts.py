@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from appliance.state.commands import Ack, Command, Origin
-from appliance.state.room import Boot, DeviceKind, DeviceUse, Face, RoomState, Senses, ServiceHealth
+from appliance.state.devices import DeviceKind, DeviceUse
+from appliance.state.room import Boot, Face, RoomState, Senses, ServiceHealth
 from appliance.telemetry.agent import MqttAgent, MqttSettings, Pace
 
 HERE = Path(__file__).resolve().parent

@@ -1,8 +1,9 @@
 """Pytest plugin: tests marked `namespace` run in a child pytest inside a network namespace of their own.
 
 The whole child is inside, so whatever a test starts or opens is too: browser, servers, sockets of the test itself.
-`namespace` has an address (netns.ADDRESS); `namespace(empty=True)` has only lo. All tests of a kind share one child,
-which hands its reports to this process, where they count and are shown as if the tests had run here.
+`namespace` has an address (netns.ADDRESS); `namespace(empty=True)` has only lo. Tests marked `umockdev` run in a child
+whose /sys and uevents are those of a test bed (umockdev_bed). All tests of a kind share one child, which hands its
+reports to this process, where they count and are shown as if the tests had run here.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ REPORTS_TO = "SALON_TEST_REPORTS_TO"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "namespace(empty=False): runs in a network namespace of its own")
+    config.addinivalue_line("markers", "umockdev: runs where devices are umockdev's")
     if REPORTS_TO in os.environ:
         config.pluginmanager.register(_Reporter(config, int(os.environ[REPORTS_TO])), "namespace-reporter")
 
@@ -31,19 +33,29 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     if REPORTS_TO in os.environ or session.config.option.collectonly:
         return (yield)
-    kinds: dict[bool, list[pytest.Item]] = {}
-    outside = []
+    kinds: dict[str, list[pytest.Item]] = {}
     for item in session.items:
-        mark = item.get_closest_marker("namespace")
-        if mark is None:
-            outside.append(item)
-        else:
-            kinds.setdefault(bool(mark.kwargs.get("empty")), []).append(item)
-    session.items[:] = outside
+        kinds.setdefault(_kind(item), []).append(item)
+    session.items[:] = kinds.pop("", [])
     result = yield
-    for empty, items in kinds.items():
-        _run_inside(session, items, empty=empty)
+    for kind, items in kinds.items():
+        _run_inside(session, items, kind)
     return result
+
+
+def _kind(item: pytest.Item) -> str:
+    if item.get_closest_marker("umockdev"):
+        return "umockdev"
+    mark = item.get_closest_marker("namespace")
+    if mark is None:
+        return ""
+    return "empty namespace" if mark.kwargs.get("empty") else "namespace"
+
+
+def _inside(kind: str, *command: str) -> list[str]:
+    if kind == "umockdev":
+        return ["umockdev-wrapper", *command]
+    return netns.command_inside(*command, empty=kind == "empty namespace")
 
 
 class _Reporter:
@@ -70,12 +82,12 @@ class _Reporter:
         print(json.dumps(message), file=self._pipe, flush=True)
 
 
-def _run_inside(session: pytest.Session, items: list[pytest.Item], *, empty: bool) -> None:
+def _run_inside(session: pytest.Session, items: list[pytest.Item], kind: str) -> None:
     waiting = {item.nodeid: item for item in items}
     listen, tell = os.pipe()
     pytest_again = [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]
     options = ["-s"] if session.config.option.capture == "no" else []
-    command = netns.command_inside(*pytest_again, *options, *waiting, empty=empty)
+    command = _inside(kind, *pytest_again, *options, *waiting)
     environment = os.environ | {REPORTS_TO: str(tell)}
     with tempfile.TemporaryFile("w+") as said:
         output = None if options else said

@@ -9,11 +9,12 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
 
-def make(target: str, root: Path) -> None:
+def make(target: str, root: Path, *words: str) -> str:
     # without the dependencies, which take minutes; the build itself is real
-    command = ["make", "-s", target, f"DESTDIR={root}", "PIP=--no-deps"]
+    command = ["make", "-s", target, f"DESTDIR={root}", "PIP=--no-deps", *words]
     done = subprocess.run(command, cwd=ROOT, check=False, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_what_is_installed_is_what_the_units_start_and_can_be_taken_away(tmp_path: Path) -> None:
@@ -25,7 +26,8 @@ def test_what_is_installed_is_what_the_units_start_and_can_be_taken_away(tmp_pat
     assert str(tmp_path) not in script
     code = tmp_path / "opt/salon"
     assert list(code.glob("lib/python3*/site-packages/appliance/defaults.toml"))
-    assert list(code.glob("lib/python3*/site-packages/appliance/media/rtc/native/librtp.so"))
+    for part in ("media/rtc/native/librtp.so", "media/sound/silero_vad_16k.onnx", "media/slate.png", "media/models"):
+        assert list(code.glob(f"lib/python3*/site-packages/appliance/{part}")), part
     units = tmp_path / "usr/local/lib"
     sources = sorted(path.name for path in (ROOT / "systemd").iterdir() if path.is_file())
     assert sorted(path.name for path in (units / "systemd/system").iterdir()) == sources
@@ -38,3 +40,10 @@ def test_what_is_installed_is_what_the_units_start_and_can_be_taken_away(tmp_pat
     make("uninstall", tmp_path)
     assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == [settings]
     assert not code.exists()
+
+
+@pytest.mark.parametrize(("modules", "seen"), [("picamera2 lgpio", "false"), ("picamera2 json", "true")])
+def test_what_only_the_system_has_is_seen_where_it_is_there(tmp_path: Path, modules: str, seen: str) -> None:
+    said = make("install", tmp_path, f"SYSTEM={modules}")
+    assert ("uses the system's json" in said) == (seen == "true")
+    assert f"include-system-site-packages = {seen}\n" in (tmp_path / "opt/salon/pyvenv.cfg").read_text()

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from livekit import rtc
 from livekit_server import livekit_server
+from program import spoken, unheard
 
 from appliance.hub.server import HubSettings, invites_of, run_hub
 from appliance.link.frame_socket import FrameClient
-from appliance.media.engine import MediaSettings, run_media
+from appliance.media.engine import run_media
+from appliance.media.options import MediaSettings
 from appliance.meetings.livekit_link import Server
 from appliance.state.latest import Latest
 from appliance.state.layout import Layout, Source, gallery
@@ -129,12 +131,14 @@ class Daemon:
         self.phases.append(report.call.phase)
         people = [(p.id, Source.CAMERA) for p in report.call.participants if p.camera_on]
         tiles = gallery(people)
+        if unheard(self.wish, report):
+            self.want()
         if tiles != self.wish.layout.tiles:
             self.want(layout=Layout(self.wish.layout.rev + 1, 1920, 1080, tiles))
         self.news.set()
 
     def want(self, **changes):
-        self.wish = replace(self.wish, rev=self.wish.rev + 1, **changes)
+        self.wish = spoken(replace(self.wish, **changes), self.report_)
         self._wishes.put(self.wish)
 
     async def until(self, condition):

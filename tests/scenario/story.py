@@ -196,14 +196,14 @@ def setting(name: str, value: str) -> Callable[[str], str]:
 
 @contextmanager
 def a_room(
-    out: Path, *, servers: bool = True, up: tuple[str, ...] = (), **changes: str
+    out: Path, *, servers: bool = True, up: tuple[str, ...] = (), more: str = "", **changes: str
 ) -> Iterator[tuple[Room, Story]]:
-    """Run a room whose TV is a file, and tell its story; `changes` are lines of room.toml."""
+    """Run a room whose TV is a file, and tell its story; `changes` are lines of room.toml, `more` comes after them."""
 
     def settings(text: str) -> str:
         for name, value in changes.items():
             text = setting(name, value)(text)
-        return small_tv(text)
+        return small_tv(text) + more
 
     screen = f"png:{out / 'tv.png'}?every=0.25"
     with (

@@ -14,7 +14,8 @@ from story import Story, a_room, frames, goes_on, live, sees, tones
 
 from appliance.demo import stage as staging
 from appliance.demo.stage import Stage
-from appliance.state.room import DeviceKind, Phase, RoomState, ServiceHealth
+from appliance.state.devices import DeviceKind
+from appliance.state.room import Phase, RoomState, ServiceHealth
 from benchmarks.room import Room, book, guest, invite, salon_words
 
 WRONG = """

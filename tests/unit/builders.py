@@ -19,6 +19,7 @@ from appliance.state.room import (
     Phase,
     RoomState,
 )
+from appliance.state.touch import Mark, Touch
 from appliance.state.wishes import Applied, CallWish, MediaReport
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -55,6 +56,7 @@ def report(phase=Phase.LIVE, key="weekly", controls=OPEN, wanted=None, rev=1, **
         Call(phase, MeetingKey(key) if key else None, since=NOON, **call),
         wanted=wanted,
         controls=controls,
+        touch=Touch(Mark("m1", 0), controls.mic_muted),
     )
 
 

@@ -15,38 +15,53 @@ LONGEST_FILE = 400
 # Composition roots, and the programs' front door, compose what they like.
 ROOTS = (
     "appliance.cli",
+    "appliance.cli_parts",
+    "appliance.cli_wishes",
     "appliance.programs",
     "appliance.daemon",
+    "appliance.room",
     "appliance.doctor",
+    "appliance.doctor_devices",
     "appliance.up",
     "appliance.media.engine",
     "appliance.demo",
 )
 LEAVES = ("appliance.errors",)
-MEDIA = ("appliance.state", "appliance.link", "hardware.ports", "hardware.planes")
+MEDIA = ("appliance.state", "appliance.link", "hardware.ports", "hardware.planes", "hardware.camera.aim")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "appliance.state": (),
     "hardware": (),
     "appliance.link": ("appliance.state",),
     "appliance.telemetry.protocol": ("appliance.state",),
-    "appliance.telemetry": ("appliance.state", "appliance.link", "appliance.settings"),
+    "appliance.telemetry": ("appliance.state", "appliance.link", "appliance.sections", "appliance.settings"),
     "appliance.calendars": ("appliance.state",),
     "appliance.lifecycle": ("appliance.state",),
     "appliance.meetings": (*MEDIA, "appliance.media"),
-    # These two open devices by their URI; the registry names the drivers, so they name none.
+    # These open devices by their URI; the registry names the drivers, so they name none.
+    "appliance.media.equipment": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
+    "appliance.media.probe": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
     "appliance.media.keeper": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
     "appliance.media.studio": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
+    "appliance.media.aiming": (*MEDIA, "appliance.media", "hardware.camera.heads", "hardware.registry"),
+    "appliance.media.share": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.camera.signal"),
+    # The room's own button and lights: media drives them itself, whatever else is dead.
+    "appliance.media.buttons_and_lights": (*MEDIA, "appliance.media", "hardware.gpio"),
+    "appliance.media.lights": (*MEDIA, "hardware.gpio.lights"),
+    "appliance.media.wires": (*MEDIA, "hardware.gpio"),
     "appliance.media": (*MEDIA, "appliance.meetings"),
-    "appliance.hub": ("appliance.state", "appliance.media.rtc", "appliance.settings"),
+    "appliance.hub": ("appliance.state", "appliance.media.rtc", "appliance.sections", "appliance.settings"),
     # The words for settings' values need the names of drivers and screens; no driver or presenter comes with them.
     "appliance.values": (
         "appliance.calendars.sources",
         "appliance.telemetry.protocol",
         "display.screens.uri",
         "hardware.registry",
+        "hardware.hotplug.sources",
+        "hardware.camera.heads",
+        "hardware.gpio.wiring",
     ),
     "display": ("appliance.state", "appliance.link"),
-    "provisioning": ("appliance.state", "appliance.link", "appliance.settings"),
+    "provisioning": ("appliance.state", "appliance.link", "appliance.sections", "appliance.settings"),
     "fleet": ("appliance.telemetry.protocol", "appliance.state.wire", "appliance.state.clean"),
 }
 NOBODY_BUT_A_ROOT_IMPORTS = ("appliance.hub", "fleet", "display", "appliance.daemon", "appliance.cli")
@@ -60,6 +75,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "amqtt": ("fleet.broker", "fleet.broker_door"),
     "pyudev": ("hardware.hotplug",),
     "gpiozero": ("hardware.gpio",),
+    "lgpio": ("hardware.gpio",),
     "picamera2": ("hardware.camera",),
     "sdl2": ("display.screens",),
     "textual": ("display.panel",),

@@ -59,6 +59,14 @@ class Severity(Word):
     UNKNOWN = "unknown"
 
 
+class TvPower(Word):
+    """What is known of the TV's power."""
+
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
 class Answer(Word):
     """What became of a call."""
 
@@ -148,11 +156,21 @@ class Gauges:
 
 @dataclass(frozen=True, slots=True)
 class DeviceHealth:
-    """How a device does."""
+    """How one device does that the room's settings name, or that is plugged in all the same."""
 
     kind: str
     open: bool
+    """In use now."""
     healthy: bool
+    """Nothing is known to be wrong with it."""
+    id: str = ""
+    """Its place in the room's list, camera-1; of one that no setting names, what it is."""
+    expected: bool = True
+    """The settings name it."""
+    present: bool | None = None
+    """Null where nobody can tell without opening it."""
+    chosen: bool = False
+    """In use, or the one that will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +225,13 @@ class Health:
     issues: tuple[Issue, ...] = ()
     calls_refused: int = 0
     """Calls of this boot that were malformed, forbidden, late or unknown."""
+    occupied: bool | None = None
+    """Whether somebody is in the room, by its sensor; null without one."""
+    mute_line: bool = False
+    """The room's own mute switch is on: nothing else opens the microphone."""
+    tv: TvPower = TvPower.UNKNOWN
+    echo_reduction_db: int | None = None
+    """By how much the far end is quieter in what is sent than at the microphone; null before it was heard."""
 
 
 @dataclass(frozen=True, slots=True)

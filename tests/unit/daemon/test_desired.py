@@ -7,6 +7,7 @@ from builders import NOON, OPEN, report, wish
 
 from appliance.desired import Desired, DesiredFile, Preset, adopt
 from appliance.lifecycle.rules import Decision
+from appliance.state.camera import CameraAim, CameraPreset
 from appliance.state.room import Controls, MeetingKey
 
 WEEKLY = MeetingKey("weekly")
@@ -14,10 +15,22 @@ WEEKLY = MeetingKey("weekly")
 
 def test_the_will_survives_on_disk_and_only_for_its_owner(tmp_path):
     path = tmp_path / "state" / "desired.json"
-    will = Desired(wish(), OPEN, Preset(closed=True, at=NOON)).deciding(WEEKLY, Decision.JOINED)
+    aim = CameraAim(0.5, -0.25, 1.0, framing=True)
+    will = Desired(
+        wish(), OPEN, Preset(closed=True, at=NOON), aim=aim, presets=(CameraPreset(3, CameraAim(0.1)),)
+    ).deciding(WEEKLY, Decision.JOINED)
     DesiredFile(path).save(will)
     assert DesiredFile(path).load() == will
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_file_of_a_room_that_knew_nothing_of_cameras_is_read_all_the_same(tmp_path):
+    path = tmp_path / "desired.json"
+    will = Desired(controls=OPEN).deciding(WEEKLY, Decision.LEFT)
+    DesiredFile(path).save(will)
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({key: stored[key] for key in stored.keys() - {"aim", "presets"}}))
+    assert DesiredFile(path).load() == will
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"null", b"\xff", b'{"call":1,"controls":{},"decided":{}}', b"[]"])

@@ -9,13 +9,20 @@ from hypothesis import strategies as st
 from appliance.desired import Desired
 from appliance.dispatch import Dispatcher, judge, left
 from appliance.lifecycle.rules import Decision
+from appliance.state.camera import CameraAim
 from appliance.state.commands import (
     AckStatus,
     CancelJoin,
+    CheckDevices,
+    CheckSound,
+    FrameCamera,
     JoinMeeting,
     JoinUrl,
+    KeepPreset,
     Leave,
+    MoveCamera,
     Origin,
+    RecallPreset,
     SetCameraOff,
     SetMicMuted,
     SetView,
@@ -142,6 +149,12 @@ commands = st.one_of(
     st.builds(SetView, st.sampled_from(View)),
     st.just(Leave()),
     st.just(CancelJoin()),
+    st.builds(MoveCamera, st.floats(), st.floats(), st.floats()),
+    st.builds(FrameCamera, st.booleans()),
+    st.builds(KeepPreset, st.integers(-1, 9)),
+    st.builds(RecallPreset, st.integers(-1, 9)),
+    st.just(CheckDevices()),
+    st.just(CheckSound()),
 )
 
 
@@ -161,6 +174,43 @@ def test_nobody_far_away_can_open_a_closed_gate(asked, muted, camera_off):
         muted, camera_off = desired.controls.mic_muted, desired.controls.camera_off
         for preset in (desired.mic_preset, desired.camera_preset):
             assert preset is None or preset.closed
+
+
+def test_the_camera_is_moved_within_its_reach_and_kept_as_a_preset():
+    state, desired = room(), Desired()
+    for command in (MoveCamera(pan=0.7), MoveCamera(pan=0.7, zoom=0.25), KeepPreset(2), MoveCamera(tilt=-5.0)):
+        ack, desired = judge(command, Origin.TOUCH, context(state, desired))
+        assert ack.status is AckStatus.OK
+    assert desired.aim == CameraAim(1.0, -1.0, 0.25)
+    _, desired = judge(FrameCamera(True), Origin.TOUCH, context(state, desired))
+    assert desired.aim.framing
+    _, desired = judge(RecallPreset(2), Origin.TOUCH, context(state, desired))
+    assert desired.aim == CameraAim(1.0, 0.0, 0.25, framing=False)
+
+
+@pytest.mark.parametrize(
+    ("command", "origin", "words"),
+    [
+        (RecallPreset(1), Origin.TOUCH, "Nothing is kept as preset 1"),
+        (KeepPreset(7), Origin.TOUCH, "Presets go from 1 to 6"),
+        (MoveCamera(pan=0.1), Origin.REMOTE, "Nobody far away can turn"),
+        (FrameCamera(True), Origin.REMOTE, "Nobody far away can turn"),
+    ],
+)
+def test_what_the_camera_cannot_do_is_refused(command, origin, words):
+    ack, desired = judge(command, origin, context(room()))
+    assert (ack.status, desired) == (AckStatus.REFUSED, Desired())
+    assert words in ack.reason
+
+
+@pytest.mark.parametrize("command", [CheckDevices(), CheckSound()])
+def test_devices_and_sound_are_checked_between_calls_only(command):
+    ack, desired = judge(command, Origin.TOUCH, context(room()))
+    assert ack.status is AckStatus.OK
+    assert desired.device_check + desired.sound_check == int(NOON.timestamp() * 1000)
+    ack, desired = judge(command, Origin.TOUCH, context(in_call_room(), IN_CALL))
+    assert (ack.status, desired) == (AckStatus.REFUSED, IN_CALL)
+    assert "leave the call first" in ack.reason
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,18 @@
 
 import re
 
-from appliance.doctor import Level, diagnose, examine, names_finding
+from appliance.doctor import diagnose, examine, names_finding
+from appliance.findings import Level
 from appliance.settings import parse
+from hardware.ports import DeviceError, Found
+
+BRIO = Found("camera", "usb:046d:085e:1", "Logitech BRIO", "/dev/video0", "pci-1")
 
 
-def findings(tmp_path, text=""):
-    """Examine an empty machine with these settings."""
+def findings(tmp_path, text="", found=()):
+    """Examine a machine with these settings and devices."""
     settings = parse(f'paths = {{ state = "{tmp_path}/state", runtime = "{tmp_path}/run" }}\n{text}', where="the test")
-    return tuple(examine(settings, tmp_path))
+    return tuple(examine(settings, tmp_path, lambda: found))
 
 
 def test_a_calendars_secret_address_is_never_in_a_finding(tmp_path):
@@ -49,12 +53,10 @@ def test_only_what_is_missing_is_to_be_installed():
 
 def test_the_doctor_finds_what_every_program_would_refuse(tmp_path):
     config = tmp_path / "room.toml"
-    config.write_text(
-        'devices.camera = ["v4l2:/dev/video0"]\nmqtt.url = "broker.example.org"\nmqtt.ca_file = "/none/ca.pem"\n'
-    )
+    config.write_text('devices.camera = ["webcam:0"]\nmqtt.url = "broker.example.org"\nmqtt.ca_file = "/none/ca.pem"\n')
     told = tuple(diagnose(config, tmp_path))
     lacks = [finding.what for finding in told if finding.level is Level.LACK]
-    assert any("no camera driver v4l2: yet; known: sim: (simulated), file: (simulated)" in what for what in lacks)
+    assert any("no camera driver webcam: yet; known: sim: (simulated), file: (simulated)" in what for what in lacks)
     assert any("mqtt.url: 'broker.example.org' is no broker's address" in what for what in lacks)
     assert any("mqtt.ca_file: there is no file /none/ca.pem" in what for what in lacks)
     assert not any("does not answer" in finding.what for finding in told)
@@ -82,3 +84,47 @@ def test_remedies_in_settings_can_be_copied(tmp_path):
         "display.screen",
     }
     parse("\n".join(dict.fromkeys(lines)), where="the doctor")
+
+
+def said(told, words):
+    return [(finding.level.value, finding.what) for finding in told if words in finding.what]
+
+
+def test_devices_are_told_as_the_room_sees_them(tmp_path):
+    text = 'devices = { camera = ["v4l2:BRIO", "v4l2:C920"], microphone = ["sim:tone"] }'
+    told = findings(tmp_path, text, found=(BRIO,))
+    assert said(told, "camera") == [
+        ("ok", "camera v4l2:BRIO: Logitech BRIO"),
+        ("note", "camera v4l2:C920: not there"),
+    ]
+    assert said(told, "microphone") == [("ok", "microphone sim:tone (simulated)")]
+    (missing,) = said(findings(tmp_path, 'devices.camera = ["v4l2:C920"]', found=(BRIO,)), "C920")
+    assert missing == ("lack", "camera v4l2:C920: not there")
+
+
+def test_what_is_plugged_in_and_not_named_is_listed(tmp_path):
+    told = findings(tmp_path, 'devices.camera = ["sim:pattern"]', found=(BRIO,))
+    assert ("note", "camera Logitech BRIO: plugged in and not named in the settings") in said(told, "BRIO")
+
+
+def test_without_any_device_the_doctor_says_how_to_try_the_room(tmp_path):
+    (camera,) = (finding for finding in findings(tmp_path) if finding.what.startswith("camera"))
+    assert (camera.level, camera.what) == (Level.NOTE, "camera: none is plugged in")
+    assert 'devices.camera = ["sim:pattern"]' in camera.remedy
+
+
+def test_udev_that_fails_is_a_lack(tmp_path):
+    def broken():
+        raise DeviceError("udev cannot list the devices")
+
+    settings = parse(f'paths = {{ state = "{tmp_path}/state", runtime = "{tmp_path}/run" }}', where="the test")
+    told = tuple(examine(settings, tmp_path, broken))
+    assert ("lack", "devices: udev cannot list the devices") in said(told, "udev")
+
+
+def test_a_mute_light_that_would_go_dark_is_a_lack(tmp_path):
+    (wrong,) = said(findings(tmp_path, 'wires.mute_light = ["gpio:17"]'), "gpio:17")
+    assert wrong[0] == "lack"
+    assert said(findings(tmp_path, 'wires.mute_light = ["gpio:17?active_low=1&pull=down"]'), "wires:") == [
+        ("ok", "wires: gpio:17")
+    ]

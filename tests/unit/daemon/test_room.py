@@ -6,7 +6,7 @@ from builders import NOON, URL, meeting
 from appliance import settings
 from appliance.calendars.agenda import Bookings
 from appliance.calendars.links import JoinLink
-from appliance.daemon import Room
+from appliance.room import Room
 from appliance.state.commands import JoinMeeting, Leave, Origin, SetMicMuted
 from appliance.state.room import Agenda, AutoJoin
 

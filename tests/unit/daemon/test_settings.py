@@ -82,8 +82,8 @@ BAD_VALUES = """
 room.timezone = "Europe/Nowhere"
 calendar.source = "ftp://cal.example/t0ken"
 calendar.auto_join_hosts = ["https://meet.example.org/room"]
-devices.camera = ["sim:patern", "v4l2:/dev/video0"]
-devices.microphone = ["pipewire:"]
+devices.camera = ["sim:patern", "webcam:0"]
+devices.microphone = ["jack:"]
 devices.speaker = ["sim:snk"]
 display.screen = "hdmi:"
 mqtt = { url = "broker.example.org", org = "My Org" }
@@ -106,8 +106,8 @@ def test_values_are_checked_together_with_keys():
         "calendar.source: A calendar's address begins with one of file:, http:",
         "calendar.auto_join_hosts[1]: must be a host only, such as meet.example.org",
         "devices.camera[1]: sim: has no camera called 'patern'; it has sim:pattern",
-        "devices.camera[2]: there is no camera driver v4l2: yet; known: sim: (simulated), file: (simulated)",
-        "devices.microphone[1]: there is no microphone driver pipewire: yet",
+        "devices.camera[2]: there is no camera driver webcam: yet; known: sim: (simulated), file: (simulated)",
+        "devices.microphone[1]: there is no microphone driver jack: yet",
         "devices.speaker[1]: sim: has no speaker called 'snk'; it has sim:sink",
         "display.screen: 'hdmi:' names no screen; known are sdl:",
         "mqtt.url: 'broker.example.org' is no broker's address; write mqtt://host:1883",

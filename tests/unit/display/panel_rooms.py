@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from appliance.state.commands import Ack
+from appliance.state.devices import DeviceKind, DeviceUse
 from appliance.state.latest import Latest
 from appliance.state.layout import PersonId
 from appliance.state.room import (
@@ -13,8 +14,6 @@ from appliance.state.room import (
     Call,
     Controls,
     Countdown,
-    DeviceKind,
-    DeviceUse,
     Entry,
     Face,
     Meeting,

@@ -7,7 +7,8 @@ from panel_rooms import COUNTING, IDLE, NOW, Clock, ScriptedRoom, live, meeting,
 
 from appliance.link.distance import OVER_SSH
 from appliance.state.commands import Ack, CancelJoin, JoinMeeting, Leave, SetCameraOff, SetMicMuted, SetVolume
-from appliance.state.room import Agenda, AutoJoin, Call, Controls, DeviceKind, DeviceUse, MeetingKey, Phase
+from appliance.state.devices import Device, DeviceKind, DeviceUse, Fault
+from appliance.state.room import Agenda, AutoJoin, Call, Controls, MeetingKey, Phase
 from display.panel import palette
 from display.panel.header import dot
 from display.panel.keys import TouchKey
@@ -288,8 +289,8 @@ async def test_the_state_is_told_in_words_in_every_phase():
 
 
 async def test_problems_are_told_one_in_the_band_and_all_on_a_sheet():
-    camera = DeviceUse(DeviceKind.CAMERA, healthy=False, error="Plug it in again.")
-    state = replace(IDLE, notice="The meeting was full.", senses=replace(IDLE.senses, devices=(camera,)))
+    camera = Device("camera-1", "camera", fault=Fault.MISSING, remedy="Plug it in again.")
+    state = replace(IDLE, notice="The meeting was full.", devices=(camera,))
     async with panel(ScriptedRoom(state)).run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "The meeting was full.  +1 more" in text_of(pilot.app)

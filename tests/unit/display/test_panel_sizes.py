@@ -7,7 +7,8 @@ import pytest
 from panel_rooms import COUNTING, IDLE, SIZES, ScriptedRoom, live, meeting, panel, text_of
 from rich.color import Color, ColorSystem
 
-from appliance.state.room import Agenda, DeviceKind, DeviceUse
+from appliance.state.devices import Device, Fault
+from appliance.state.room import Agenda
 from display.panel import style
 from display.panel.keys import TouchKey
 
@@ -22,8 +23,8 @@ async def resting(pilot):
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_key_is_on_the_screen_apart_from_the_others_and_big_enough(size):
-    broken = DeviceUse(DeviceKind.CAMERA, healthy=False, error="It was unplugged. Plug it in again.")
-    troubled = replace(COUNTING, senses=replace(IDLE.senses, devices=(broken,)))
+    broken = Device("camera-1", "camera", fault=Fault.MISSING, remedy="It was unplugged. Plug it in again.")
+    troubled = replace(COUNTING, devices=(broken,))
     room = ScriptedRoom()
     async with panel(room).run_test(size=size) as pilot:
         for state in (IDLE, COUNTING, troubled, live("Grace"), replace(live(), how_to_join="x" * 500)):

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from panel_rooms import IDLE, NOW, ScriptedRoom, live, meeting, panel, text_of
 
-from appliance.state.room import Agenda, Call, Countdown, DeviceKind, DeviceUse, MeetingKey, Phase, ServiceHealth
+from appliance.state.devices import Device, DeviceKind, DeviceUse, Fault
+from appliance.state.room import Agenda, Call, Countdown, MeetingKey, Phase, ServiceHealth
 
 HOSTILE = [
     "[@click=app.leave]x[/]",
@@ -30,6 +31,7 @@ HOSTILE = [
 
 def everywhere(words):
     camera = DeviceUse(DeviceKind.CAMERA, name=words, healthy=False, error=words)
+    row = Device(words, words, words, words, fault=Fault.FAILING, remedy=words)
     return replace(
         IDLE,
         name=words,
@@ -38,6 +40,7 @@ def everywhere(words):
         agenda=Agenda((meeting("a", title=words, organizer=words, why=words),), NOW, error=words),
         services=(ServiceHealth(words, ok=False, detail=words),),
         senses=replace(IDLE.senses, devices=(camera,)),
+        devices=(row,),
         face=replace(IDLE.face, lit=False, error=words),
         call=Call(reason=words),
     )

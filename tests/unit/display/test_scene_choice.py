@@ -6,20 +6,10 @@ import pytest
 from tv_builders import NOW, in_call, room
 
 from appliance.link.faults import Fault
+from appliance.state.devices import DeviceKind, DeviceUse
 from appliance.state.layout import Layout, PersonId, Source, Tile
-from appliance.state.room import (
-    Agenda,
-    AutoJoin,
-    Call,
-    Countdown,
-    DeviceKind,
-    DeviceUse,
-    Meeting,
-    MeetingKey,
-    Phase,
-    Senses,
-    Wanted,
-)
+from appliance.state.room import Agenda, AutoJoin, Call, Countdown, Meeting, MeetingKey, Phase, Senses, Wanted
+from appliance.state.sound import Hearing, SoundHint
 from display import theme
 from display.geometry import Rect
 from display.icons import Icon
@@ -217,6 +207,12 @@ def test_a_calendar_that_was_never_read_is_no_free_room():
 def test_the_status_tells_what_is_captured_not_what_was_wished(senses, shown):
     status = part(choose_scene(View(replace(in_call(["Ada"]), senses=senses)), NOW), Status)
     assert (status.mic_muted, status.camera_off) == shown
+    assert not status.talking
+
+
+def test_who_talks_while_muted_is_told_so_on_the_tv():
+    senses = Senses(True, mic_muted=True, hearing=Hearing((SoundHint.MUTED_SPEECH,)))
+    assert part(choose_scene(View(replace(in_call(["Ada"]), senses=senses)), NOW), Status).talking
 
 
 def test_who_speaks_is_marked_and_a_reconnecting_call_is_dimmed():

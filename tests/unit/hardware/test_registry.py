@@ -27,7 +27,7 @@ def test_what_is_no_uri_is_explained(text):
         (registry.camera, "sim:pattern?fps=1000", "from 1 to 60"),
         (registry.camera, "file:/clip.mp4?loop=yes", "should be 0 or 1"),
         (registry.microphone, "sim:hum", "sim:tone and sim:silence"),
-        (registry.microphone, "sim:silence?hz=3", "no option 'hz'; it has none"),
+        (registry.microphone, "sim:silence?hz=3", "no option 'hz'; it has plug"),
         (registry.speaker, "sim:cone", "it has sim:sink"),
     ],
 )

@@ -5,16 +5,30 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from appliance.media.engine import Engine, MediaSettings
+from appliance.media.engine import Engine
 from appliance.media.gate import MuteGate
+from appliance.media.options import MediaSettings
 from appliance.state.latest import Latest
 from appliance.state.layout import PersonId
 from appliance.state.room import Boot, Controls, MeetingKey
+from appliance.state.touch import Mark, Word
 from appliance.state.wishes import CallWish, Devices, MediaWish
 
 DEVICES = Devices(("sim:pattern?size=320x180&mark=ROOM",), ("sim:tone",), ("sim:sink",))
 OPEN, SHUT = Controls(False, False, 60), Controls(True, True, 60)
 GUEST = PersonId("guest")
+
+
+def spoken(wish, report):
+    """Number a wish, with the word of a daemon that has heard the report."""
+    rev = wish.rev + 1
+    word = Word(Mark(wish.boot, rev), wish.controls.mic_muted, report.touch.mark if report else None)
+    return replace(wish, rev=rev, word=word)
+
+
+def unheard(wish, report):
+    """Whether media began a life of which the wish knows nothing: then it is to be said again."""
+    return wish.rev and not report.touch.mark.count and wish.word.knew != report.touch.mark
 
 
 class Daemon:
@@ -35,9 +49,11 @@ class Daemon:
     def report(self, report):
         self.reports.append(report)
         self.news.set()
+        if unheard(self.wish, report):
+            self.want()
 
     def want(self, **changes):
-        self.wish = replace(self.wish, rev=self.wish.rev + 1, **changes)
+        self.wish = spoken(replace(self.wish, **changes), self.reports[-1] if self.reports else None)
         self._wishes.put(self.wish)
 
     @property
@@ -47,8 +63,8 @@ class Daemon:
     def use(self, kind):
         return next(use for use in self.last.devices if use.kind is kind)
 
-    async def until(self, condition):
-        async with asyncio.timeout(20):
+    async def until(self, condition, *, seconds=20):
+        async with asyncio.timeout(seconds):
             while not (self.reports and condition(self.last)):
                 self.news.clear()
                 await self.news.wait()

@@ -129,12 +129,14 @@ async def test_time_goes_on_while_muted(tmp_path):
 
 async def test_the_loudspeaker_plays_the_mix(tmp_path):
     mixer, stop, path = Mixer(), threading.Event(), tmp_path / "played.wav"
+    gate = await asyncio.to_thread(MuteGate, tmp_path / "gate.json")
+    microphones = MicrophoneFeed(gate=gate, loop=asyncio.get_running_loop())
     mixer.volume = 100
     mixer.ring()
 
     def play():
         with registry.speaker(f"sim:sink?record={path}") as speaker:
-            Loudspeaker(mixer).work(speaker, lambda: None, stop)
+            Loudspeaker(mixer, microphones).work(speaker, lambda: None, stop)
 
     thread = asyncio.create_task(asyncio.to_thread(play), name="speaker")
     async with asyncio.timeout(10):

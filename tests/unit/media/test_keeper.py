@@ -7,7 +7,7 @@ import time
 import pytest
 
 from appliance.media.keeper import DeviceKeeper, readings
-from appliance.state.room import DeviceKind
+from appliance.state.devices import DeviceKind
 from hardware.ports import DeviceError
 
 
@@ -15,7 +15,7 @@ class Device:
     simulated = False
 
     def __init__(self, name, bench):
-        self.name, self._bench = name, bench
+        self.name, self._bench, self._given = name, bench, 0
 
     def __enter__(self):
         if self.name in self._bench.missing:
@@ -27,18 +27,20 @@ class Device:
         self._bench.open.remove(self.name)
 
     def read(self, timeout_s):
-        if self.name in self._bench.silent:
+        if self.name in self._bench.silent or (self._given and self.name in self._bench.rare):
             self._bench.stopped.wait(timeout_s)
             return None
         if self.name in self._bench.missing:
             raise DeviceError(f"{self.name} was unplugged")
         self._bench.stopped.wait(0.005)
+        self._given += 1
         return b"x"
 
 
 class Bench:
     def __init__(self):
-        self.missing, self.silent, self.refused, self.odd, self.open = set(), set(), set(), set(), []
+        self.missing, self.silent, self.refused, self.odd, self.rare = set(), set(), set(), set(), set()
+        self.open = []
         self.stopped = threading.Event()
         self.uses = queue.Queue()
         self.keeper = DeviceKeeper(
@@ -120,7 +122,7 @@ def test_a_device_that_fails_in_a_way_nobody_foresaw_is_followed_by_the_next_one
 
 
 def test_a_device_that_never_works_for_long_is_tried_later_and_later(bench, monkeypatch):
-    monkeypatch.setattr("appliance.media.keeper._BACKOFF_S", (0.0, 0.1, 0.2))
+    monkeypatch.setattr("appliance.media.keeper._BACKOFF_S", (0.1, 0.2))
     bench.refused = {"a"}
     began = time.monotonic()
     bench.keeper.keep(("a",))
@@ -135,6 +137,61 @@ def test_a_new_list_swaps_the_device(bench):
     bench.keeper.keep(("b",))
     assert bench.next_use().uri == "b"
     assert bench.open == ["b"]
+
+
+def test_a_better_device_that_has_come_is_gone_back_to_when_told(bench):
+    bench.missing = {"a"}
+    bench.keeper.keep(("a", "b"))
+    use = bench.next_use()
+    assert (use.uri, bench.keeper.missed) == ("b", ("a",))
+    assert [(tried.uri, tried.ok, tried.error) for tried in use.tries] == [
+        ("a", False, "a is not there"),
+        ("b", True, ""),
+    ]
+    bench.missing = set()
+    bench.keeper.again()
+    use = bench.next_use()
+    assert (use.uri, use.error, bench.keeper.missed) == ("a", "", ())
+    assert [tried.ok for tried in use.tries] == [True, True]
+    assert bench.open == ["a"]
+
+
+def test_nothing_is_missed_while_devices_are_being_tried(bench):
+    seen = []
+    bench.missing = {"b"}
+    bench.keeper.keep(("a",))
+    bench.next_use()
+    really = Device.__enter__
+
+    class Watched(Device):
+        def __enter__(self):
+            seen.append(bench.keeper.missed)
+            return really(self)
+
+    bench.keeper._driver = lambda uri: Watched(uri, bench)
+    bench.keeper.keep(("b", "a"))
+    assert bench.next_use().uri == "a"
+    assert seen == [(), ()]
+
+
+def test_a_device_that_has_worked_is_missed_sooner_than_a_new_one_is_given_up(bench, monkeypatch):
+    monkeypatch.setattr("appliance.media.keeper.SILENT_S", 30.0)
+    monkeypatch.setattr("appliance.media.keeper.STALLED_S", 0.05)
+    bench.keeper.keep(("a", "b"))
+    assert bench.next_use().uri == "a"
+    bench.silent = {"a"}
+    use = bench.next_use()
+    assert (use.uri, use.error) == ("b", "a gives nothing: check its cable and that no other program uses it")
+
+
+def test_a_device_that_gives_one_picture_a_minute_is_not_used_for_long(bench, monkeypatch):
+    monkeypatch.setattr("appliance.media.keeper.STALLED_S", 0.05)
+    bench.rare = {"a"}
+    bench.keeper.keep(("a", "b"))
+    assert bench.next_use().uri == "a"
+    use = bench.next_use()
+    assert (use.uri, use.healthy) == ("b", True)
+    assert [(tried.uri, tried.ok) for tried in use.tries] == [("a", False), ("b", True)]
 
 
 def test_a_released_device_is_closed_and_says_so(bench):

@@ -8,6 +8,7 @@ import pytest
 from sound import packets, voice
 
 from appliance.media.gate import MuteGate
+from appliance.media.options import News
 from appliance.media.rtc.frames import EncodedFrame, InStats, SenderClock
 from appliance.media.studio import Studio
 from appliance.meetings.provider import Bound, Slot, Unbound
@@ -34,7 +35,7 @@ class Stream:
 @pytest.fixture
 async def studio(tmp_path):
     gate = await asyncio.to_thread(MuteGate, tmp_path / "gate.json")
-    studio = Studio(gate=gate, frames=tmp_path / "frames", group=None, changed=lambda _: None)
+    studio = Studio(gate=gate, frames=tmp_path / "frames", group=None, news=News())
     yield studio
     await asyncio.to_thread(studio.close)
 

@@ -70,6 +70,8 @@ class Lingering:
 
     def set_muted(self, slot, *, muted): ...
 
+    def set_sharing(self, *, sharing): ...
+
     async def run(self, tell):
         for event in (
             Joined(),

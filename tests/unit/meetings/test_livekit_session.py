@@ -12,6 +12,7 @@ from appliance.meetings import livekit_stay
 from appliance.meetings.livekit import LiveKit
 from appliance.meetings.provider import (
     Bound,
+    Closed,
     Joined,
     JoinFailed,
     JoinSpec,
@@ -98,6 +99,41 @@ async def test_the_room_publishes_both_streams_and_says_which_are_muted(server):
                 outs[Slot.MICROPHONE].send(EncodedFrame("opus", 960, 48000, b"sound"))
                 await asyncio.sleep(0.02)
         assert heard.get_nowait().data == b"sound"
+
+
+async def test_a_shared_screen_comes_and_goes_while_the_rest_goes_on(server):
+    async with visiting(server, microphone=False, camera=False) as visit:
+        await visit.until(lambda: len(visit.of(Opened)) == 2)
+        for times in (1, 2):
+            visit.session.set_sharing(sharing=True)
+            await visit.until(lambda: len(visit.of(Opened)) == 2 + times)  # noqa: B023 - waited for here
+            opened = visit.of(Opened)[-1]
+            assert opened.slot is Slot.SCREEN
+            added = server.asked("add_track")[-1]
+            assert (added.source, added.muted) == (models.TrackSource.SCREEN_SHARE, False)
+            seen = asyncio.Queue()
+            server.received["video"].on_frame = seen.put_nowait
+            async with asyncio.timeout(10):
+                while seen.empty():
+                    opened.out.send(EncodedFrame("VP8", 3000, 90000, bytes(10), keyframe=True))
+                    await asyncio.sleep(0.02)
+            visit.session.set_sharing(sharing=False)
+            await visit.until(lambda: visit.of(Closed) == [Closed(Slot.SCREEN)] * times)  # noqa: B023
+            await server.until(lambda: len(server.asked("offer")) == 1 + 2 * times)  # noqa: B023
+            assert opened.out.closed
+        assert [add.source for add in server.asked("add_track")[:2]] == [
+            models.TrackSource.MICROPHONE,
+            models.TrackSource.CAMERA,
+        ]
+
+
+async def test_a_screen_that_is_shared_before_the_room_is_in_is_published_with_the_rest(server):
+    visit = Visit(server.link)
+    visit.session.set_sharing(sharing=True)
+    visit.task = asyncio.create_task(visit.session.run(visit.tell), name="visit")
+    await visit.until(lambda: {opened.slot for opened in visit.of(Opened)} >= {Slot.SCREEN, Slot.CAMERA})
+    visit.task.cancel()
+    await asyncio.gather(visit.task, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

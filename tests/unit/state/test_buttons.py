@@ -16,6 +16,7 @@ from appliance.state.buttons import (
     volume_buttons,
 )
 from appliance.state.commands import CancelJoin, JoinMeeting, Leave, SetCameraOff, SetMicMuted, SetVolume
+from appliance.state.devices import DeviceKind, DeviceUse
 from appliance.state.room import (
     Agenda,
     AutoJoin,
@@ -23,8 +24,6 @@ from appliance.state.room import (
     Call,
     Controls,
     Countdown,
-    DeviceKind,
-    DeviceUse,
     Entry,
     Meeting,
     MeetingKey,

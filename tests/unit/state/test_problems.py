@@ -3,20 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from appliance.state.devices import Device, DeviceKind, DeviceUse, Fault, Severity
 from appliance.state.problems import problems
-from appliance.state.room import (
-    Agenda,
-    Boot,
-    Call,
-    DeviceKind,
-    DeviceUse,
-    Face,
-    Limits,
-    Phase,
-    RoomState,
-    Senses,
-    ServiceHealth,
-)
+from appliance.state.room import Agenda, Boot, Call, Face, Limits, Phase, RoomState, Senses, ServiceHealth
+from appliance.state.sound import Hearing, SoundHint
 
 NOW = datetime(2026, 11, 23, 13, 20, tzinfo=UTC)
 DEVICES = tuple(DeviceUse(kind, open=True) for kind in DeviceKind)
@@ -49,17 +39,20 @@ def test_a_room_that_is_well_has_none():
     assert told(call=Call(Phase.LIVE)) == []
 
 
-def test_a_broken_device_is_told_with_its_remedy():
-    camera = DeviceUse(DeviceKind.CAMERA, name="BRIO", healthy=False, error="It was unplugged. Plug it in again.")
-    senses = Senses(connected=True, devices=(camera, *DEVICES[1:]))
-    assert told(senses=senses) == [("Camera (BRIO)", "It was unplugged. Plug it in again.")]
-
-
-def test_a_call_without_a_microphone_is_told_but_an_idle_room_opens_none():
-    senses = Senses(connected=True, devices=(DEVICES[0], DEVICES[2]))
-    assert told(senses=senses) == []
-    assert told(senses=senses, call=Call(Phase.LIVE)) == [
-        ("No microphone", "Plug in a microphone; the call goes on without.")
+def test_a_broken_device_is_told_with_its_remedy_and_what_hurts_most_first():
+    spare = Device("camera-2", "camera", fault=Fault.MISSING, severity=Severity.WARNING, remedy="Plug it in.")
+    mic = Device(
+        "microphone-1",
+        "microphone",
+        name="Array",
+        fault=Fault.FAILING,
+        severity=Severity.IMPORTANT,
+        remedy="Another program uses it.",
+    )
+    well = Device("camera-1", "camera", healthy=True)
+    assert told(devices=(well, spare, mic)) == [
+        ("Microphone (Array)", "Another program uses it."),
+        ("Camera", "Plug it in."),
     ]
 
 
@@ -93,3 +86,11 @@ def test_events_that_were_left_out_are_told():
 def test_a_failing_service_is_told_in_clean_words():
     service = ServiceHealth("mqtt", ok=False, detail="broker\x1b refuses\nus")
     assert told(services=(service,)) == [("Mqtt", "broker refuses us")]
+
+
+def test_what_the_microphones_make_out_is_told():
+    hearing = Hearing(hints=(SoundHint.CLIPPING, SoundHint.MUTED_SPEECH), why="the echo is only ducked")
+    assert told(senses=replace(WELL.senses, hearing=hearing)) == [
+        ("The microphone is overdriven", "Turn its gain down, or move it away from who talks."),
+        ("The room's sound is not cleaned", "the echo is only ducked"),
+    ]

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from builders import NOON, OPEN, minutes, people, report, room
 
+from appliance.state.devices import DeviceKind, DeviceUse
 from appliance.state.events import (
     CallWanted,
     DisplayLost,
@@ -13,7 +14,7 @@ from appliance.state.events import (
     ServiceChanged,
 )
 from appliance.state.reducer import NEXT, reduce
-from appliance.state.room import Boot, Call, DeviceKind, DeviceUse, MeetingKey, Phase, ServiceHealth, Wanted
+from appliance.state.room import Boot, Call, MeetingKey, Phase, ServiceHealth, Wanted
 from appliance.state.wishes import DisplayReport
 
 WEEKLY = Wanted(MeetingKey("weekly"), "Weekly", NOON + minutes(30))

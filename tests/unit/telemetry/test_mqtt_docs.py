@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from appliance.state.commands import Ack
-from appliance.state.room import DeviceKind
+from appliance.state.devices import Fault, Severity
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import REMOTE_COMMANDS, CallDesk, Journal
 from appliance.telemetry.protocol.codec import decode_call, encode_call
@@ -37,10 +37,15 @@ async def examples(room, monkeypatch):
     machine = Machine("0.1.0", "Raspberry Pi 5 Model B Rev 1.0", "Debian GNU/Linux 12 (bookworm)")
     reporter = Reporter(TOPICS, boot="5f0c9a7e", machine=machine, now=lambda: room.now, numbers=count(1))
     state, info, _ = reporter.report(room, READINGS, bd=1790000001)
+    closed = replace(room.senses, devices=(replace(room.senses.devices[0], open=False), room.senses.devices[1]))
     broken = replace(
-        room.senses.devices[0], healthy=False, error="The camera sends no picture.", kind=DeviceKind.CAMERA
+        room.devices[0],
+        fault=Fault.FAILING,
+        severity=Severity.IMPORTANT,
+        chosen=False,
+        remedy="The camera sends no picture: check its cable and that no other program uses it.",
     )
-    sick = replace(room, senses=replace(room.senses, devices=(broken, room.senses.devices[1])))
+    sick = replace(room, senses=closed, devices=(broken, room.devices[1]))
     (health,) = (message for message in reporter.report(sick, READINGS, bd=1790000001) if "health" in message.topic)
     call = encode_call(Call("console-7c1e", "mute", int(room.now.timestamp() * 1000) + 30_000))
     ack = reporter.ack(await answer(room, call))

@@ -2,7 +2,10 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
-from appliance.state.room import Agenda, DeviceKind, DeviceUse, Face, Limits, Senses, ServiceHealth
+from appliance.state.devices import Device, Fault
+from appliance.state.devices import Severity as Consequence
+from appliance.state.room import Agenda, Face, Limits, Senses, ServiceHealth
+from appliance.state.sound import Hearing, SoundHint
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.issues import issues_of
 from appliance.telemetry.protocol.codec import decode
@@ -39,10 +42,12 @@ def test_a_healthy_room_has_no_issues(room):
 
 
 def test_each_trouble_is_an_issue_with_a_remedy(room):
-    bad = DeviceUse(DeviceKind.CAMERA, "v4l2:/dev/video0", healthy=False, error="No picture since 9:00.")
+    bad = Device("camera-1", "camera", "v4l2:", fault=Fault.FAILING, severity=Consequence.IMPORTANT, remedy="Look.")
+    gone = replace(bad, id="camera-2", fault=Fault.MISSING, severity=Consequence.WARNING, since=room.now)
     ill = replace(
         room,
-        senses=Senses(connected=False, devices=(bad,)),
+        senses=Senses(connected=False),
+        devices=(bad, gone),
         face=Face(connected=False),
         agenda=Agenda((), room.now - timedelta(minutes=9), "The server says 500."),
         services=(ServiceHealth("hub", ok=False, detail="Port 7880 is taken."), ServiceHealth("mqtt", ok=True)),
@@ -50,15 +55,18 @@ def test_each_trouble_is_an_issue_with_a_remedy(room):
     issues = issues_of(ill)
     assert [issue.id for issue in issues] == [
         "calendar.stale",
-        "device.camera",
+        "device.camera-1.failing",
+        "device.camera-2.missing",
         "display.lost",
         "media.lost",
         "service.hub",
     ]
     assert all(issue.text and issue.remedy and issue.since for issue in issues)
+    assert [issue.severity for issue in issues[1:3]] == ["error", "warning"]
+    assert issues[2].since == int(room.now.timestamp() * 1000)
     assert issues[0].since == int((room.now - timedelta(minutes=9)).timestamp() * 1000)
     assert issues[0].severity is Severity.WARNING
-    assert issues[1].text == "No picture since 9:00."
+    assert issues[1].text == "Camera is not working."
 
 
 def test_a_machine_that_cannot_show_everybody_in_full_is_an_issue(room):
@@ -66,6 +74,13 @@ def test_a_machine_that_cannot_show_everybody_in_full_is_an_issue(room):
     (issue,) = issues_of(replace(room, senses=replace(room.senses, limits=limits)))
     assert (issue.id, issue.severity) == ("media.held_back", Severity.WARNING)
     assert issue.text == "At most 15 pictures a second, 180 lines, 9 tiles: the machine is hot (84 °C)."
+
+
+def test_what_the_microphones_make_out_is_an_issue_but_not_who_talks_while_muted(room):
+    hearing = Hearing(tuple(SoundHint), why="there is no echo cancellation")
+    issues = issues_of(replace(room, senses=replace(room.senses, hearing=hearing)))
+    assert [issue.id for issue in issues] == ["sound.clipping", "sound.hears_nothing", "sound.not_cleaned"]
+    assert issues[2].text == "The room's sound is not cleaned: there is no echo cancellation."
 
 
 def test_a_dark_screen_and_an_old_calendar_are_issues_without_an_error(room):
@@ -93,7 +108,10 @@ def test_health_counts_people_and_sums_streams(room):
         StreamSum("audio", "out", 1, 30.0, 0, 0, loss=0.02, rtt_ms=48.7),
         StreamSum("video", "in", 2, 150.0, 4, 2, fps=27.5, freezes=3, longest_gap_ms=400, decode_ms=0.75),
     )
-    assert health.devices[0] == DeviceHealth("camera", open=True, healthy=True)
+    assert health.devices == (
+        DeviceHealth("camera", open=True, healthy=True, id="camera-1", chosen=True),
+        DeviceHealth("microphone", open=True, healthy=True, id="microphone-1", present=True, chosen=True),
+    )
 
 
 def test_the_inventory_names_drivers_not_paths(room):
@@ -103,13 +121,13 @@ def test_the_inventory_names_drivers_not_paths(room):
 
 
 def test_nothing_secret_leaves_the_building(room):
-    leaky = DeviceUse(DeviceKind.SPEAKER, "x:", healthy=False, error="cannot reach rtsp://me:secret@cam/secret?key=1 !")
+    leaky = Device("speaker-1", "speaker", fault=Fault.FAILING, remedy="no rtsp://me:secret@cam/secret?key=1 !")
     sick = ServiceHealth("calendar", ok=False, detail="GET https://cal.example/secret.ics: 500")
-    room = replace(room, senses=replace(room.senses, devices=(*room.senses.devices, leaky)), services=(sick,))
+    room = replace(room, devices=(*room.devices, leaky), services=(sick,))
     voice = reporter(room.now)
     said_aloud = b"".join(message.payload for message in voice.report(room, Readings(), bd=1)).decode()
     assert "Blue room" in said_aloud
-    assert "cannot reach rtsp:…" in said_aloud
+    assert "no rtsp:…" in said_aloud
     for word in ("ecret", "Zoë", "uid-1"):
         assert word not in said_aloud
 

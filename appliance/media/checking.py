@@ -1,0 +1,81 @@
+"""Takes turns between calls and sound checks: a check opens loudspeaker and microphones for as long as it lasts."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.state.devices import DeviceKind, DeviceUse
+from appliance.state.latest import Latest
+from appliance.state.sound import SoundCheck
+
+if TYPE_CHECKING:
+    from appliance.media.studio import Studio
+
+logger = logging.getLogger(__name__)
+_OPEN_S = 8.0
+"""How long loudspeaker and microphone may take to open."""
+NEEDED = frozenset((DeviceKind.MICROPHONE, DeviceKind.SPEAKER))
+
+
+class SoundChecking:
+    """Everything here happens in the event loop."""
+
+    def __init__(
+        self,
+        *,
+        studio: "Callable[[], Awaitable[Studio]]",
+        uses: Mapping[DeviceKind, DeviceUse],
+        in_call: Callable[[], bool],
+        folder: Path,
+        now: Callable[[], datetime],
+        changed: Callable[[], None],
+    ) -> None:
+        """`uses` is how the devices do; `changed` is called when a check begins and when it ends."""
+        self._studio, self._uses, self._in_call = studio, uses, in_call
+        self._folder, self._now, self._changed = folder, now, changed
+        self._asked: Latest[int] = Latest()
+        self._opened = asyncio.Event()
+        self.last = SoundCheck()
+        """The one that runs, or the last."""
+
+    def ask(self, number: int) -> None:
+        """Check the sound, unless this very check was done already."""
+        if number > self.last.asked:
+            self._asked.put(number)
+
+    def device_changed(self) -> None:
+        """Look again whether loudspeaker and microphone are open."""
+        self._opened.set()
+
+    async def run(self) -> None:
+        """Do what is asked until cancelled."""
+        async for asked in self._asked.values():
+            if asked > self.last.asked and not self._in_call():
+                self._say(SoundCheck(asked, running=True))
+                self._say(await self._check(asked))
+                logger.info("the sound was checked: %s", " ".join(self.last.words))
+
+    def _say(self, check: SoundCheck) -> None:
+        self.last = check
+        self._changed()
+
+    async def _check(self, asked: int) -> SoundCheck:
+        studio = await self._studio()
+        self._changed()
+        try:
+            async with asyncio.timeout(_OPEN_S):
+                while self._closed():
+                    self._opened.clear()
+                    await self._opened.wait()
+        except TimeoutError:
+            words = tuple(f"The {kind} does not work. {self._uses[kind].error}".strip() for kind in self._closed())
+            return SoundCheck(asked, self._now(), words=words)
+        from appliance.media.soundcheck import check_sound  # noqa: PLC0415 - numpy, not before it is needed
+
+        return await check_sound(studio.mixer, studio.microphones, asked=asked, folder=self._folder, now=self._now)
+
+    def _closed(self) -> list[DeviceKind]:
+        return [kind for kind in sorted(NEEDED) if not self._uses[kind].open]

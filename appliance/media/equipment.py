@@ -1,0 +1,163 @@
+"""Which devices are open, which should be, and how each one does."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from appliance.media.keeper import closed_device
+from appliance.media.probe import probe, worth_probing
+from appliance.state.clean import clean_text
+from appliance.state.devices import DeviceKind, DeviceTry, DeviceUse
+from appliance.state.wishes import Devices
+from hardware import registry
+
+if TYPE_CHECKING:
+    from appliance.media.studio import Studio
+
+logger = logging.getLogger(__name__)
+_LOOK_S = 2.0
+"""How soon a better device is noticed without the daemon, which sees it come at once."""
+_ERROR = 200
+
+
+class Equipment:
+    """Everything here happens in the event loop; opening and closing are the studio's threads'."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.uses = {kind: DeviceUse(kind) for kind in DeviceKind}
+        self._changed = changed
+        self._studio: Studio | None = None
+        self._devices = Devices()
+        self._needed: AbstractSet[DeviceKind] = frozenset()
+        self._absent: set[str] = set()
+        """Devices that were not there at the last look."""
+        self._tried_again: set[str] = set()
+        """Missed devices that were there and yet did not work when they were tried once more."""
+        self.probed = 0
+        """How often all devices were tried."""
+        self._look = asyncio.Event()
+        self._probe = asyncio.Event()
+        self._in_use = asyncio.Event()
+
+    def equip(self, studio: "Studio | None", devices: Devices, needed: AbstractSet[DeviceKind]) -> None:
+        """Open the devices that are needed now, close the others."""
+        self._studio, self._devices, self._needed = studio, devices, needed
+        if needed:
+            self._in_use.set()
+        else:
+            self._in_use.clear()
+        if studio is not None:
+            studio.use(devices, needed)
+        for kind, use in self.uses.items():
+            if kind not in needed and not use.open and not _of_list(use, devices.of(kind)):
+                self.uses[kind] = closed_device(kind, devices.of(kind))
+
+    def heard(self, use: DeviceUse) -> None:
+        """Take in what a device's keeper says."""
+        self.uses[use.kind] = _clean(use)
+        self._changed()
+
+    def reported(self) -> tuple[DeviceUse, ...]:
+        """Return how all do; an HDMI input only where there is one."""
+        return tuple(use for kind, use in self.uses.items() if kind is not DeviceKind.SHARE or self._devices.share)
+
+    def broken(self) -> frozenset[DeviceKind]:
+        """Return the kinds of which no device works."""
+        return frozenset(kind for kind, use in self.uses.items() if not use.healthy)
+
+    def look_now(self) -> None:
+        """Look whether a better device has come: somebody saw one come."""
+        self._look.set()
+
+    def probe_now(self) -> None:
+        """Try all devices as soon as none is in use."""
+        self._probe.set()
+
+    async def run(self) -> None:
+        """Look after the devices until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_looking(), name="equipment: look")
+            tasks.create_task(self._keep_probing(), name="equipment: probe")
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self._in_use.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._look.wait()
+            self._look.clear()
+            for kind in self._needed:
+                await self._look_for_missed(kind)
+
+    async def _look_for_missed(self, kind: DeviceKind) -> None:
+        """Go back to a device that was missed, once each time that it comes; others that come are untried again."""
+        studio, uris = self._studio, self._devices.of(kind)
+        if studio is None:
+            return
+        there = {uri for uri in uris if await asyncio.to_thread(_present, kind, uri)}
+        came, self._absent = self._absent & there, (self._absent - there) | (set(uris) - there)
+        missed = set(studio.missed(kind)) & there
+        self._tried_again -= set(uris) - there
+        for uri in came - missed:
+            self._untried(studio, kind, uri)
+        if not missed <= self._tried_again:
+            logger.info("%s: one that was missed is there", kind)
+            self._tried_again |= missed
+            studio.try_again(kind)
+
+    def _untried(self, studio: "Studio", kind: DeviceKind, uri: str) -> None:
+        use = self.uses[kind]
+        if not (use.open and use.uri == uri):
+            studio.forget(kind, uri)
+            self.uses[kind] = replace(use, tries=tuple(tried for tried in use.tries if tried.uri != uri))
+            self._changed()
+
+    async def _keep_probing(self) -> None:
+        while True:
+            await self._probe.wait()
+            self._probe.clear()
+            if not self._needed and worth_probing(self._devices):
+                await self._try_all()
+            self.probed += 1
+            self._changed()
+
+    async def _try_all(self) -> None:
+        """Try all devices, until a call needs them."""
+        probing = asyncio.create_task(probe(self._devices, self._tried), name="equipment: probing")
+        called = asyncio.create_task(self._in_use.wait(), name="equipment: called")
+        try:
+            await asyncio.wait({probing, called}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (probing, called):
+                task.cancel()
+            await asyncio.gather(probing, called, return_exceptions=True)
+
+    def _tried(self, kind: DeviceKind, tried: DeviceTry) -> None:
+        use = self.uses[kind]
+        if kind not in self._needed and tried.uri in self._devices.of(kind):
+            known = {old.uri: old for old in use.tries} | {tried.uri: tried}
+            listed = (known[uri] for uri in self._devices.of(kind) if uri in known)
+            self.heard(replace(use, tries=tuple(listed)))
+
+
+def _present(kind: DeviceKind, uri: str) -> bool:
+    try:
+        return registry.present("capture" if kind is DeviceKind.SHARE else kind, uri)
+    except (OSError, ValueError):
+        return False
+
+
+def _of_list(use: DeviceUse, uris: tuple[str, ...]) -> bool:
+    """Whether what is known of a closed device is about this list."""
+    return use.uri == (uris[0] if uris else "") and all(tried.uri in uris for tried in use.tries)
+
+
+def _clean(use: DeviceUse) -> DeviceUse:
+    tries = tuple(
+        replace(tried, name=clean_text(tried.name), error=clean_text(tried.error, _ERROR)) for tried in use.tries
+    )
+    return replace(use, name=clean_text(use.name), error=clean_text(use.error, _ERROR), tries=tries)

@@ -1,0 +1,5 @@
+"""See ../README.md."""
+
+
+class Picamera2Camera:
+    """A name."""

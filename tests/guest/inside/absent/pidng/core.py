@@ -1,0 +1,5 @@
+"""See ../README.md."""
+
+
+class PICAM2DNG:
+    """A name."""

@@ -1,0 +1,133 @@
+"""The one table of devices: what is expected, there, chosen and healthy, and how much a fault matters."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.state.devices import (
+    Device,
+    DeviceKind,
+    DeviceTry,
+    DeviceUse,
+    Expected,
+    Fault,
+    Seen,
+    Severity,
+    device_table,
+)
+from appliance.state.events import DevicesSeen, MediaLost, MediaReported
+from appliance.state.reducer import reduce
+from appliance.state.room import Boot, RoomState
+from appliance.state.wishes import MediaReport
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+EXPECTED = (Expected("camera", "v4l2:BRIO"), Expected("camera", "v4l2:C920"), Expected("speaker", "sim:sink"))
+BRIO = Seen("camera", "v4l2:BRIO", True, "usb:046d:085e:1", "Logitech BRIO")
+C920 = Seen("camera", "v4l2:C920", True, "usb:046d:082d:2", "C920")
+
+
+def gone(seen):
+    return replace(seen, present=False, id="", name="")
+
+
+def used(uri="", *tries):
+    return DeviceUse(DeviceKind.CAMERA, uri, open=bool(uri), tries=tries)
+
+
+def rows(seen=(BRIO, C920), uses=(), before=(), now=NOW):
+    return device_table(EXPECTED, seen, uses, before, now)
+
+
+def judged(table):
+    return [(row.id, row.chosen, row.fault.value, row.severity.value) for row in table]
+
+
+def test_a_room_that_is_well_has_a_row_for_each_device_and_no_fault():
+    assert judged(rows()) == [
+        ("camera-1", True, "none", "fine"),
+        ("camera-2", False, "none", "fine"),
+        ("speaker-1", True, "none", "fine"),
+    ]
+    assert rows()[0].title == "Camera (Logitech BRIO)"
+    assert rows()[2].present is None, "a simulated device is nowhere to be seen"
+
+
+def test_a_missing_camera_is_a_warning_while_another_works():
+    table = rows((gone(BRIO), C920))
+    assert judged(table)[:2] == [("camera-1", False, "missing", "warning"), ("camera-2", True, "none", "fine")]
+    assert table[0].diagnostic == "camera-1.missing"
+    assert table[0].remedy == "It is not there. Plug the camera in, or check its cable."
+
+
+def test_without_any_that_works_it_is_important():
+    broken = DeviceTry("v4l2:C920", "C920", ok=False, error="Another program uses it.")
+    table = rows((gone(BRIO), C920), (used("", broken),))
+    assert judged(table)[:2] == [
+        ("camera-1", False, "missing", "important"),
+        ("camera-2", False, "failing", "important"),
+    ]
+    assert table[1].remedy == "Another program uses it."
+
+
+def test_the_one_in_use_is_chosen_whatever_may_work_as_well():
+    table = rows(uses=(used("v4l2:C920", DeviceTry("v4l2:C920")),))
+    assert [row.chosen for row in table[:2]] == [False, True]
+    assert [row.healthy for row in table[:2]] == [None, True]
+
+
+def test_a_device_nobody_named_is_listed_and_nothing_is_wrong_with_it():
+    spare = Seen("microphone", id="usb:2886:0018", name="ReSpeaker")
+    row = rows((BRIO, C920, spare))[-1]
+    assert row == Device("usb:2886:0018", "microphone", name="ReSpeaker", expected=False, present=True)
+
+
+def test_a_fault_keeps_the_moment_it_began_and_forgets_it_once_it_is_over():
+    first = rows((gone(BRIO), C920))
+    later = rows((gone(BRIO), gone(C920)), before=first, now=NOW + timedelta(minutes=5))
+    assert [row.since for row in later[:2]] == [NOW, NOW + timedelta(minutes=5)]
+    well = rows(before=later)
+    assert [row.since for row in well] == [None] * 3
+    assert rows((gone(BRIO), C920), before=well, now=NOW + timedelta(hours=1))[0].since == NOW + timedelta(hours=1)
+
+
+def test_before_anything_was_enumerated_nothing_is_missing():
+    assert {row.fault for row in rows(())} == {Fault.NONE}
+
+
+_SEEN = st.lists(
+    st.builds(
+        Seen,
+        st.sampled_from(["camera", "microphone", "speaker"]),
+        st.sampled_from(["", "v4l2:BRIO", "v4l2:C920", "sim:sink"]),
+        st.sampled_from([True, False, None]),
+    ),
+    max_size=6,
+)
+_TRIES = st.lists(st.builds(DeviceTry, st.sampled_from(["v4l2:BRIO", "v4l2:C920"]), ok=st.booleans()), max_size=2)
+
+
+@given(_SEEN, _TRIES, st.sampled_from(["", "v4l2:BRIO", "v4l2:C920"]))
+def test_one_of_a_kind_is_chosen_at_most_and_faults_are_important_only_if_none_works(seen, tries, in_use):
+    table = rows(seen, (used(in_use, *tries),))
+    for kind in ("camera", "speaker"):
+        alike = [row for row in table if row.expected and row.kind == kind]
+        assert sum(row.chosen for row in alike) <= 1
+        works = any(row.fault is Fault.NONE for row in alike)
+        for row in alike:
+            assert (row.severity is Severity.FINE) == (row.fault is Fault.NONE)
+            assert (row.severity is Severity.IMPORTANT) == (row.fault is not Fault.NONE and not works)
+            assert bool(row.remedy) == bool(row.diagnostic) == (row.since is not None)
+
+
+def test_the_room_keeps_the_table_in_step_with_what_it_hears():
+    room = RoomState("r", "Ada", Boot("b"), expected=EXPECTED)
+    room = reduce(room, DevicesSeen((gone(BRIO), C920)), NOW)
+    assert [row.fault.value for row in room.devices] == ["missing", "none", "none"]
+    report = MediaReport(Boot("m"), devices=(used("v4l2:C920", DeviceTry("v4l2:C920")),))
+    room = reduce(room, MediaReported(report), NOW + timedelta(seconds=1))
+    assert room.devices[1].healthy
+    assert room.devices[0].since == NOW
+    room = reduce(room, MediaLost(), NOW + timedelta(seconds=2))
+    assert [row.chosen for row in room.devices] == [False, True, True]
