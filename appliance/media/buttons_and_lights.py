@@ -30,7 +30,7 @@ _LOOK_S = 0.1
 _REFRESH_S = 1.0
 """How often a light is driven again that should not have changed."""
 _JOIN_S = 2.0
-_SEEN_S = 0.5
+SEEN_S = 0.5
 """So long a gate must have been shut for a press to mean "open": whoever presses sooner saw a green light."""
 _SHORTEST_S = 0.001
 
@@ -169,7 +169,7 @@ class ButtonsAndLights:
             match what:
                 case Press(at_s):
                     changed_s = max(self._gate.shut_s, self._asked_s)
-                    self._tap_unmutes = self._gate.mic_muted and at_s - changed_s >= _SEEN_S
+                    self._tap_unmutes = self._gate.mic_muted and at_s - changed_s >= SEEN_S
                     if not self._tap_unmutes:
                         self._shut()
                         self._tell(MutedByHand())

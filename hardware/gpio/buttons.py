@@ -14,13 +14,16 @@ BUTTON_S = 0.025
 ASSERT_S, RELEASE_S = 0.01, 0.25
 """A mute switch closes quickly and opens slowly."""
 _WAITING = 256
+_LOST_S = 0.1
+"""So long the wire must be seen elsewhere than its jumps say before one of them counts as lost, not late."""
 _RESTLESS = "flickers as no hand can: its cable is loose, or runs beside a motor's."
 
 
 class Watched:
     """A wire whose jumps are remembered by the driver's thread until the user's looks.
 
-    What the wire says when it is looked at comes last, so a jump that got lost does not matter.
+    The wire itself is looked at too, so a jump that got lost does not matter. But a driver's thread that is late tells
+    when a jump was, which a look does not know: two presses would be one.
     """
 
     def __init__(self, line: InputLine, *, on_s: float, off_s: float, initially: bool | None = None) -> None:
@@ -28,6 +31,8 @@ class Watched:
         self._line, self._on_s, self._off_s, self._initially = line, on_s, off_s, initially
         self._jumps: deque[tuple[float, bool]] = deque(maxlen=_WAITING)
         self._clean = Debouncer(on_s=on_s, off_s=off_s, at_s=0.0)
+        self._differs_s: float | None = None
+        """Since when the wire is seen elsewhere than its jumps say."""
 
     @property
     def name(self) -> str:
@@ -45,7 +50,10 @@ class Watched:
     @property
     def due_s(self) -> float | None:
         """When to look next at the latest, if nothing calls before."""
-        return self._clean.due_s
+        due_s = self._clean.due_s
+        if self._differs_s is None:
+            return due_s
+        return min(self._differs_s + _LOST_S, float("inf") if due_s is None else due_s)
 
     def open(self, wake: Callable[[], None]) -> None:
         """Claim the wire; `wake` is called at each jump, on a thread of the driver's."""
@@ -73,10 +81,18 @@ class Watched:
             edge = self._clean.take(*self._jumps.popleft())
             if edge is not None:
                 yield edge
-        active = self._line.read()
-        edge = self._clean.take(time.monotonic(), active)
+        active, now_s = self._line.read(), time.monotonic()
+        edge = self._clean.take(now_s, active) if self._lost(active, now_s) else self._clean.settle(now_s)
         if edge is not None:
             yield edge
+
+    def _lost(self, active: bool, now_s: float) -> bool:
+        """Say whether a jump to this level will not be told any more."""
+        if active == self._clean.level:
+            self._differs_s = None
+        elif self._differs_s is None:
+            self._differs_s = now_s
+        return self._differs_s is not None and now_s - self._differs_s >= _LOST_S
 
     def restless(self) -> bool:
         """Whether the wire jumps as no hand can."""

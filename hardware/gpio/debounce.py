@@ -23,7 +23,7 @@ class Edge:
 
 
 class Debouncer:
-    """Told the level again and again, at each jump and when a jump is `due_s`; says what changed."""
+    """Told of jumps, which may be late, and of the time that passes, at `due_s` at the latest; says what changed."""
 
     def __init__(self, *, on_s: float, off_s: float, active: bool = False, at_s: float) -> None:
         """`on_s` and `off_s`: how long a level must hold before it counts; `active`: what counts at `at_s`."""
@@ -39,24 +39,31 @@ class Debouncer:
         return None if self._level == self.active else self._since + self._windows[self._level]
 
     def take(self, at_s: float, active: bool, /) -> Edge | None:
-        """Take in a level. What held still long enough before it jumped counts too.
+        """Take in the level at a jump. What held still long enough before it jumped counts too.
 
-        A time before one that was told already, by a thread that was late, counts as that one.
+        A jump from before another that was told already counts as at that one's time. One from before the time that
+        passed keeps its own: a thread that was late makes no press longer.
         """
         at_s = self._newest = max(at_s, self._newest)
-        edge = self._settle(at_s)
+        edge = self.settle(at_s)
         if active != self._level:
             self._level, self._since = active, at_s
             self._jumps.append(at_s)
         return edge
 
-    def restless(self, at_s: float) -> bool:
-        """Whether the wire jumps as no hand can."""
-        return len(self._jumps) == _RESTLESS and at_s - self._jumps[0] < _RESTLESS_S
-
-    def _settle(self, at_s: float) -> Edge | None:
+    def settle(self, at_s: float) -> Edge | None:
+        """Let time pass without a jump."""
         due_s = self.due_s
         if due_s is None or at_s < due_s:
             return None
         self.active = self._level
         return Edge(self._since, self.active)
+
+    @property
+    def level(self) -> bool:
+        """What was told last."""
+        return self._level
+
+    def restless(self, at_s: float) -> bool:
+        """Whether the wire jumps as no hand can."""
+        return len(self._jumps) == _RESTLESS and at_s - self._jumps[0] < _RESTLESS_S

@@ -81,6 +81,8 @@ def two_cameras(room: Room, person: Person) -> Figures:
     with CameraCall(room, (first, second)) as call:
         room.until(lambda: call.in_use == first and call.seen_s, "pictures of the preferred camera", lambda: call.error)
         call.mark()
+        # the gap has a picture before it, also where nobody waits for a hand
+        room.until(lambda: call.seen_s, "pictures of the preferred camera", lambda: call.error)
         person.tell(f"Now pull the plug of the preferred camera: {call.name}.")
         room.until(lambda: call.in_use == second and call.seen_s > call.first_s, "pictures of the other camera")
         figures = {"swap_s": round(call.longest_gap_s(), 2)}

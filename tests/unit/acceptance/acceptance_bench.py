@@ -12,6 +12,7 @@ from acceptance.machine import Machine, Ran
 from acceptance.room import Devices, Room, Spans
 from acceptance_sounds import EchoRoom, TappedArray, VoiceArray
 
+from appliance.media.buttons_and_lights import SEEN_S
 from hardware import registry
 from hardware.camera.sim import PatternCamera
 from hardware.gpio.mock import drive, look, press
@@ -245,8 +246,8 @@ class Script:
             time.sleep(0.045)
 
     def tap(self) -> None:
-        """Tap long enough for a room to act on it, and not so soon after another."""
-        time.sleep(0.3)
+        """Tap long enough for a room to act on it, and only when the light was seen for a while."""
+        time.sleep(1.2 * SEEN_S)
         press(self.bench.devices.mute_button, 0.1)
 
     def stand(self, degrees: int) -> None:

@@ -16,10 +16,9 @@ SHORT = st.floats(0.0001, WINDOW * 0.95)
 def run(levels, *, until: float, window: float = WINDOW, look: float | None = LOOK) -> list[tuple[float, Edge]]:
     """Feed (time, level) jumps, look when something is due and every `look`; return what was told and when."""
     debouncer = Debouncer(on_s=window, off_s=window, at_s=0.0)
-    told, level, now = [], False, 0.0
+    told, now = [], 0.0
 
-    def take(at_s: float, active: bool) -> None:
-        edge = debouncer.take(at_s, active)
+    def note(at_s: float, edge: Edge | None) -> None:
         if edge is not None:
             told.append((at_s, edge))
 
@@ -28,12 +27,11 @@ def run(levels, *, until: float, window: float = WINDOW, look: float | None = LO
         while now < to_s:
             due = debouncer.due_s if debouncer.due_s is not None and debouncer.due_s > now else to_s
             now = min(to_s, due, now + look) if look else min(to_s, due)
-            take(now, level)
+            note(now, debouncer.settle(now))
 
     for at_s, active in levels:
         pass_time(at_s)
-        level = active
-        take(at_s, active)
+        note(at_s, debouncer.take(at_s, active))
     pass_time(until)
     return told
 
@@ -90,6 +88,31 @@ def test_edges_that_were_handed_over_late_say_the_same(gaps, ends):
     debouncer = Debouncer(on_s=WINDOW, off_s=WINDOW, at_s=0.0)
     late = [edge for at_s, level in [*levels, (until, ends)] if (edge := debouncer.take(at_s, level)) is not None]
     assert late == [edge for _, edge in run(levels, until=until, look=None)]
+
+
+@given(st.lists(st.tuples(st.floats(WINDOW, 0.4), st.floats(WINDOW, 0.4)), max_size=20), st.floats(0, 0.3))
+def test_presses_of_a_thread_that_is_late_are_as_many_and_as_long(presses, late):
+    """Time passes before what happened in it is told: each press counts, and none is longer than it was."""
+    debouncer, told, now = Debouncer(on_s=WINDOW, off_s=WINDOW, at_s=0.0), [], 1.0
+    for held, pause in presses:
+        told.append(debouncer.settle(now + late))
+        told.append(debouncer.take(now, True))
+        told.append(debouncer.settle(now + late))
+        told.append(debouncer.take(now + held, False))
+        now += held + pause
+    told.append(debouncer.settle(now + late))
+    edges = [edge for edge in told if edge is not None]
+    assert [edge.active for edge in edges] == [True, False] * len(presses)
+    held_s = [up.at_s - down.at_s for down, up in zip(edges[::2], edges[1::2], strict=True)]
+    assert all(abs(was - held) < 1e-9 for was, (held, _) in zip(held_s, presses, strict=True))
+
+
+def test_a_glitch_that_is_told_late_is_short():
+    debouncer = Debouncer(on_s=WINDOW, off_s=WINDOW, at_s=0.0)
+    assert debouncer.take(1.0, True) is None
+    assert debouncer.settle(1.1) == Edge(1.0, True)
+    assert debouncer.take(1.01, False) is None
+    assert debouncer.settle(1.2) == Edge(1.01, False)
 
 
 def test_a_time_that_goes_back_counts_as_the_newest():

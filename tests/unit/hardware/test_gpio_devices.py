@@ -79,8 +79,24 @@ def test_edges_that_nobody_told_are_found_by_looking(bench):
     with Button(line, wake=lambda: None) as button:
         bench.drive(uri, active=True)
         assert button.look() == []
-        time.sleep(BUTTON_S * 2)
-        assert [type(what) for what in button.look()] == [Press]
+        assert [type(what) for what in looked(button, threading.Event(), 1)] == [Press]
+
+
+def test_presses_that_are_told_late_are_all_told(bench):
+    """The driver's thread gets no time while the button's user looks again and again."""
+    uri = bench.uri(17, BUTTON)
+    line, told = bench.input(uri), []
+    line.watch = told.append
+    with Button(line, wake=lambda: None) as button:
+        began = time.monotonic()
+        jumps = [(began + n * BUTTON_S * 1.2, n % 2 == 0) for n in range(4)]
+        for at_s, active in jumps:
+            time.sleep(max(0.0, at_s - time.monotonic()))
+            bench.drive(uri, active=active)
+            assert button.look() == []
+        for jump in jumps:
+            told[0](*jump)
+        assert [type(what) for what in looked(button, threading.Event(), 2)] == [Press, Press]
 
 
 def test_a_switch_is_on_until_it_was_seen_off_and_goes_on_faster_than_off(bench):
@@ -103,7 +119,7 @@ def test_a_loose_switch_is_told(bench):
         for n in range(50):
             bench.drive(uri, active=n % 2 == 0)
             switch.look()
-        assert "cable is loose" in switch.fault()
+        assert wait_until(lambda: (switch.look(), "cable is loose" in switch.fault())[1])
 
 
 def test_a_wire_that_goes_away_is_an_error_at_the_next_look(tmp_path):
