@@ -273,7 +273,8 @@ def test_a_device_that_returns_with_other_channels_or_another_rate_is_what_it_is
     pipewire.link("room", "array")
     with registry.microphone("pipewire:array") as microphone, registry.speaker("pipewire:room") as speaker:
         heard = exchange(speaker, microphone, tone(1000, 1.5))
-    assert abs(pitch(heard.samples[-SAMPLE_RATE:, 0]) - 1000) < 2
+    # taken for 48000 it would be 1088; gaps where this machine was busy blur it a little
+    assert abs(pitch(heard.samples[-SAMPLE_RATE:, 0]) - 1000) < 20
 
 
 def test_a_sound_system_that_hangs_for_half_a_second_costs_half_a_second(room):
