@@ -10,6 +10,7 @@ from hardware.gpio.pins import input_line, output_line
 from hardware.gpio.relay import Relay
 
 _HOLD_S = 0.0
+_RESTLESS = "it saw movement where there was none: is active_low= right? Is there a fan?"
 
 
 @check(
@@ -22,10 +23,10 @@ _HOLD_S = 0.0
 def motion(room: Room, person: Person) -> Figures:
     with Motion(input_line(room.devices.motion), hold_s=_HOLD_S, wake=lambda: None) as sensor:
         person.tell("Keep still, and out of its sight.")
-        room.until(lambda: not sensor.occupied(), "a quiet sensor")
+        room.until(lambda: not sensor.occupied(), "a quiet sensor", lambda: _RESTLESS)
         still_until_s = time.monotonic() + room.spans.still
         while time.monotonic() < still_until_s:
-            demand(not sensor.occupied(), "it saw movement where there was none: is active_low= right? Is there a fan?")
+            demand(not sensor.occupied(), _RESTLESS)
             time.sleep(0.02)
         person.tell("Now wave in front of it.")
         figures = {"seen_s": round(room.until(sensor.occupied, "a movement"), 1)}
