@@ -84,7 +84,6 @@ class TvService:
         self._ways = Ways()
         self._trouble = ""
         self._told: Television | None = None
-        self._looked = asyncio.Event()
         self._changed = asyncio.Event()
 
     def touched(self) -> None:
@@ -96,10 +95,6 @@ class TvService:
         """Take in what a presence sensor says."""
         self._signs = occupied(self._signs, self._now(), there=there)
         self._changed.set()
-
-    def poke(self) -> None:
-        """Look at the connectors now: the system says that something changed."""
-        self._looked.set()
 
     async def run(self) -> None:
         """Watch and switch until cancelled."""
@@ -116,9 +111,8 @@ class TvService:
 
     async def _watch(self) -> None:
         while True:
-            self._looked.clear()
             await self.look()
-            await _either(self._looked, sockets.POLL_S)
+            await asyncio.sleep(sockets.POLL_S)
 
     async def _drive(self) -> None:
         while True:

@@ -43,11 +43,6 @@ def present(uri: str, found: Sequence[Found], kind: str = "") -> bool | None:
     return False if known or (parsed.scheme == "alsa" and is_definite(parsed.path)) else None
 
 
-def resolve(uris: Sequence[str], found: Sequence[Found], kind: str = "") -> int | None:
-    """Return the place in a preference list of the first device that is there, or None."""
-    return next((place for place, uri in enumerate(uris) if matches(uri, found, kind)), None)
-
-
 def _ranked(kinds: tuple[str, ...], found: Sequence[Found], kind: str) -> tuple[list[Found], list[Found]]:
     wanted = kind or next(iter(kinds), "")
     fitting = [one for one in found if one.kind == wanted and wanted in kinds]

@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 _SILENT_BLOCKS = 20
 """More than a loudspeaker takes in without playing anything."""
 _LONGEST_S = 20.0
-Tries = dict[DeviceKind, tuple[DeviceTry, ...]]
 
 
 def worth_probing(devices: Devices) -> bool:

@@ -1,7 +1,7 @@
 """Where a camera's head looks, in numbers that mean the same for every head: a webcam's crop or a motor on a wall."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,6 @@ class Aim:
     def within(cls, pan: float, tilt: float, zoom: float) -> Self:
         """Return the nearest aim there is; what is no number counts as the middle."""
         return cls(_clamped(pan, -1.0), _clamped(tilt, -1.0), _clamped(zoom, 0.0))
-
-
-class Head(Protocol):
-    """Turns and zooms a camera. One thread uses it; calls block, for a bounded time, and raise `DeviceError`."""
-
-    def move(self, aim: Aim) -> None:
-        """Start towards an aim; returns before it is reached. What the head cannot do (no zoom, say) is left out."""
-
-    def aim(self) -> Aim | None:
-        """Return where it looks now, or None when the head does not tell."""
 
 
 def _clamped(value: float, lowest: float) -> float:

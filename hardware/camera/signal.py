@@ -4,10 +4,9 @@ UVC has no word for "no signal". A stick without a source goes on sending: one f
 (a blue screen, bars, a logo), or it stops. What a stick sends is not standardised and none was at hand, so much here
 is a guess, marked as such:
 
-- A picture that is the one learned without a source is no signal. That is exact enough to end a share after a second.
 - One flat colour, the same in every point of all planes, no screen shows for long: even an empty white page has a
   pointer or a scroll bar, sooner or later. Yet HDMI is digital: a black slide is as flat as a stick without a source,
-  and nothing in the picture tells them apart, learned or not. So a flat picture ends a share only after 10 s (a guess
+  and nothing in the picture tells them apart. So a flat picture ends a share only after 10 s (a guess
   at how long a presenter leaves the screen black), and never begins one. When more comes back, so does the share.
 - Flat, strong blue (a guess, from sticks that people describe) is nobody's screen: it ends a share after a second.
 - Pictures that do not come at all: no signal.
@@ -16,19 +15,12 @@ A picture that only stands still says nothing: slides stand still.
 """
 
 import math
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Self
-
-import numpy as np
 
 from hardware.planes import Plane
 from hardware.ports import VideoFrame
 
 ON_S, OFF_S, FLAT_S = 0.4, 1.0, 10.0
-_COLUMNS, _ROWS = 32, 18
-_NEAR = 6
-"""How far a learned picture's squares may be off: a stick may draw noise into JPEG, or a small clock."""
 _BLUE_U, _GREY = 180, 128
 _STRIDE = 7
 """Every how many rows are looked at for the whole picture to be called flat at first; then all of them."""
@@ -40,26 +32,9 @@ class Sight(Enum):
     PICTURE = auto()
     FLAT = auto()
     """One colour: a black slide, or no source."""
-    QUIET = auto()
-    """What the stick sends without a source."""
+    BLUE = auto()
+    """What many sticks send without a source."""
     NOTHING = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """What an input shows when nothing is plugged in, as the mean of 32 by 18 squares of each plane."""
-
-    squares: bytes
-
-    @classmethod
-    def of(cls, frame: VideoFrame) -> Self:
-        """Learn a picture; the caller knows that nothing is plugged in."""
-        return cls(b"".join(_squares(plane) for plane in (frame.y, frame.u, frame.v)))
-
-    def is_like(self, frame: VideoFrame) -> bool:
-        """Whether a picture is this one."""
-        here, there = (np.frombuffer(it.squares, np.uint8).astype(np.int16) for it in (self, Quiet.of(frame)))
-        return here.shape == there.shape and bool(np.abs(here - there).max() <= _NEAR)
 
 
 class SignalWatch:
@@ -68,9 +43,7 @@ class SignalWatch:
     Steady: true after 0.4 s of pictures, false after a second without, or after ten of nothing but one colour.
     """
 
-    def __init__(self, quiet: Quiet | None = None) -> None:
-        self.quiet = quiet
-        """What is taken for no signal; None until it is learned."""
+    def __init__(self) -> None:
         self.has_signal = False
         self._pictures_since: float | None = None
         self._last_picture = self._last_sign = -math.inf
@@ -80,14 +53,14 @@ class SignalWatch:
 
         `now` is monotonic seconds. `driver` False is the driver's word that there is no source; it is believed.
         """
-        match Sight.NOTHING if frame is None or driver is False else sight(frame, self.quiet):
+        match Sight.NOTHING if frame is None or driver is False else sight(frame):
             case Sight.PICTURE:
                 if self._pictures_since is None or now - self._last_picture > ON_S:
                     self._pictures_since = now
                 self._last_picture = self._last_sign = now
             case Sight.FLAT:
                 self._pictures_since, self._last_sign = None, now
-            case Sight.QUIET:
+            case Sight.BLUE:
                 self._pictures_since = None
         if self.has_signal:
             self.has_signal = now - self._last_sign <= OFF_S and now - self._last_picture <= FLAT_S
@@ -98,15 +71,12 @@ class SignalWatch:
         return self.has_signal
 
 
-def sight(frame: VideoFrame, quiet: Quiet | None) -> Sight:
-    """Say what a picture looks like, given what is shown without a source, if that is known."""
-    flat = is_flat(frame)
-    u, v = int(frame.u[0, 0]), int(frame.v[0, 0])
-    if flat and u >= _BLUE_U and v <= _GREY:
-        return Sight.QUIET
-    if quiet is not None and not (flat and max(abs(u - _GREY), abs(v - _GREY)) <= _NEAR) and quiet.is_like(frame):
-        return Sight.QUIET
-    return Sight.FLAT if flat else Sight.PICTURE
+def sight(frame: VideoFrame) -> Sight:
+    """Say what a picture looks like."""
+    if not is_flat(frame):
+        return Sight.PICTURE
+    blue = frame.u[0, 0] >= _BLUE_U and frame.v[0, 0] <= _GREY
+    return Sight.BLUE if blue else Sight.FLAT
 
 
 def is_flat(frame: VideoFrame) -> bool:
@@ -119,15 +89,3 @@ def is_flat(frame: VideoFrame) -> bool:
 
 def _is_even(plane: Plane) -> bool:
     return bool((plane == plane[0, 0]).all())
-
-
-def _squares(plane: Plane) -> bytes:
-    """Return the mean of each square; what does not fill one at the right and at the bottom is left out.
-
-    Of large pictures only some rows and columns are looked at: 0.3 ms instead of 1.7 for 1280x720.
-    """
-    plane = plane[:: max(1, plane.shape[0] // 180), :: max(1, plane.shape[1] // 320)]
-    high, wide = max(1, plane.shape[0] // _ROWS), max(1, plane.shape[1] // _COLUMNS)
-    rows, columns = min(_ROWS, plane.shape[0]), min(_COLUMNS, plane.shape[1])
-    squares = plane[: rows * high, : columns * wide].reshape(rows, high, columns, wide)
-    return bytes(squares.mean(axis=(1, 3)).astype(np.uint8))

@@ -11,7 +11,6 @@ TERMINATOR = 0xFF
 LONGEST = 16
 """Bytes in a packet."""
 BROADCAST = 8
-CONTROLLER = 0
 CAMERA = 1
 """The address of the first camera of a chain, and of every camera on a network."""
 _COMMAND, _INQUIRY = 0x01, 0x09
@@ -86,7 +85,6 @@ ADDRESS_SET = Request(b"\x30\x01")
 """To be broadcast: the first camera takes 1, the next 2 and so on."""
 CLEAR = Request(b"\x00\x01")
 """IF_Clear: forget the commands under way."""
-HOME = Request(b"\x06\x04")
 PAN_TILT_POSITION = Request(b"\x06\x12", inquiry=True)
 ZOOM_POSITION = Request(b"\x04\x47", inquiry=True)
 POWER = Request(b"\x04\x00", inquiry=True)
@@ -112,31 +110,6 @@ def pan_tilt(pan: int, tilt: int, *, pan_speed: int, tilt_speed: int, pan_digits
 def zoom(position: int) -> Request:
     """Zoom to a position: 0 is wide, 0x4000 where most lenses end."""
     return Request(b"\x04\x47" + _digits(position, 4))
-
-
-def power(*, on: bool) -> Request:
-    """Wake the camera, or put it into standby."""
-    return Request(b"\x04\x00" + (b"\x02" if on else b"\x03"))
-
-
-def focus(*, automatic: bool) -> Request:
-    """Let the camera focus by itself, or hold what it has."""
-    return Request(b"\x04\x38" + (b"\x02" if automatic else b"\x03"))
-
-
-def forget(preset: int) -> Request:
-    """Clear a preset of the camera's own memory, 0 to 254."""
-    return Request(b"\x04\x3f\x00" + bytes((preset,)))
-
-
-def store(preset: int) -> Request:
-    """Put where the camera looks into its own memory."""
-    return Request(b"\x04\x3f\x01" + bytes((preset,)))
-
-
-def recall(preset: int) -> Request:
-    """Turn to a preset of the camera's own memory."""
-    return Request(b"\x04\x3f\x02" + bytes((preset,)))
 
 
 def decode(packet: bytes) -> Reply | None:

@@ -15,12 +15,9 @@ from typing import Self
 from hardware.camera.aim import Aim
 from hardware.camera.visca import (
     PAN_TILT_POSITION,
-    POWER,
     ZOOM_POSITION,
     Request,
     pan_tilt_of,
-    power,
-    power_of,
     zoom_of,
 )
 from hardware.camera.visca_ip import PORT, RAW_TCP_PORT, RAW_UDP_PORT
@@ -101,18 +98,6 @@ class ViscaHead:
         """Ask where the camera looks now."""
         position = self._link.ask(PAN_TILT_POSITION, pan_tilt_of)
         return self._model.aim(position, self._link.ask(ZOOM_POSITION, zoom_of))
-
-    def awake(self) -> bool:
-        """Ask whether the camera is on; False is standby."""
-        return self._link.ask(POWER, power_of)
-
-    def wake(self, *, on: bool) -> None:
-        """Switch the camera on, or into standby; some take half a minute to come."""
-        self._link.tell(power(on=on))
-
-    def tell(self, request: Request) -> None:
-        """Have any other command of `visca` carried out."""
-        self._link.tell(request)
 
     def _run(self) -> None:
         last = 1

@@ -25,7 +25,6 @@ class Payload(IntEnum):
     COMMAND = 0x0100
     INQUIRY = 0x0110
     REPLY = 0x0111
-    SETTING = 0x0120
     CONTROL = 0x0200
     CONTROL_REPLY = 0x0201
 

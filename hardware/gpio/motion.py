@@ -35,10 +35,6 @@ class Occupancy:
         """Whether somebody is there."""
         return self._moving_since is not None or (self._seen is not None and now_s - self._seen < self._hold_s)
 
-    def empties_s(self) -> float | None:
-        """When the room counts as empty if nothing moves; None while it does, or is empty already."""
-        return None if self._moving_since is not None or self._seen is None else self._seen + self._hold_s
-
     def fault(self, now_s: float) -> str:
         """Say what is wrong with the sensor, empty while it is fine."""
         stuck = self._moving_since is not None and now_s - self._moving_since > _STUCK_S
@@ -64,12 +60,6 @@ class Motion:
 
     def __exit__(self, *_: object) -> None:
         self._wire.close()
-
-    @property
-    def due_s(self) -> float | None:
-        """When to look next at the latest."""
-        due = (self._wire.due_s, self._occupancy.empties_s())
-        return min((at_s for at_s in due if at_s is not None), default=None)
 
     def occupied(self) -> bool:
         """Look, and say whether somebody is there; raise `DeviceError` when the wire is gone."""

@@ -14,7 +14,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from umockdev_bed import Bed
 
-from hardware.choice import matches, resolve
+from hardware.choice import matches
 from hardware.hotplug.events import UdevEvents
 from hardware.hotplug.udev import enumerate_devices
 from hardware.hotplug.watch import Presence, Source, Timing, Watch
@@ -164,9 +164,8 @@ class Room(RuleBasedStateMachine):
 
     def chosen(self, found: tuple[Found, ...]) -> str:
         """Return the node of the camera the room takes from its list of preferences."""
-        place = resolve(CHOICE, found)
-        one = matches(CHOICE[place], found) if place is not None else None
-        return one.node if one else ""
+        there = (one for uri in CHOICE if (one := matches(uri, found)) is not None)
+        return next((one.node for one in there), "")
 
     def choice(self) -> str:
         """Return the node it should take."""

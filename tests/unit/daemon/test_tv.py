@@ -333,20 +333,6 @@ async def test_running_it_follows_the_room_and_ends_without_a_trace(tmp_path):
         await running
 
 
-async def test_a_poke_looks_at_once(tmp_path):
-    day = Day(tmp_path)
-    running = asyncio.create_task(day.service._watch())
-    async with asyncio.timeout(1.5):
-        while not day.told:
-            await asyncio.sleep(0.01)
-        day.unplug()
-        day.service.poke()
-        while day.told[-1].connected:
-            await asyncio.sleep(0.01)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-
-
 def test_the_tv_goes_over_the_wire():
     tv = Television("HDMI-A-1", "SAMSUNG", True, TvPower.ON, "dpms", "", NOON)
     assert from_json(Television, json.loads(json.dumps(to_json(tv)))) == tv

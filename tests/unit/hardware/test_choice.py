@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardware.choice import matches, present, resolve
+from hardware.choice import matches, present
 from hardware.ports import Found
 
 CAMERA = Found("camera", "usb:046d:085e:A7", "BRIO", "/dev/video4", "pci-1")
@@ -80,9 +80,3 @@ def test_what_is_not_found_is_missing_only_where_udev_would_know_of_it(uri: str,
 def test_what_is_found_is_there() -> None:
     assert present("pipewire:array", FOUND, "microphone") is True
     assert present("sim:pattern?plug=/room/camera-Left", FOUND) is True
-
-
-def test_of_a_list_the_first_that_is_there_is_chosen() -> None:
-    wishes = ("v4l2:usb:046d:0000", "sim:pattern", "v4l2:brio", "v4l2:")
-    assert resolve(wishes, FOUND) == 2
-    assert resolve(wishes, [STICK]) is None

@@ -14,15 +14,7 @@ from hardware.camera.visca_models import MODELS, Axis
 PACKETS = [
     (visca.pan_tilt(-1, 2, pan_speed=0x18, tilt_speed=0x14), "81 01 06 02 18 14 0f 0f 0f 0f 00 00 00 02 ff"),
     (visca.pan_tilt(0x08A58, -1, pan_speed=1, tilt_speed=0, pan_digits=5), "81010602 0100 00080a0508 0f0f0f0f ff"),
-    (visca.HOME, "81 01 06 04 ff"),
     (visca.zoom(0x4000), "81 01 04 47 04 00 00 00 ff"),
-    (visca.power(on=True), "81 01 04 00 02 ff"),
-    (visca.power(on=False), "81 01 04 00 03 ff"),
-    (visca.focus(automatic=True), "81 01 04 38 02 ff"),
-    (visca.focus(automatic=False), "81 01 04 38 03 ff"),
-    (visca.forget(5), "81 01 04 3f 00 05 ff"),
-    (visca.store(5), "81 01 04 3f 01 05 ff"),
-    (visca.recall(5), "81 01 04 3f 02 05 ff"),
     (visca.cancel(2), "81 22 ff"),
     (visca.CLEAR, "81 01 00 01 ff"),
     (visca.PAN_TILT_POSITION, "81 09 06 12 ff"),
@@ -60,7 +52,7 @@ def test_replies_are_read_as_the_published_lists_say(packet, reply):
 def test_a_chain_is_addressed_by_broadcast():
     assert visca.ADDRESS_SET.packet(visca.BROADCAST) == b"\x88\x30\x01\xff"
     assert visca.CLEAR.packet(visca.BROADCAST) == b"\x88\x01\x00\x01\xff"
-    assert visca.HOME.packet(3) == b"\x83\x01\x06\x04\xff"
+    assert visca.zoom(1).packet(3) == bytes.fromhex("83 01 04 47 00 00 00 01 ff")
 
 
 @given(st.binary(max_size=40))
@@ -96,9 +88,9 @@ def test_a_position_comes_back_as_it_was_sent(pan, tilt):
 
 
 def test_sonys_header_counts_and_measures():
-    packet = visca.HOME.packet()
+    packet = visca.zoom(1).packet()
     data = Datagram(Payload.COMMAND, 7, packet).encode()
-    assert data == bytes.fromhex("0100 0005 00000007") + packet
+    assert data == bytes.fromhex("0100 0009 00000007") + packet
     assert visca_ip.decode(data) == Datagram(Payload.COMMAND, 7, packet)
     assert visca_ip.decode(data[:-1]) is None
     assert visca_ip.after(0xFFFFFFFF) == 0

@@ -3,8 +3,9 @@
 import time
 
 import pytest
-from visca_server import WAYS, quick
+from visca_server import HOME, STANDBY, WAYS, quick, sony
 
+from appliance.media.view import View
 from hardware.camera import visca, visca_head
 from hardware.camera.aim import Aim
 from hardware.camera.heads import head
@@ -32,6 +33,16 @@ def test_a_head_looks_where_it_is_told(way):
         assert server.camera.pose(time.monotonic()) == (734, -216, 4096)
 
 
+@pytest.mark.parametrize("aim", [Aim(-0.5, 0.0, 0.2), Aim(0.6, 0.25, 1.0)])
+def test_an_aim_means_the_same_to_a_head_with_motors_and_a_crop(aim):
+    view = View((1920, 1080), (1280, 720))
+    cropped = view.aim(view.crop(aim))
+    assert (cropped.pan, cropped.tilt, cropped.zoom) == pytest.approx((aim.pan, aim.tilt, aim.zoom), abs=0.002)
+    with quick() as server, head(f"visca:127.0.0.1:{server.udp}") as camera:
+        camera.move(aim)
+        assert looks(camera, aim)
+
+
 def test_a_head_told_at_every_picture_is_commanded_four_times_a_second_and_ends_at_the_newest_aim():
     with quick() as server, head(f"visca:127.0.0.1:{server.udp}") as camera:
         server.camera.received.clear()
@@ -57,7 +68,8 @@ def test_the_same_aim_is_told_once_but_again_when_it_is_meant(monkeypatch):
             time.sleep(2 * BETWEEN_S)
         moves = [packet for packet in server.camera.received if packet[1:4] == b"\x01\x06\x02"]
         assert len(moves) == 1
-        camera.tell(visca.HOME)
+        with sony(server) as remote_control:
+            remote_control.tell(HOME)
         monkeypatch.setattr(visca_head, "_STALE_S", 0.0)
         camera.move(Aim(0.5))
         assert looks(camera, Aim(0.5))
@@ -65,7 +77,8 @@ def test_the_same_aim_is_told_once_but_again_when_it_is_meant(monkeypatch):
 
 def test_what_went_wrong_is_raised_at_the_next_move():
     with quick() as server, head(f"visca:127.0.0.1:{server.udp}") as camera:
-        camera.wake(on=False)
+        with sony(server) as remote_control:
+            remote_control.tell(STANDBY)
         camera.move(Aim(0.5))
         while visca.pan_tilt(1224, 0, pan_speed=12, tilt_speed=10).packet() not in server.camera.received:
             time.sleep(0.01)

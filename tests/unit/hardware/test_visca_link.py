@@ -9,34 +9,26 @@ import tty
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from visca_server import WAYS, quick
+from visca_server import AWAKE, HOME, STANDBY, WAYS, WIRES, link, quick, sony
 
 from hardware.camera.aim import Aim
 from hardware.camera.heads import head
 from hardware.camera.sim_visca import SimulatedVisca
 from hardware.camera.sim_visca_server import ViscaServer
-from hardware.camera.visca import HOME, PAN_TILT_POSITION, ZOOM_POSITION, pan_tilt, pan_tilt_of, store, zoom, zoom_of
-from hardware.camera.visca_link import ViscaLink
+from hardware.camera.visca import PAN_TILT_POSITION, ZOOM_POSITION, Request, pan_tilt, pan_tilt_of, zoom, zoom_of
 from hardware.camera.visca_wire import Raw, Serial, SonyUdp
 from hardware.ports import DeviceError, DeviceMissing
 
 FAR = pan_tilt(2448, 0, pan_speed=24, tilt_speed=20)
 BACK = pan_tilt(-2448, 0, pan_speed=24, tilt_speed=20)
-
-
-def link(open_wire, reply_s=0.25):
-    return contextlib.closing(ViscaLink(open_wire, place="the ceiling", check="Check the plug.", reply_s=reply_s))
-
-
-def sony(server):
-    return link(lambda: SonyUdp("127.0.0.1", server.udp, 0.3))
+STORE_1, STORE_2 = (Request(b"\x04\x3f\x01" + bytes((preset,))) for preset in (1, 2))
+"""What a camera would do twice if it were told twice."""
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_position_is_asked_over_every_way(way):
     with quick() as server, head(WAYS[way](server)) as camera:
         assert camera.aim() == Aim()
-        assert camera.awake()
 
 
 @pytest.mark.parametrize("lost", range(1, 13))
@@ -44,12 +36,12 @@ def test_any_lost_datagram_is_said_again_and_nothing_is_done_twice(lost):
     # slow, so that no completion stands in for a lost acknowledgement
     slow = SimulatedVisca(across_s=60)
     with ViscaServer(slow, loses=lambda number: number == lost) as server, sony(server) as camera:
-        camera.tell(store(1))
+        camera.tell(STORE_1)
         camera.tell(FAR)
         assert camera.ask(PAN_TILT_POSITION, pan_tilt_of)[1] == 0
-        camera.tell(store(2))
+        camera.tell(STORE_2)
         done = [packet for packet in server.camera.received if packet != PAN_TILT_POSITION.packet()]
-        assert done == [store(1).packet(), FAR.packet(), store(2).packet()]
+        assert done == [STORE_1.packet(), FAR.packet(), STORE_2.packet()]
 
 
 def test_a_network_that_loses_every_third_datagram_still_turns_the_camera():
@@ -71,7 +63,7 @@ def test_a_camera_that_was_restarted_is_counted_for_anew():
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_newer_command_replaces_those_that_fill_the_cameras_sockets(way):
-    with ViscaServer(SimulatedVisca(across_s=60)) as server, head(WAYS[way](server)) as camera:
+    with ViscaServer(SimulatedVisca(across_s=60)) as server, link(WIRES[way](server)) as camera:
         for command in (FAR, zoom(0x4000), BACK, zoom(0)):
             camera.tell(command)
         for direction in (FAR, BACK):
@@ -91,11 +83,11 @@ def test_sockets_filled_by_somebody_else_are_cleared():
 
 
 def test_standby_is_said_in_words():
-    with quick() as server, head(f"visca:127.0.0.1:{server.udp}") as camera:
-        camera.wake(on=False)
+    with quick() as server, sony(server) as camera:
+        camera.tell(STANDBY)
         with pytest.raises(DeviceError, match="standby: switch it on with its remote"):
             camera.tell(HOME)
-        camera.wake(on=True)
+        camera.tell(AWAKE)
         camera.tell(HOME)
 
 
@@ -200,7 +192,7 @@ def test_a_camera_that_refuses_to_tell_its_power_is_there_all_the_same():
     with Talker(b"\x90\x60\x02\xff") as talker:
         port = talker.socket.getsockname()[1]
         with head(f"visca:127.0.0.1:{port}?raw=1") as camera, pytest.raises(DeviceError, match="does not go there"):
-            camera.tell(HOME)
+            camera.aim()
 
 
 def test_a_late_completion_is_not_taken_for_an_answer():

@@ -86,14 +86,7 @@ def test_a_foreign_client_is_told_of_a_position_that_is_out_of_reach(client):
 
 SAME = [
     (lambda camera: camera.pantilt(12, 10, -1234, 567), visca.pan_tilt(-1234, 567, pan_speed=12, tilt_speed=10)),
-    (lambda camera: camera.pantilt_home(), visca.HOME),
     (lambda camera: camera.zoom_to(0.25), visca.zoom(0x1000)),
-    (lambda camera: camera.set_power(True), visca.power(on=True)),
-    (lambda camera: camera.set_power(False), visca.power(on=False)),
-    (lambda camera: camera.set_focus_mode("auto"), visca.focus(automatic=True)),
-    (lambda camera: camera.set_focus_mode("manual"), visca.focus(automatic=False)),
-    (lambda camera: camera.save_preset(200), visca.store(200)),
-    (lambda camera: camera.recall_preset(3), visca.recall(3)),
     (lambda camera: camera.get_pantilt_position(), visca.PAN_TILT_POSITION),
     (lambda camera: camera.get_zoom_position(), visca.ZOOM_POSITION),
     (lambda camera: camera._send_command("00 01"), visca.CLEAR),
