@@ -5,7 +5,6 @@ Holds the join link of the wanted call, so it is private to the daemon (mode 060
 
 import json
 import logging
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from appliance.files import replace_file
 from appliance.lifecycle.rules import Decision
 from appliance.state.camera import CameraAim, CameraPreset
 from appliance.state.room import Controls, MeetingKey
@@ -164,20 +164,8 @@ class DesiredFile:
             return Desired()
 
     def save(self, desired: Desired) -> None:
-        """Write the will so that it survives a power cut: new file, fsync, rename, fsync of the folder."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        scratch = self._path.with_suffix(".new")
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(_json(desired), file)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        """Write the will so that it survives a power cut."""
+        replace_file(self._path, json.dumps(_json(desired)).encode())
 
 
 def _json(desired: Desired) -> dict[str, Any]:

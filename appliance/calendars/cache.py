@@ -6,6 +6,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance.files import replace_file
+
 logger = logging.getLogger(__name__)
 
 
@@ -27,14 +29,8 @@ class CalendarCache:
 
     def save(self, data: bytes, fetched_at: datetime) -> None:
         """Keep a calendar; a full disk costs only the copy."""
-        partial = self._path.with_suffix(".part")
         try:
-            partial.unlink(missing_ok=True)
-            with open(partial, "xb", opener=_private) as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._path)
+            replace_file(self._path, data)
         except OSError as err:
             logger.warning("the calendar's copy cannot be kept in %s: %s", self._path.parent, err.strerror)
             return
@@ -47,7 +43,3 @@ class CalendarCache:
             os.utime(self._path, (seconds, seconds))
         except OSError as err:
             logger.debug("the calendar's copy keeps its date: %s", err.strerror)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

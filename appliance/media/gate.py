@@ -3,11 +3,12 @@
 import contextlib
 import json
 import logging
-import os
 import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from appliance.files import replace_file
 
 logger = logging.getLogger(__name__)
 
@@ -92,17 +93,4 @@ def _load(path: Path) -> tuple[bool, bool]:
 
 
 def _save(path: Path, *, mic_muted: bool, camera_off: bool) -> None:
-    """Replace the file so that a power cut leaves the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    scratch = path.with_suffix(".new")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"mic_muted": mic_muted, "camera_off": camera_off}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, json.dumps({"mic_muted": mic_muted, "camera_off": camera_off}).encode())

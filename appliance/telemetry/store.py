@@ -2,10 +2,10 @@
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.files import replace_file
 from appliance.state.wire import BadValue, from_json, to_json
 from appliance.telemetry.calls import Remembered
 
@@ -39,13 +39,7 @@ class TelemetryFile:
 
     def save(self, stored: Stored) -> None:
         """Replace the file; on a full or read-only disk the room goes on, without memory across a restart."""
-        draft = self.path.with_suffix(".new")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                json.dump(to_json(stored), file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
+            replace_file(self.path, json.dumps(to_json(stored)).encode())
         except OSError as err:
             logger.warning("%s cannot be written: %s", self.path, err)

@@ -178,7 +178,8 @@ async def test_a_first_start_without_calendar_says_why(tmp_path: Path):
 
 
 async def test_a_copy_that_cannot_be_written_costs_only_the_copy(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    async with watching(Shelf(calendar()), tmp_path / "missing") as room:
+    (tmp_path / "file").touch()
+    async with watching(Shelf(calendar()), tmp_path / "file") as room:
         await room.hears(lambda b: bool(b.agenda.meetings))
     assert "cannot be kept" in caplog.text
 

@@ -43,7 +43,7 @@ def test_shutting_at_once_never_opens(tmp_path):
 def test_a_disk_that_takes_nothing_leaves_no_stale_permission_behind(tmp_path):
     path = tmp_path / "gate.json"
     MuteGate(path).set(mic_muted=False, camera_off=False)
-    (tmp_path / "gate.new").mkdir()
+    (tmp_path / "gate.json.new").mkdir()
     gate = MuteGate(path)
     gate.set(mic_muted=True, camera_off=True)
     assert (gate.mic_muted, gate.camera_off) == (True, True)
@@ -57,8 +57,8 @@ def test_a_disk_that_has_become_read_only_keeps_nobody_from_muting(tmp_path, mon
     def refused(*_args, **_options):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("appliance.media.gate.os.open", refused)
-    monkeypatch.setattr("appliance.media.gate.Path.unlink", refused)
+    monkeypatch.setattr("appliance.files.os.open", refused)
+    monkeypatch.setattr("appliance.files.Path.unlink", refused)
     gate.set(mic_muted=True, camera_off=False)
     assert (gate.mic_muted, gate.camera_off) == (True, False)
 
@@ -90,7 +90,7 @@ def test_a_hand_that_mutes_while_an_older_opening_is_being_saved_is_not_undone(t
 def test_what_a_disk_did_not_take_counts_as_shut(tmp_path):
     gate = MuteGate(tmp_path / "gate.json")
     assert gate.kept == (True, True)
-    (tmp_path / "gate.new").mkdir()
+    (tmp_path / "gate.json.new").mkdir()
     gate.set(mic_muted=False, camera_off=False)
     assert (gate.mic_muted, gate.kept) == (False, (True, True))
 
@@ -122,8 +122,8 @@ def test_what_a_read_only_disk_keeps_is_not_said_to_be_shut(tmp_path, monkeypatc
     def refused(*_args, **_options):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("appliance.media.gate.os.open", refused)
-    monkeypatch.setattr("appliance.media.gate.Path.unlink", refused)
+    monkeypatch.setattr("appliance.files.os.open", refused)
+    monkeypatch.setattr("appliance.files.Path.unlink", refused)
     gate.set(mic_muted=True, camera_off=True)
     assert gate.kept == (False, False)
     assert (gate.mic_muted, gate.camera_off) == (True, True)

@@ -1,0 +1,35 @@
+"""Files that must survive a power cut: what stands in them is the old or the new, never half of either."""
+
+import os
+from pathlib import Path
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` in the place of a file, for its owner alone (mode 0600). Blocks for the disk; raises `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = path.with_name(f"{path.name}.new")
+    # what an earlier try left may be open to others
+    scratch.unlink(missing_ok=True)
+    try:
+        with open(scratch, "xb", opener=_private) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
+    _sync_names(path.parent)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def _sync_names(folder: Path) -> None:
+    """Without this a power cut can bring the old file back: its content is safe, its new name is not."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
