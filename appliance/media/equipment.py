@@ -14,6 +14,7 @@ from appliance.state.clean import clean_text
 from appliance.state.devices import DeviceKind, DeviceTry, DeviceUse
 from appliance.state.wishes import Devices
 from hardware import registry
+from hardware.ports import DeviceError
 
 if TYPE_CHECKING:
     from appliance.media.studio import Studio
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 _LOOK_S = 2.0
 """How soon a better device is noticed without the daemon, which sees it come at once."""
+_LISTED_S = 5.0
+"""How long the system may take to say what is plugged in."""
 _ERROR = 200
 
 
@@ -98,7 +101,9 @@ class Equipment:
         studio, uris = self._studio, self._devices.of(kind)
         if studio is None:
             return
-        there = {uri for uri in uris if await asyncio.to_thread(_present, kind, uri)}
+        there = await _there(kind, uris)
+        if there is None:
+            return
         came, self._absent = self._absent & there, (self._absent - there) | (set(uris) - there)
         missed = set(studio.missed(kind)) & there
         self._tried_again -= set(uris) - there
@@ -144,7 +149,18 @@ class Equipment:
             self.heard(replace(use, tries=tuple(listed)))
 
 
+async def _there(kind: DeviceKind, uris: tuple[str, ...]) -> set[str] | None:
+    """Return which devices are plugged in; None while that cannot be told, as when a driver hangs."""
+    try:
+        async with asyncio.timeout(_LISTED_S):
+            return {uri for uri in uris if await asyncio.to_thread(_present, kind, uri)}
+    except (DeviceError, TimeoutError) as err:
+        logger.debug("%s: nobody can tell what is plugged in: %s", kind, err)
+        return None
+
+
 def _present(kind: DeviceKind, uri: str) -> bool:
+    """Whether a device is plugged in; raise `DeviceError` when that cannot be told."""
     try:
         return registry.present("capture" if kind is DeviceKind.SHARE else kind, uri)
     except (OSError, ValueError):

@@ -37,6 +37,7 @@ _USB_ATTRIBUTES = ("idVendor", "idProduct", "serial", "product", "manufacturer")
 _USB_DEVICE = re.compile(r".*/\d+-\d+(?:\.\d+)*(?=/)")
 _one_at_a_time = Lock()
 """libudev's objects bear one thread at a time (libudev(3)), and cameras and microphones look for theirs in parallel."""
+_WAIT_S = 3.0
 _LONGEST = 4096
 """Bytes read of an attribute; sysfs gives no more than a page."""
 
@@ -46,13 +47,23 @@ def enumerate_devices(udevd: Path = UDEVD) -> tuple[Found, ...]:
 
     Left out is what vanishes while it is read, and what udevd has not finished with: nobody may open that yet.
     """
-    if not CLASSES.exists():  # libudev would say that there is nothing
+    if not _may_look():  # libudev would say that there is nothing
         raise DeviceError("/sys is not there, so no device can be found: mount it, or let the service see it")
+    if not _one_at_a_time.acquire(timeout=_WAIT_S):
+        raise DeviceError("a device's driver hangs, so none can be looked for: unplug what came last")
     try:
-        with _one_at_a_time:
-            return identify(_devices(ready=not udevd.exists()))
+        return identify(_devices(ready=not udevd.exists()))
     except (*FAILURES, ImportError) as err:
         raise DeviceError(f"udev cannot list the devices ({err}): is libudev1 installed?") from err
+    finally:
+        _one_at_a_time.release()
+
+
+def _may_look() -> bool:
+    try:
+        return CLASSES.exists()
+    except OSError:
+        return False
 
 
 @cache

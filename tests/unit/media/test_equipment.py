@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 
 import pytest
 
@@ -9,6 +10,7 @@ from appliance.media import equipment, probe
 from appliance.media.equipment import Equipment
 from appliance.state.devices import DeviceKind, DeviceTry, DeviceUse
 from appliance.state.wishes import Devices
+from hardware.ports import DeviceError
 
 CAMERA = DeviceKind.CAMERA
 DEVICES = Devices(camera=("v4l2:BRIO", "v4l2:"), microphone=("sim:tone",), speaker=("sim:sink",))
@@ -106,6 +108,61 @@ async def test_without_anybody_telling_it_looks_by_itself(there, monkeypatch):
         kit.equip(studio, DEVICES, {CAMERA})
         async with asyncio.timeout(5):
             await studio.retried.get()
+
+
+async def test_while_devices_cannot_be_listed_nothing_is_missed_forgotten_or_ended(there, monkeypatch):
+    studio, looked = Studio(), asyncio.Event()
+    there.add("v4l2:BRIO")
+    async with running() as kit:
+        kit.equip(studio, DEVICES, {CAMERA})
+        failed = DeviceTry("v4l2:BRIO", ok=False, error="garbage")
+        kit.heard(DeviceUse(CAMERA, "v4l2:", open=True, tries=(failed, DeviceTry("v4l2:"))))
+        studio.missing = {CAMERA: ("v4l2:BRIO",)}
+        kit.look_now()
+        async with asyncio.timeout(5):
+            await studio.retried.get()
+
+        loop = asyncio.get_running_loop()
+
+        def unlisted(_kind, _uri):
+            loop.call_soon_threadsafe(looked.set)
+            raise DeviceError("udev cannot list the devices")
+
+        monkeypatch.setattr(equipment.registry, "present", unlisted)
+        kit.look_now()
+        async with asyncio.timeout(5):
+            await looked.wait()
+        monkeypatch.setattr(equipment.registry, "present", lambda _kind, uri: uri in there)
+        # it was there all the time: no reason to interrupt the one in use, or to forget what is known of it
+        kit.look_now()
+        await asyncio.sleep(0.1)
+        assert studio.retried.empty()
+        assert failed in kit.uses[CAMERA].tries
+        there.clear()
+        kit.look_now()
+        await asyncio.sleep(0.1)
+        there.add("v4l2:BRIO")
+        kit.look_now()
+        async with asyncio.timeout(5):
+            assert await studio.retried.get() is CAMERA
+
+
+async def test_a_listing_that_hangs_holds_up_only_itself(there, monkeypatch):
+    monkeypatch.setattr(equipment, "_LISTED_S", 0.05)
+    released = threading.Event()
+    monkeypatch.setattr(equipment.registry, "present", lambda _kind, _uri: released.wait(10))
+    studio = Studio()
+    studio.missing = {CAMERA: ("v4l2:BRIO",)}
+    there.add("v4l2:BRIO")
+    async with running() as kit:
+        kit.equip(studio, DEVICES, {CAMERA})
+        kit.look_now()
+        await asyncio.sleep(0.2)
+        monkeypatch.setattr(equipment.registry, "present", lambda _kind, uri: uri in there)
+        kit.look_now()
+        async with asyncio.timeout(5):
+            assert await studio.retried.get() is CAMERA
+    released.set()
 
 
 async def test_what_is_known_of_a_device_stays_while_it_is_closed_and_goes_with_the_list():
