@@ -11,8 +11,6 @@ from hardware.camera.signal import SignalWatch
 from hardware.ports import HdmiInput, VideoFrame
 
 _READ_S = 0.2
-_ASK_S = 0.5
-"""How often the driver is asked whether something is plugged in."""
 _FPS = 15
 """Enough for slides and for somebody's mouse, at half the cost."""
 _EARLY = 0.8
@@ -37,15 +35,13 @@ class ShareFeed:
 
     def work(self, stick: HdmiInput, works: Callable[[], None], stop: threading.Event) -> None:
         """Watch one opened input until `stop`. One that sends nothing is well: nothing is plugged in."""
-        watch, signal, asked_at = SignalWatch(), None, 0.0
+        watch = SignalWatch()
         works()
         try:
             while not stop.is_set():
                 frame = stick.read(_READ_S)
                 now = time.monotonic()
-                if now - asked_at > _ASK_S:
-                    asked_at, signal = now, stick.has_signal()
-                self._share(watch.see(frame, now, driver=signal))
+                self._share(watch.see(frame, now, driver=stick.has_signal()))
                 if frame is not None and self._sharing and now - self._shown_at > _EARLY / _FPS:
                     self._shown_at = now
                     self._show(frame)

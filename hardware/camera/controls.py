@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hardware.camera import videodev2
-from hardware.camera.node import VideoNode, text
+from hardware.camera.node import GONE, VideoNode, text
 from hardware.ports import BadUri
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,10 @@ class Control:
 
 
 def controls(node: VideoNode) -> Mapping[str, Control]:
-    """Return the controls of a device by name; those its driver tells nonsense about are left out."""
+    """Return the controls of a device by name; those its driver tells nonsense about are left out.
+
+    Raises `OSError` when the device is gone.
+    """
     return {control.name: control for control in _read(node)}
 
 
@@ -110,8 +113,11 @@ def wanted_value(name: str, word: str) -> int:
 
 
 def apply(node: VideoNode, wanted: Mapping[str, int], camera: str) -> None:
-    """Set what is wanted; what the camera does not have or refuses is logged, and it is used as it is."""
-    has = controls(node)
+    """Set what is wanted; what the camera does not have or refuses is logged, and it is used as it is.
+
+    Raises `OSError` when the camera is gone. One of which nothing is wanted is not asked: some are slow to tell.
+    """
+    has = controls(node) if wanted else {}
     for name in sorted(wanted, key=lambda name: name in _LAST):
         if name not in has:
             logger.warning("%s has no %s: it is left as it is", camera, name)
@@ -119,6 +125,8 @@ def apply(node: VideoNode, wanted: Mapping[str, int], camera: str) -> None:
         try:
             set_control(node, has[name], wanted[name])
         except OSError as err:
+            if err.errno in GONE:
+                raise
             logger.warning("%s did not take %s=%s: %s", camera, name, wanted[name], err.strerror)
 
 
@@ -130,7 +138,9 @@ def _read(node: VideoNode) -> Iterator[Control]:
         query = videodev2.QueryExtCtrl(id=last | following)
         try:
             node.ask(videodev2.VIDIOC_QUERY_EXT_CTRL, query)
-        except OSError:
+        except OSError as err:
+            if err.errno in GONE:
+                raise
             return
         if query.id <= last:
             return

@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator
 from hardware.ports import DeviceError, VideoFrame
 
 logger = logging.getLogger(__name__)
+_OPEN_S = 5.0
+"""How long finding, asking and setting a camera may take; UVC gives each of its answers up to five seconds."""
 _END_S = 1.0
 SLICE_S = 0.1
 """How long a driver may wait for a picture before it looks whether it should stop."""
@@ -39,12 +41,16 @@ class NewestFrame:
             self._error = self._error or error
             self._changed.notify()
 
+    def check(self) -> None:
+        """Raise what `fail` was told."""
+        if self._error is not None:
+            raise self._error
+
     def take(self, timeout_s: float) -> VideoFrame | None:
         """Return the picture once it is there, None after `timeout_s`; raises what `fail` was told."""
         with self._changed:
             self._changed.wait_for(lambda: self._frame or self._error, timeout_s)
-            if self._error is not None:
-                raise self._error
+            self.check()
             frame, self._frame = self._frame, None
             return frame
 
@@ -55,10 +61,25 @@ class Intake(threading.Thread):
     def __init__(self, name: str, frames: Callable[[threading.Event], Generator[VideoFrame | None]]) -> None:
         """`frames(stop)` opens the camera, yields its pictures until soon after `stop` is set, and closes it."""
         super().__init__(name=f"camera {name}", daemon=True)
-        self._camera, self._frames = name, frames
+        self.camera = name
+        """What people call it, once that is known."""
+        self._frames = frames
+        self._opened = threading.Event()
         self._stop_asked = threading.Event()
         self.given_up = False
         self.newest = NewestFrame()
+
+    def open(self) -> None:
+        """Start it, and return once the camera is open; raise what keeps it from that, or that it takes for ever."""
+        self.start()
+        if not self._opened.wait(_OPEN_S):
+            self.stop()
+            raise DeviceError(f"{self.camera} does not answer while it is opened: unplug it and plug it in again")
+        self.newest.check()
+
+    def opened(self) -> None:
+        """Say, from its own thread, that the camera is open."""
+        self._opened.set()
 
     def run(self) -> None:
         try:
@@ -69,7 +90,8 @@ class Intake(threading.Thread):
             self.newest.fail(err)
         finally:
             # also of what nobody foresaw, which the log of threads tells
-            self.newest.fail(DeviceError(f"{self._camera} sends no more pictures: unplug it and plug it in again"))
+            self.newest.fail(DeviceError(f"{self.camera} sends no more pictures: unplug it and plug it in again"))
+            self._opened.set()
 
     def stop(self) -> None:
         """End it, within a second: a thread that a driver does not let go is given up, counted and logged."""
@@ -77,7 +99,7 @@ class Intake(threading.Thread):
         self.join(_END_S)
         if self.is_alive() and not self.given_up:
             self.given_up = True
-            logger.warning("%s hangs and cannot be closed; %d such in this process", self._camera, stuck())
+            logger.warning("%s hangs and cannot be closed; %d such in this process", self.camera, stuck())
 
 
 def stuck() -> int:

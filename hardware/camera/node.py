@@ -21,7 +21,7 @@ _FORMATS, _SIZES, _RATES, _MODES, _INPUTS = 64, 128, 64, 2000, 16
 """How many of each are asked for: a broken driver may never say that it has no more."""
 _SMALLER = (640, 360)
 """Asked for as well where sizes are free, should the cable not carry the wanted one."""
-_GONE = {errno.ENODEV, errno.ENXIO, errno.ENOENT}
+GONE = {errno.ENODEV, errno.ENXIO, errno.ENOENT}
 _NO_SIGNAL = (
     videodev2.V4L2_IN_ST_NO_POWER
     | videodev2.V4L2_IN_ST_NO_SIGNAL
@@ -33,7 +33,7 @@ _NO_SIGNAL = (
 
 def in_words(name: str, err: OSError) -> DeviceError:
     """Return what a failed system call on a camera means to the people in the room."""
-    if err.errno in _GONE:
+    if err.errno in GONE:
         return DeviceMissing(f"{name} is unplugged: plug it in again")
     if err.errno == errno.EBUSY:
         return DeviceError(f"{name} is used by another program: close it there")
@@ -72,7 +72,7 @@ class VideoNode:
             try:
                 yield self.ask(request, blank)
             except OSError as err:
-                if err.errno in _GONE:
+                if err.errno in GONE:
                     raise
                 return
 
@@ -95,7 +95,7 @@ class VideoNode:
             self.ask(videodev2.VIDIOC_G_INPUT, chosen)
             status = self.ask(videodev2.VIDIOC_ENUMINPUT, videodev2.Input(index=chosen.value)).status
         except OSError as err:
-            if err.errno in _GONE:
+            if err.errno in GONE:
                 raise
             return None
         return False if status & _NO_SIGNAL else None

@@ -28,13 +28,15 @@ _BUFFERS = 4
 _STALE_NS = 2_000_000_000
 _FAILURES = (RuntimeError, IndexError, KeyError, ValueError, OSError)
 """What picamera2 raises when a camera is missing, in use, or does not take a configuration."""
+_UNUSABLE = (ImportError, AttributeError, RuntimeError, ValueError)
+"""What importing it raises when it, or what it stands on, was built for another Python or numpy."""
 
 
 def picamera2() -> Any:
     """Return the class `Picamera2`, or say how to get it."""
     try:
         return import_module("picamera2").Picamera2
-    except ImportError as err:
+    except _UNUSABLE as err:
         raise DeviceMissing(
             f"camera modules need picamera2, which is not there ({err}): sudo apt install python3-picamera2, "
             "then make install anew, which lets the room see it"
@@ -58,11 +60,8 @@ class PiCamera:
 
     def __enter__(self) -> Self:
         refuse_too_many(self.name)
-        library = self._library()
-        found = chosen(self._uri, cameras(library))
-        self.name = found.name
-        self._intake = Intake(found.name, lambda stop: self._frames(library, int(found.node), stop))
-        self._intake.start()
+        intake = self._intake = Intake(self.name, lambda stop: self._frames(intake, stop))
+        intake.open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,24 +73,31 @@ class PiCamera:
             raise DeviceError(f"{self.name} is not open")
         return self._intake.newest.take(timeout_s)
 
-    def _frames(self, library: Any, number: int, stop: threading.Event) -> Generator[VideoFrame | None]:
-        arrived: queue.SimpleQueue[VideoFrame] = queue.SimpleQueue()
+    def _frames(self, intake: Intake, stop: threading.Event) -> Generator[VideoFrame | None]:
+        """Find, open, read and close; a picture that makes no sense is None. Each of it may hang in libcamera."""
+        library = self._library()
+        found = chosen(self._uri, cameras(library))
+        self.name = intake.camera = found.name
+        arrived: queue.SimpleQueue[VideoFrame | None] = queue.SimpleQueue()
         try:
-            camera = library(number)
+            camera = library(int(found.node))
         except _FAILURES as err:
             raise self._failure(err) from err
         try:
             self._start(camera, arrived)
+            intake.opened()
             while not stop.is_set():
                 with contextlib.suppress(queue.Empty):
                     yield arrived.get(timeout=SLICE_S)
         except _FAILURES as err:
             raise self._failure(err) from err
         finally:
-            camera.stop()
-            camera.close()
+            # one that failed may refuse to be stopped, and must be let go all the same
+            for end in (camera.stop, camera.close):
+                with contextlib.suppress(*_FAILURES):
+                    end()
 
-    def _start(self, camera: Any, arrived: "queue.SimpleQueue[VideoFrame]") -> None:
+    def _start(self, camera: Any, arrived: "queue.SimpleQueue[VideoFrame | None]") -> None:
         configuration = camera.create_video_configuration(
             main={"format": "YUV420", "size": self._size},
             controls={"FrameRate": self._fps},
@@ -108,8 +114,12 @@ class PiCamera:
 
         def take(request: Any) -> None:
             # the request goes back to the camera when this returns: its memory is copied
-            y, u, v = planes(request.make_buffer("main"), main)
-            arrived.put(VideoFrame(y, u, v, _captured_ns(request.get_metadata()), bt709="709" in colours))
+            try:
+                y, u, v = planes(request.make_buffer("main"), main)
+                arrived.put(VideoFrame(y, u, v, _captured_ns(request.get_metadata()), bt709="709" in colours))
+            except _FAILURES:
+                # this is the thread of picamera2's event loop, which would end
+                arrived.put(None)
 
         camera.post_callback = take
         camera.start()
@@ -122,17 +132,14 @@ class PiCamera:
 
 def cameras(library: Any) -> tuple[Found, ...]:
     """Return the camera modules there are; libcamera lists USB cameras too, which V4L2 serves better."""
-    infos = enumerate(library.global_camera_info())
+    try:
+        infos = list(library.global_camera_info())
+    except _FAILURES as err:
+        raise DeviceError(f"libcamera cannot list the camera modules ({err}): restart the room") from err
     return tuple(
-        Found(
-            "camera",
-            f"csi:{info['Id']}",
-            str(info.get("Model", "camera module")),
-            str(info.get("Num", number)),
-            info["Id"],
-        )
-        for number, info in infos
-        if "usb" not in info["Id"].lower()
+        Found("camera", f"csi:{info['Id']}", str(info.get("Model", "camera module")), str(number), info["Id"])
+        for place, info in enumerate(infos)
+        if "usb" not in info["Id"].lower() and str(number := info.get("Num", place)).isdecimal()
     )
 
 

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Self
 
 from hardware.camera import videodev2
-from hardware.camera.formats import Mode
+from hardware.camera.formats import LARGEST, SMALLEST, Mode
 from hardware.camera.node import VideoNode, fourcc, number
 
 _BUFFERS = 4
@@ -93,6 +93,10 @@ class Stream:
                 time.sleep(_AGAIN_S)
         return None
 
+    def has_signal(self) -> bool | None:
+        """Return what the driver says of the source, as `VideoNode.has_signal` does."""
+        return self._node.has_signal()
+
     def _agree(self) -> Layout:
         """Set the format; the driver may change everything but the kind of format."""
         wanted = videodev2.Format(type=_TYPE)
@@ -101,6 +105,8 @@ class Stream:
         got = self._node.ask(videodev2.VIDIOC_S_FMT, wanted).fmt.pix
         if fourcc(got.pixelformat) != self._mode.format:
             raise OSError(errno.EINVAL, f"it offers {self._mode.format} and gives {fourcc(got.pixelformat)!r}")
+        if not (SMALLEST <= got.width <= LARGEST and SMALLEST <= got.height <= LARGEST):
+            raise OSError(errno.EINVAL, f"it gives pictures of {got.width}x{got.height}")
         full = got.quantization == _FULL_RANGE or (not got.quantization and got.colorspace == _JPEG)
         bt709 = got.ycbcr_enc == _ENC_709 or (not got.ycbcr_enc and got.colorspace in _BT709)
         return Layout(self._mode.format, got.width, got.height, got.bytesperline, full, bt709)
@@ -123,10 +129,17 @@ class Stream:
         buffers = []
         for index in range(count):
             buffer = self._node.ask(videodev2.VIDIOC_QUERYBUF, videodev2.Buffer(index=index, type=_TYPE, memory=_MMAP))
-            memory = mmap.mmap(self._node.fileno(), buffer.length, offset=buffer.m.offset)
+            memory = self._mapped(buffer.length, buffer.m.offset)
             buffers.append(undo.enter_context(contextlib.closing(memory)))
             self._node.ask(videodev2.VIDIOC_QBUF, buffer)
         return buffers
+
+    def _mapped(self, length: int, offset: int) -> mmap.mmap:
+        # Python would take 0 for all there is, and has words of its own about what is beyond the end
+        with contextlib.suppress(ValueError):
+            if length:
+                return mmap.mmap(self._node.fileno(), length, offset=offset)
+        raise OSError(errno.EINVAL, f"it has buffers of {length} bytes")
 
     def _take(self) -> Taken:
         buffer = self._node.ask(videodev2.VIDIOC_DQBUF, videodev2.Buffer(type=_TYPE, memory=_MMAP))

@@ -4,6 +4,7 @@ UVC 1.5, 4.2.2.1.15: pan and tilt are in seconds of arc (3600 to a degree), posi
 above) and up. Zoom has no unit: only its ends are known.
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Self
 
@@ -36,14 +37,15 @@ class UvcHead:
     def __enter__(self) -> Self:
         found = chosen(self._uri, self._system, "camera")
         self.name, self._node = found.name, self._system.node(found.node)
-        try:
-            self._node.__enter__()
-        except OSError as err:
-            raise in_words(self.name, err) from err
-        self._has = controls(self._node)
-        if not {PAN, TILT, ZOOM} & self._has.keys():
-            self._node.__exit__()
-            raise DeviceError(f"{self.name} can neither turn nor zoom")
+        with contextlib.ExitStack() as undo:
+            try:
+                undo.enter_context(self._node)
+                self._has = controls(self._node)
+            except OSError as err:
+                raise in_words(self.name, err) from err
+            if not {PAN, TILT, ZOOM} & self._has.keys():
+                raise DeviceError(f"{self.name} can neither turn nor zoom")
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,8 +58,17 @@ class UvcHead:
         except OSError as err:
             raise in_words(self.name, err) from err
 
+    def check(self) -> None:
+        try:
+            _ = self._node.card
+        except OSError as err:
+            raise in_words(self.name, err) from err
+
     def aim(self) -> Aim | None:
-        return aim_of(controls(self._node))
+        try:
+            return aim_of(controls(self._node))
+        except OSError as err:
+            raise in_words(self.name, err) from err
 
 
 def units(aim: Aim, has: Mapping[str, Control]) -> Mapping[str, int]:

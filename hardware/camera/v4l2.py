@@ -4,11 +4,12 @@ Controls may be set as well, by V4L2's names: `v4l2:?power_line_frequency=50&foc
 """
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import av
 from av.error import FFmpegError
@@ -16,8 +17,8 @@ from av.video.codeccontext import VideoCodecContext
 
 from hardware.camera.controls import NAMES as CONTROLS
 from hardware.camera.controls import apply, wanted_value
+from hardware.camera.formats import LARGEST, RAW, SMALLEST, Mode, carries, choose
 from hardware.camera.formats import NAMES as FORMATS
-from hardware.camera.formats import RAW, Mode, carries, choose
 from hardware.camera.newest import SLICE_S, Intake, refuse_too_many
 from hardware.camera.node import VideoNode, in_words, usb_speed
 from hardware.camera.picture import Converter, packed
@@ -28,6 +29,8 @@ from hardware.uri import DeviceUri
 
 logger = logging.getLogger(__name__)
 SIZE, FPS = (1280, 720), 30
+_ASK_S = 0.5
+"""How often an HDMI input's driver is asked whether something is plugged in."""
 _PIXELS = {"YUYV": "yuyv422", "UYVY": "uyvy422", "NV12": "nv12", "YU12": "yuv420p"}
 """What FFmpeg calls the raw formats."""
 _DECODERS = {"MJPG": "mjpeg", "H264": "h264"}
@@ -72,6 +75,7 @@ class V4l2Camera:
             raise BadUri(f"v4l2:{uri.path}: format={self._format} should be one of {', '.join(FORMATS)}")
         self._controls = {name: wanted_value(name, word) for name, word in uri.options.items() if name in CONTROLS}
         self._intake: Intake | None = None
+        self._signal: bool | None = None
         self.name = f"{_WORDS[self.kind]} {uri.path}".rstrip()
 
     @property
@@ -80,17 +84,9 @@ class V4l2Camera:
 
     def __enter__(self) -> Self:
         refuse_too_many(self.name)
-        found = chosen(self._uri, self._system, self.kind)
-        self.name, self._path = found.name, found.node
-        try:
-            with self._system.node(found.node) as node:
-                mode = self._mode(node)
-                apply(node, self._controls, found.name)
-        except OSError as err:
-            raise in_words(found.name, err) from err
-        logger.debug("%s at %s: %s", found.name, found.node, mode)
-        self._intake = Intake(found.name, lambda stop: self._frames(mode, stop))
-        self._intake.start()
+        intake = self._intake = Intake(self.name, lambda stop: self._frames(intake, stop))
+        self._signal = None
+        intake.open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,36 +100,50 @@ class V4l2Camera:
 
     def has_signal(self) -> bool | None:
         """Return False when its driver says that nothing is plugged into this input; None when it does not tell."""
-        try:
-            with self._system.node(self._path) as node:
-                return node.has_signal()
-        except OSError as err:
-            raise in_words(self.name, err) from err
+        return self._signal
 
-    def _mode(self, node: VideoNode) -> Mode:
+    def _frames(self, intake: Intake, stop: threading.Event) -> Generator[VideoFrame | None]:
+        """Find, open, read and close; a picture that was lost is None. Each of it may hang with the driver."""
+        found = chosen(self._uri, self._system, self.kind)
+        self.name = intake.camera = found.name
         try:
-            return choose(
-                node.modes(self._size, self._fps),
-                self._size,
-                self._fps,
-                bytes_s=carries(self._system.speed(self._path)),
-                only=self._format,
-            )
-        except DeviceError as err:
-            raise DeviceError(f"{self.name}: {err}") from err
-
-    def _frames(self, mode: Mode, stop: threading.Event) -> Generator[VideoFrame | None]:
-        """Open, read and close; a picture that was lost is None."""
-        try:
-            with Stream(self._system.node(self._path), mode, self._fps) as stream:
+            with self._system.node(found.node) as node:
+                mode = self._mode(node, found)
+                apply(node, self._controls, found.name)
+            logger.debug("%s at %s: %s", found.name, found.node, mode)
+            with Stream(self._system.node(found.node), mode, self._fps) as stream:
                 decoder = Decoder(stream.layout)
+                intake.opened()
+                asks = self._signal_of(stream)
                 while not stop.is_set():
+                    self._signal = next(asks)
                     taken = stream.read(SLICE_S)
                     if taken is not None:
                         yield from [None] * min(taken.missed, _MOST_MISSED)
                         yield from decoder.frames(taken)
         except OSError as err:
             raise in_words(self.name, err) from err
+
+    def _mode(self, node: VideoNode, found: Found) -> Mode:
+        try:
+            return choose(
+                node.modes(self._size, self._fps),
+                self._size,
+                self._fps,
+                bytes_s=carries(self._system.speed(found.node)),
+                only=self._format,
+            )
+        except DeviceError as err:
+            raise DeviceError(f"{found.name}: {err}") from err
+
+    def _signal_of(self, stream: Stream) -> Iterator[bool | None]:
+        """Yield the driver's word about the signal of an HDMI input, asked now and then; nobody asks a camera."""
+        signal, asked_at = None, -math.inf
+        while True:
+            now = time.monotonic()
+            if self.kind == "capture" and now - asked_at > _ASK_S:
+                signal, asked_at = stream.has_signal(), now
+            yield signal
 
 
 class Decoder:
@@ -162,7 +172,12 @@ class Decoder:
             pictures = self._codec.decode(av.Packet(data))
         except FFmpegError:
             return [None]
-        return [self._converter.frame(picture, captured_ns) for picture in pictures]
+        return [self._converter.frame(picture, captured_ns) if _is_sane(picture) else None for picture in pictures]
+
+
+def _is_sane(picture: Any) -> bool:
+    """Whether a picture is of a size that a camera has: JPEG may say anything of itself, one point or a gigabyte."""
+    return all(SMALLEST <= side <= LARGEST for side in (picture.width, picture.height))
 
 
 def present(uri: DeviceUri, system: System = LINUX, kind: str = "camera") -> bool:

@@ -39,6 +39,7 @@ class Machine:
         self.gives = "YUV420"
         self.colours = "Rec709"
         self.error = None
+        self.error_at_start = None
         self.hangs = False
         """Whether `stop` never returns."""
 
@@ -79,6 +80,8 @@ class Camera:
 
     def start(self):
         assert self.camera_config is not None
+        if self._library.error_at_start:
+            raise RuntimeError(self._library.error_at_start)
         self.started = True
 
     def give(self, luma=100):
@@ -100,7 +103,13 @@ class Camera:
         loop.start()
         loop.join()
 
+    def give_short(self):
+        """A buffer arrives that holds less than a picture."""
+        self.post_callback(Request(np.zeros(100, np.uint8), {}))
+
     def stop(self):
+        if self._library.error_at_start:
+            raise RuntimeError("it was not started")
         if self._library.hangs:
             self.released.wait()
         self.started = False

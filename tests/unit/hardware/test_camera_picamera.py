@@ -79,8 +79,8 @@ def test_colours_are_as_libcamera_says(colours, bt709):
 def test_a_picture_of_another_format_is_an_error_in_words():
     library = Machine()
     library.gives = "BGR888"
-    with camera(library) as device, pytest.raises(DeviceError, match="gives BGR888 instead of YUV420"):
-        device.read(5.0)
+    with pytest.raises(DeviceError, match="gives BGR888 instead of YUV420"):
+        camera(library).__enter__()
     assert library.opened[0].closed
 
 
@@ -95,8 +95,8 @@ def test_it_is_closed_with_the_room():
 def test_one_that_is_in_use_says_what_helps():
     library = Machine()
     library.error = "Camera __init__ sequence did not complete."
-    with camera(library) as device, pytest.raises(DeviceError, match="close other programs that use it"):
-        device.read(5.0)
+    with pytest.raises(DeviceError, match="close other programs that use it"):
+        camera(library).__enter__()
 
 
 def test_one_whose_stop_hangs_is_given_up():
@@ -149,3 +149,36 @@ def test_a_buffer_that_is_too_short_is_an_error():
     main = {"format": "YUV420", "size": (64, 48), "stride": 64}
     with pytest.raises(ValueError, match="reshape"):
         planes(np.zeros(100, np.uint8), main)
+
+
+def test_a_buffer_that_is_too_short_is_a_lost_picture_and_keeps_libcameras_loop_going():
+    library = Machine()
+    with camera(library) as device:
+        one_picture(device, library)
+        library.opened[0].give_short()
+        assert device.read(0.2) is None
+        assert device.dropped == 1
+        assert one_picture(device, library) is not None
+
+
+def test_one_that_fails_to_start_and_to_stop_is_closed_all_the_same():
+    library = Machine()
+    library.error_at_start = "Failed to start camera"
+    with pytest.raises(DeviceError, match="Failed to start camera"):
+        camera(library).__enter__()
+    assert library.opened[0].closed
+
+
+def test_a_libcamera_that_cannot_list_is_a_device_error():
+    library = Machine()
+    library.global_camera_info = lambda: (_ for _ in ()).throw(RuntimeError("no camera manager"))
+    with pytest.raises(DeviceError, match="cannot list the camera modules"):
+        camera(library).__enter__()
+
+
+def test_a_picamera2_that_was_built_for_another_numpy_says_what_helps(monkeypatch, tmp_path):
+    (tmp_path / "picamera2.py").write_text('raise ValueError("numpy.dtype size changed")')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+    with pytest.raises(DeviceMissing, match="dtype size changed"):
+        registry.camera("picamera:").__enter__()
