@@ -23,6 +23,9 @@ SENT = (1280, 720)
 _BEAT_S = 0.1
 _AGAIN_S = 5.0
 _CLOSE_S = 1.0
+_SETTLED_S = 5.0
+"""How long a head that failed must do what it is told before it counts as well again."""
+_UNFORESEEN = "The head failed in a way nobody foresaw. The log of salon media says how."
 ROLE = "camera head"
 
 
@@ -76,6 +79,8 @@ class _Turning:
         self._wished = CameraAim()
         self._pointing: Pointing | None = None
         self._said: WireUse | None = None
+        self._error = ""
+        """What is wrong with it; stands until the head has done what it is told for a while."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=ROLE, daemon=True)
         self._thread.start()
@@ -97,23 +102,39 @@ class _Turning:
         while not self._stop.is_set():
             try:
                 with head(self._uri) as turned:
-                    self._say(open_now=True)
                     self._serve(turned)
-            except DeviceError as err:
-                self._say(error=str(err))
-                self._stop.wait(_AGAIN_S)
-        with suppress(RuntimeError):  # the loop may be closed by now
-            self._say()
+            except (DeviceError, OSError) as err:
+                self._fail(str(err))
+            except Exception:  # a driver's surprise is this head's failure: its thread must live to open it again
+                if self._error != _UNFORESEEN:
+                    logger.exception("%s: %s failed", ROLE, self._uri)
+                self._error = _UNFORESEEN
+                self._fail(_UNFORESEEN)
+        self._say()
 
     def _serve(self, turned: OwnHead) -> None:
         with self._lock:
             self._pointing = Pointing(turned.pan_deg, self._array_deg)
         sent: Aim | None = None
-        while not self._stop.wait(_BEAT_S):
+        well_at = time.monotonic() + (_SETTLED_S if self._error else 0.0)
+        while True:
             wanted = self._wanted()
             if wanted != sent:
                 turned.move(wanted)
                 sent = wanted
+            turned.check()
+            if time.monotonic() >= well_at:
+                self._error = ""
+                self._say(open_now=True)
+            if self._stop.wait(_BEAT_S):
+                return
+
+    def _fail(self, error: str) -> None:
+        if error != self._error:
+            logger.warning("%s: %s", ROLE, error)
+        self._error = error
+        self._say(error=error)
+        self._stop.wait(_AGAIN_S)
 
     def _wanted(self) -> Aim:
         with self._lock:
@@ -126,7 +147,6 @@ class _Turning:
     def _say(self, *, open_now: bool = False, error: str = "") -> None:
         use = WireUse(ROLE, self._uri, open_now, simulated(self._uri), error)
         if use != self._said:
-            if error:
-                logger.warning("%s: %s", ROLE, error)
             self._said = use
-            self._changed(use)
+            with suppress(RuntimeError):  # the loop may be closed by now
+                self._changed(use)

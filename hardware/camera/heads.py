@@ -32,9 +32,14 @@ class OwnHead(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
-    def move(self, aim: Aim) -> None: ...
+    def move(self, aim: Aim) -> None:
+        """Start towards an aim; returns before it is reached. What the head cannot do (no zoom, say) is left out."""
 
-    def aim(self) -> Aim | None: ...
+    def check(self) -> None:
+        """Raise what went wrong since it was last told or asked something, or that it is gone; waits for nothing."""
+
+    def aim(self) -> Aim | None:
+        """Return where it looks now, or None when the head does not tell."""
 
 
 def head(uri: str) -> OwnHead:

@@ -59,5 +59,8 @@ class SimulatedHead:
             Travel(travel.at(now), goal, now, self._speed) for travel, goal in zip(self._travels, goals, strict=True)
         )
 
+    def check(self) -> None:
+        """Nothing goes wrong with it."""
+
     def aim(self) -> Aim:
         return Aim.within(*(travel.at(self._now()) for travel in self._travels))

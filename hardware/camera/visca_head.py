@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
@@ -29,6 +30,8 @@ from hardware.uri import DeviceUri
 
 BETWEEN_S = 0.25
 """Between two commands. Heads move in jerks, and some hang, when they are told more."""
+IDLE_S = 20.0
+"""How often a head that is told nothing is asked whether it is there: a row that says so should be true."""
 _STALE_S = 1.0
 """The same aim again later is meant: somebody may have used the remote control."""
 _OPTIONS = ("model", "pan", "tilt", "tele")
@@ -90,6 +93,10 @@ class ViscaHead:
                 self._sent = [None, None]
             self._wanted = aim
             self._news.notify()
+        self.check()
+
+    def check(self) -> None:
+        with self._news:
             error, self._error = self._error, None
         if error is not None:
             raise error
@@ -101,31 +108,38 @@ class ViscaHead:
 
     def _run(self) -> None:
         last = 1
-        while (due := self._due(last)) is not None:
-            last, move, aim = due
+        while True:
+            due = self._due(last)
+            if self._leaving:
+                return
+            last = last if due is None else due.place
             try:
-                self._link.tell(move)
+                if due is None:
+                    self._link.find()
+                else:
+                    self._link.tell(due.move)
             except DeviceError as err:
-                self._failed(aim, err)
+                self._failed(err, due)
 
-    def _failed(self, aim: Aim, err: DeviceError) -> None:
+    def _failed(self, err: DeviceError, due: "_Due | None") -> None:
         """Have the next caller told, and start from nothing: where the head stands now is anybody's guess."""
         with self._news:
             self._error, self._sent = err, [None, None]
-            if self._wanted == aim:
+            if due is None or self._wanted == due.aim:
                 self._wanted = None
 
-    def _due(self, last: int) -> tuple[int, Request, Aim] | None:
-        """Wait for something to tell the head, and for the time to do so; None when it is time to leave."""
+    def _due(self, last: int) -> "_Due | None":
+        """Wait for something to tell the head, and for the time to do so; None when there is nothing for a while."""
         with self._news:
             self._news.wait_for(lambda: self._leaving, max(self._told_at + BETWEEN_S - time.monotonic(), 0.0))
-            self._news.wait_for(lambda: self._leaving or self._unsent(last))
-            if self._leaving or self._wanted is None:
+            self._news.wait_for(lambda: self._leaving or self._unsent(last), IDLE_S)
+            unsent = self._unsent(last)
+            if self._leaving or self._wanted is None or not unsent:
                 return None
-            place, move = self._unsent(last)[0]
+            place, move = unsent[0]
             self._sent[place] = move
             self._told_at = time.monotonic()
-            return place, move, self._wanted
+            return _Due(place, move, self._wanted)
 
     def _unsent(self, last: int) -> list[tuple[int, Request]]:
         """Return what the wanted aim takes beyond what was sent, first what was not told last."""
@@ -133,6 +147,17 @@ class ViscaHead:
             return []
         moves = self._model.moves(self._wanted)
         return [(place, moves[place]) for place in (1 - last, last) if moves[place] != self._sent[place]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What the head is told next."""
+
+    place: int
+    """0 turns, 1 zooms."""
+    move: Request
+    aim: Aim
+    """What it is for."""
 
 
 def _network(uri: DeviceUri) -> tuple[Callable[[], Wire], str]:

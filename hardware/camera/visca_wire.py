@@ -156,7 +156,11 @@ class Serial:
 
 
 def _connected(host: str, port: int, kind: socket.SocketKind, timeout_s: float) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+    except UnicodeError as err:
+        # what Python says of a name with an empty or too long part
+        raise socket.gaierror(socket.EAI_NONAME, "no name of a device") from err
     connection = socket.socket(family, kind, protocol)
     try:
         connection.settimeout(timeout_s)

@@ -11,7 +11,7 @@ from hardware.camera.aim import Aim
 from hardware.camera.heads import head
 from hardware.camera.sim_head import SimulatedHead
 from hardware.camera.visca_head import BETWEEN_S
-from hardware.ports import BadUri, DeviceError, UnknownScheme
+from hardware.ports import BadUri, DeviceError, DeviceMissing, UnknownScheme
 from hardware.uri import DeviceUri
 
 
@@ -25,12 +25,19 @@ def looks(camera, aim):
     return False
 
 
+def comes_to(server, pose):
+    deadline = time.monotonic() + 5
+    while (here := server.camera.pose(time.monotonic())) != pose and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return here == pose
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_head_looks_where_it_is_told(way):
     with quick() as server, head(WAYS[way](server)) as camera:
         camera.move(Aim(0.3, -0.5, 0.25))
         assert looks(camera, Aim(0.3, -0.5, 0.25))
-        assert server.camera.pose(time.monotonic()) == (734, -216, 4096)
+        assert comes_to(server, (734, -216, 4096))
 
 
 @pytest.mark.parametrize("aim", [Aim(-0.5, 0.0, 0.2), Aim(0.6, 0.25, 1.0)])
@@ -88,6 +95,27 @@ def test_what_went_wrong_is_raised_at_the_next_move():
             camera.move(Aim(0.5))
 
 
+def test_a_head_that_goes_while_it_is_told_nothing_is_noticed(monkeypatch):
+    monkeypatch.setattr(visca_head, "IDLE_S", 0.05)
+    with quick() as server:
+        camera = head(f"visca:127.0.0.1:{server.udp}").__enter__()
+        asked = len(server.camera.received)
+        while len(server.camera.received) < asked + 2:
+            time.sleep(0.01)
+        camera.check()
+    while camera._error is None:
+        time.sleep(0.01)
+    with pytest.raises(DeviceError, match="takes no VISCA"):
+        camera.check()
+    camera.__exit__()
+
+
+@pytest.mark.parametrize("name", ["camera..example", "a" * 70])
+def test_a_name_that_no_device_can_have_is_missing(name):
+    with pytest.raises(DeviceMissing, match="No device on the network is called"), head(f"visca:{name}"):
+        pass
+
+
 def test_a_head_is_left_soon_although_its_camera_is_gone():
     with quick() as server:
         camera = head(f"visca:127.0.0.1:{server.tcp}?raw=1&tcp=1").__enter__()
@@ -101,7 +129,7 @@ def test_ends_given_by_hand_turn_the_other_way_round():
     with quick() as server, head(f"visca:127.0.0.1:{server.udp}?pan=1000..-1000&tilt=400..-100&tele=100") as camera:
         camera.move(Aim(1.0, -1.0, 1.0))
         assert looks(camera, Aim(1.0, -1.0, 1.0))
-        assert server.camera.pose(time.monotonic()) == (-1000, 400, 100)
+        assert comes_to(server, (-1000, 400, 100))
 
 
 @pytest.mark.parametrize(
