@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from appliance.state.fixtures import Relay
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 _LOOK_S = 0.1
 _AGAIN_S = 5.0
 _JOIN_S = 2.0
+_UNFORESEEN = "It failed in a way nobody foresaw. The log of salon daemon says how."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Fixtures:
         self._wires = wires
         self._tell_relays, self._tell_occupied, self._tell_trouble = relays, occupied, trouble
         self._wanted: Mapping[str, bool] = {}
-        self._stop, self._wake = threading.Event(), threading.Event()
+        self._wake = threading.Event()
         self._told: dict[Callable[..., None], object] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -60,20 +62,20 @@ class Fixtures:
     async def run(self) -> None:
         """Serve the wires until cancelled."""
         self._loop = asyncio.get_running_loop()
-        self._stop.clear()
-        thread = threading.Thread(target=self._serve, name="fixtures", daemon=True)
+        stop = threading.Event()
+        thread = threading.Thread(target=self._serve, args=[stop], name="fixtures", daemon=True)
         thread.start()
         try:
             await asyncio.Event().wait()
         finally:
-            self._stop.set()
+            stop.set()
             self._wake.set()
             await asyncio.to_thread(thread.join, _JOIN_S)
 
-    def _serve(self) -> None:
+    def _serve(self, stop: threading.Event) -> None:
         relays = [_KeptRelay(name, uri) for name, uri in self._wires.relays.items()]
         motion = _KeptMotion(self._wires, self._wake.set) if self._wires.motion else None
-        while not self._stop.is_set():
+        while not stop.is_set():
             self._wake.clear()
             self._tell(self._tell_relays, tuple(relay.switch(self._wanted.get(relay.name)) for relay in relays))
             if motion is not None:
@@ -89,7 +91,9 @@ class Fixtures:
         """Say what is different from what was said before."""
         if self._loop is not None and (how not in self._told or self._told[how] != what):
             self._told[how] = what
-            self._loop.call_soon_threadsafe(how, what)
+            # a loop that is closed needs to know nothing any more
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(how, what)
 
 
 class _KeptRelay:
@@ -112,15 +116,21 @@ class _KeptRelay:
                 self._wire.switch(on=on)
             self._is = Relay(self.name, self._wire.on)
         except DeviceError as err:
-            self.close()
-            self._next_s = time.monotonic() + _AGAIN_S
-            self._is = replace(self._is, error=str(err))
+            self._failed(str(err))
+        except Exception:  # a driver's surprise is this wire's failure: its thread must live to switch the others
+            if self._is.error != _UNFORESEEN:
+                logger.exception("relay %s failed", self.name)
+            self._failed(_UNFORESEEN)
         return self._is
 
     def close(self) -> None:
         wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.__exit__()
+        _let_go(wire)
+
+    def _failed(self, error: str) -> None:
+        self.close()
+        self._next_s = time.monotonic() + _AGAIN_S
+        self._is = replace(self._is, error=error)
 
 
 class _KeptMotion:
@@ -143,13 +153,27 @@ class _KeptMotion:
             there = self._sensor.occupied()
             self.trouble = self._sensor.fault()
         except DeviceError as err:
-            self.close()
-            self._next_s = time.monotonic() + _AGAIN_S
-            self.trouble = str(err)
+            self._failed(str(err))
+            return None
+        except Exception:  # as above
+            if self.trouble != _UNFORESEEN:
+                logger.exception("the motion sensor failed")
+            self._failed(_UNFORESEEN)
             return None
         return there
 
     def close(self) -> None:
         sensor, self._sensor = self._sensor, None
-        if sensor is not None:
-            sensor.__exit__()
+        _let_go(sensor)
+
+    def _failed(self, error: str) -> None:
+        self.close()
+        self._next_s = time.monotonic() + _AGAIN_S
+        self.trouble = error
+
+
+def _let_go(wire: RelayWire | Motion | None) -> None:
+    """Close a wire; one whose chip has vanished may refuse even that, in whatever words its driver has."""
+    with suppress(Exception):
+        if wire is not None:
+            wire.__exit__()

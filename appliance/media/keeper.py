@@ -66,6 +66,8 @@ class DeviceKeeper(Generic[D]):
         self._tries: dict[str, DeviceTry] = {}
         self._error = ""
         """What was last said to be wrong; it is said once."""
+        self._used = ""
+        """What was last said to be used; said again when it had worked for a while, or another was used."""
         self.missed: tuple[str, ...] = ()
         """Devices that would be used if they worked: all before the one in use, or the whole list when none works."""
 
@@ -120,6 +122,7 @@ class DeviceKeeper(Generic[D]):
             if self._uris is None:
                 self._thread = None
                 self.missed = ()
+                self._used = ""
                 # said before another thread can say "open": the lamp would go out with the device on
                 self._changed(closed_device(self._kind, self._listed, self._tried()))
             return self._uris
@@ -143,6 +146,7 @@ class DeviceKeeper(Generic[D]):
                 failed.append(str(err))
             steady = self._interrupt.is_set() or self._was_steady()
             if steady:
+                self._used = ""
                 break
         self._say(" ".join(failed), uris)
         self.missed = () if steady else uris
@@ -163,7 +167,9 @@ class DeviceKeeper(Generic[D]):
     def _in_use(self, place: int, failed: str, device: D) -> None:
         uri = self._listed[place]
         self.missed = self._listed[:place]
-        logger.info("%s: using %s", self._kind, device.name)
+        if uri != self._used:
+            logger.info("%s: using %s", self._kind, device.name)
+        self._used = uri
         self._changed(
             DeviceUse(
                 self._kind,

@@ -9,6 +9,7 @@ from appliance.state.devices import WireUse
 from hardware.ports import DeviceError
 
 logger = logging.getLogger(__name__)
+_UNFORESEEN = "It failed in a way nobody foresaw. The log of salon media says how."
 _BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 
@@ -45,13 +46,13 @@ class KeptWire(Generic[D]):
         try:
             if self.device is None:
                 self.device = self._opens().__enter__()
-                logger.info("%s: using %s", self._use.role, self._use.uri)
             fault = work(self.device)
         except DeviceError as err:
             self._failed(str(err), now_s)
         except Exception:  # a driver's surprise is this wire's failure: its thread must live to look at the others
-            logger.exception("%s: %s failed", self._use.role, self._use.uri)
-            self._failed("It failed in a way nobody foresaw. The log of salon media says how.", now_s)
+            if self._use.error != _UNFORESEEN:
+                logger.exception("%s: %s failed", self._use.role, self._use.uri)
+            self._failed(_UNFORESEEN, now_s)
         else:
             self._failures = 0
             self._say(open=True, error=fault)
@@ -59,9 +60,12 @@ class KeptWire(Generic[D]):
     def close(self, last: Callable[[D], object] = lambda _: None) -> None:
         """Let the device go, after one `last` thing done with it."""
         device, self.device = self.device, None
-        if device is not None:
-            with suppress(DeviceError):
-                last(device)
+        if device is None:
+            return
+        # a wire whose chip has vanished may refuse either, in whatever words its driver has; its thread must live
+        with suppress(Exception):
+            last(device)
+        with suppress(Exception):
             device.__exit__()
 
     def _failed(self, error: str, now_s: float) -> None:
@@ -75,5 +79,7 @@ class KeptWire(Generic[D]):
         if use != self._use:
             if error and error != self._use.error:
                 logger.warning("%s: %s", use.role, error)
+            if open and not self._use.open:
+                logger.info("%s: using %s", use.role, use.uri)
             self._use = use
             self._changed(use)

@@ -141,10 +141,11 @@ class GpioOutput:
 
     def __exit__(self, *_: object) -> None:
         if self._leave and self._source is not None:
-            self._source.leave()
+            with _ignored(self._source):
+                self._source.leave()
         else:
             _close(self._device, self._source)
-        self._source = None
+        self._device = self._source = None
 
     def write(self, active: bool, /) -> None:
         device, source = _opened(self._wiring, self._device, self._source)

@@ -1,5 +1,6 @@
 """The device keeper with devices that fail on command."""
 
+import logging
 import queue
 import threading
 import time
@@ -214,3 +215,14 @@ def test_it_can_be_kept_again_after_a_release(bench):
 def test_an_empty_list_names_the_remedy(bench):
     bench.keeper.keep(())
     assert "room.toml" in bench.next_use().error
+
+
+def test_a_device_that_comes_and_goes_fills_no_log(bench, caplog):
+    bench.refused.add("A")
+    with caplog.at_level(logging.INFO):
+        bench.keeper.keep(("A",))
+        worked = 0
+        while worked < 4:
+            worked += bench.next_use().open
+        bench.keeper.close()
+    assert [record.message for record in caplog.records] == ["camera: using A", "camera: A cannot be encoded"]

@@ -1,0 +1,126 @@
+"""Relays and the motion sensor on their thread, and what a chip does to them that vanishes."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from appliance import fixtures
+from appliance.fixtures import Fixtures, FixtureWires
+from appliance.state.fixtures import Relay
+from hardware.gpio.mock import drive, look
+from hardware.ports import DeviceError
+
+
+class Room:
+    """Hears what the fixtures say."""
+
+    def __init__(self, wires):
+        self.relays, self.occupied, self.trouble = (), None, ""
+        self._news = asyncio.Event()
+        self.fixtures = Fixtures(
+            wires,
+            relays=lambda relays: self._hear(relays=relays),
+            occupied=lambda there: self._hear(occupied=there),
+            trouble=lambda trouble: self._hear(trouble=trouble),
+        )
+
+    def _hear(self, **what):
+        vars(self).update(what)
+        self._news.set()
+
+    async def hears(self, fits):
+        async with asyncio.timeout(10):
+            while not fits(self):
+                self._news.clear()
+                await self._news.wait()
+
+
+@contextlib.asynccontextmanager
+async def room(wires):
+    room = Room(wires)
+    running = asyncio.create_task(room.fixtures.run(), name="fixtures")
+    try:
+        yield room
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch):
+    monkeypatch.setattr(fixtures, "_AGAIN_S", 0.02)
+    monkeypatch.setattr(fixtures, "_LOOK_S", 0.01)
+
+
+async def test_a_relay_is_switched_and_found_again_when_its_wire_is_back(tmp_path):
+    uri = f"mock:lights?dir={tmp_path}&pull=down&released=keep"
+    async with room(FixtureWires({"Lights": uri})) as one:
+        one.fixtures.want({"Lights": True})
+        await one.hears(lambda room: room.relays == (Relay("Lights", on=True),))
+        (tmp_path / "lights").unlink()
+        await one.hears(lambda room: "was removed" in room.relays[0].error)
+        await one.hears(lambda room: room.relays == (Relay("Lights", on=True),))
+        assert look(uri).active
+
+
+class Vanishing:
+    """A relay whose chip is pulled out of its socket: it can neither be switched nor closed."""
+
+    gone = False
+    error: Exception = DeviceError("the chip is gone")
+
+    def __init__(self, _uri, opens):
+        self._on = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if Vanishing.gone:
+            raise OSError(19, "No such device")
+
+    @property
+    def on(self):
+        if Vanishing.gone:
+            raise Vanishing.error
+        return self._on
+
+    def switch(self, *, on):
+        self._on = on
+
+
+@pytest.mark.parametrize("error", [DeviceError("the chip is gone"), ZeroDivisionError("what nobody foresaw")])
+async def test_a_chip_that_vanishes_takes_nothing_else_along(tmp_path, monkeypatch, caplog, error):
+    monkeypatch.setattr(fixtures, "RelayWire", Vanishing)
+    monkeypatch.setattr(Vanishing, "gone", False)
+    monkeypatch.setattr(Vanishing, "error", error)
+    sensor = f"mock:motion?dir={tmp_path}"
+    async with room(FixtureWires({"Lights": "gpio:5"}, motion=sensor)) as one:
+        one.fixtures.want({"Lights": True})
+        await one.hears(lambda room: room.relays == (Relay("Lights", on=True),) and room.occupied is False)
+        monkeypatch.setattr(Vanishing, "gone", True)
+        await one.hears(lambda room: room.relays[0].error)
+        assert ("gone" in one.relays[0].error) is isinstance(error, DeviceError)
+        drive(sensor, active=True)
+        await one.hears(lambda room: room.occupied)
+        monkeypatch.setattr(Vanishing, "gone", False)
+        await one.hears(lambda room: room.relays == (Relay("Lights", on=True),))
+    assert caplog.text.count("Traceback") == isinstance(error, ZeroDivisionError)
+
+
+async def test_a_sensor_that_fails_in_a_way_nobody_foresaw_is_opened_again(monkeypatch, tmp_path):
+    broken = [True]
+
+    def line(uri):
+        if broken[0]:
+            raise ZeroDivisionError
+        return input_line(uri)
+
+    input_line = fixtures.input_line
+    monkeypatch.setattr(fixtures, "input_line", line)
+    async with room(FixtureWires({}, motion=f"mock:motion?dir={tmp_path}")) as one:
+        await one.hears(lambda room: "nobody foresaw" in room.trouble)
+        assert one.occupied is None
+        broken[0] = False
+        await one.hears(lambda room: room.occupied is False and not room.trouble)
