@@ -19,9 +19,14 @@ from hardware import registry
 from hardware.ports import BLOCK, SAMPLE_BYTES, DeviceError
 
 logger = logging.getLogger(__name__)
+PROGRAM = ("-m", "appliance.media.probe")
 _SILENT_BLOCKS = 20
 """More than a loudspeaker takes in without playing anything."""
 _LONGEST_S = 20.0
+_END_S = 2.0
+_CRASHED = "its driver crashed while it was tried: unplug it and plug it in again"
+_HANGS = "it did not answer while it was tried: unplug it and plug it in again"
+_UNFORESEEN = "It failed in a way nobody foresaw. The log of salon media says how."
 
 
 def worth_probing(devices: Devices) -> bool:
@@ -32,31 +37,55 @@ def worth_probing(devices: Devices) -> bool:
 async def probe(devices: Devices, tried: Callable[[DeviceKind, DeviceTry], None]) -> None:
     """Try all devices, each for a moment, unseen and unheard; cancelled, it lets go of them at once."""
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appliance.media.probe"),
+        sys.executable,
+        *PROGRAM,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
+    untold = [(kind, uri) for kind in _PROBES for uri in devices.of(kind)]
+    why = _CRASHED
     try:
         async with asyncio.timeout(_LONGEST_S):
             child.stdin.write(json.dumps(to_json(devices)).encode())  # type: ignore[union-attr]  # a pipe, as asked
             child.stdin.close()  # type: ignore[union-attr]
             async for line in child.stdout:  # type: ignore[union-attr]
-                _tell(line, tried)
+                if (told := _told(line)) is not None:
+                    untold = [each for each in untold if each != (told[0], told[1].uri)]
+                    tried(*told)
     except TimeoutError:
-        logger.warning("trying the devices took more than %d s and was given up", _LONGEST_S)
+        why = _HANGS
+    except ValueError:
+        # asyncio's word for a line without an end
+        logger.warning("a device's driver does not stop talking while it is tried")
     finally:
-        if child.returncode is None:
-            child.kill()
-        await child.wait()
+        await _end(child)
+    if untold:
+        kind, uri = untold[0]
+        logger.warning("%s %s: %s", kind, uri, why)
+        tried(kind, DeviceTry(uri, ok=False, error=why))
 
 
-def _tell(line: bytes, tried: Callable[[DeviceKind, DeviceTry], None]) -> None:
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """Kill it; one that hangs in its driver is left to the system."""
+    if child.returncode is None:
+        child.kill()
+    try:
+        async with asyncio.timeout(_END_S):
+            await child.wait()
+    except TimeoutError:
+        logger.warning("process %d cannot be killed: a device's driver hangs", child.pid)
+    # a pipe that is not read to its end would else stay open until the garbage collector comes
+    child._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio has no public way
+
+
+def _told(line: bytes) -> tuple[DeviceKind, DeviceTry] | None:
     try:
         told = json.loads(line)
-        tried(DeviceKind(told["kind"]), from_json(DeviceTry, told["try"]))
+        return DeviceKind(told["kind"]), from_json(DeviceTry, told["try"])
     except (ValueError, KeyError, TypeError, BadValue):
         # a codec's own words on the standard output are none of ours
         logger.debug("the probe said %r", line[:200])
+        return None
 
 
 def try_each(devices: Devices) -> Iterator[tuple[DeviceKind, DeviceTry]]:
@@ -71,6 +100,9 @@ def _try(kind: DeviceKind, uri: str) -> DeviceTry:
         return DeviceTry(uri, _PROBES[kind](uri))
     except (DeviceError, OSError) as err:
         return DeviceTry(uri, ok=False, error=str(err))
+    except Exception:  # a driver's surprise is this device's failure: the others are to be tried too
+        logger.exception("%s: %s failed", kind, uri)
+        return DeviceTry(uri, ok=False, error=_UNFORESEEN)
 
 
 def _camera(uri: str) -> str:

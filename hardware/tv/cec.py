@@ -106,7 +106,7 @@ def parse_adapter(device: str, text: str) -> Adapter:
     if "Adapter Name" not in fields:
         raise DeviceError(f"{device} does not answer as a CEC adapter should; is another program using it?")
     address = fields.get("Physical Address", "")
-    place = re.fullmatch(r"card (\d+), connector (\d+)", fields.get("DRM Connector Info", ""))
+    place = re.fullmatch(r"card (\d{1,9}), connector (\d{1,9})", fields.get("DRM Connector Info", ""))
     return Adapter(
         device,
         fields.get("Driver Name", ""),

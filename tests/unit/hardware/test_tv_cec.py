@@ -243,3 +243,11 @@ async def test_without_an_address_a_tv_can_be_woken_and_nothing_is_claimed(cec_c
     assert await cec.use(Method.ACTIVE_SOURCE, PLAYBACK) is Fate.UNCONFIGURED
     assert cec_ctl.said()[1] == "--device=/dev/cec1 --skip-info --to 0 --image-view-on"
     assert len(cec_ctl.said()) == 3
+
+
+def test_a_connector_with_more_digits_than_any_number_is_none():
+    digits = "9" * 5000
+    adapter = parse_adapter(
+        "/dev/cec0", f"\tAdapter Name : vivid\n\tDRM Connector Info : card {digits}, connector {digits}\n"
+    )
+    assert adapter.connector is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from appliance.media import equipment, probe
 from appliance.media.equipment import Equipment
 from appliance.state.devices import DeviceKind, DeviceTry, DeviceUse
+from appliance.state.wire import to_json
 from appliance.state.wishes import Devices
 from hardware.ports import DeviceError
 
@@ -195,6 +197,42 @@ async def test_devices_are_probed_by_a_program_of_its_own(tmp_path):
     assert "none.mp4" in tried[CAMERA][0].error
     assert [each.name for each in tried[DeviceKind.SPEAKER]] == ["Simulated loudspeaker"]
     assert tried[DeviceKind.MICROPHONE][0].ok
+
+
+TWO = Devices(camera=("v4l2:A", "v4l2:B"), microphone=("sim:tone",))
+
+
+@pytest.mark.parametrize(
+    ("program", "words"), [("import os; os.abort()", "crashed"), ("import time; time.sleep(60)", "did not answer")]
+)
+async def test_the_device_that_ends_the_probe_or_holds_it_up_is_named(program, words, monkeypatch):
+    said = json.dumps({"kind": "camera", "try": to_json(DeviceTry("v4l2:A", "A"))})
+    monkeypatch.setattr(probe, "_LONGEST_S", 1.0)
+    monkeypatch.setattr(probe, "PROGRAM", ("-c", f"print({said!r}, flush=True); {program}"))
+    tried = []
+    await probe.probe(TWO, lambda kind, each: tried.append((kind, each)))
+    assert tried[0] == (CAMERA, DeviceTry("v4l2:A", "A"))
+    ((kind, each),) = tried[1:]
+    assert (kind, each.uri, each.ok) == (CAMERA, "v4l2:B", False)
+    assert words in each.error
+
+
+async def test_a_probe_that_talks_without_a_pause_is_ended(monkeypatch):
+    monkeypatch.setattr(probe, "PROGRAM", ("-c", "while True: print('x' * 9999, end='')"))
+    tried = []
+    await probe.probe(TWO, lambda kind, each: tried.append((kind, each.uri, each.ok)))
+    assert tried == [(CAMERA, "v4l2:A", False)]
+
+
+def test_a_driver_that_surprises_keeps_no_other_device_from_being_tried(monkeypatch, caplog):
+    def camera(uri):
+        raise ZeroDivisionError(uri)
+
+    monkeypatch.setattr(probe.registry, "camera", camera)
+    tried = [each for _, each in probe.try_each(TWO)]
+    assert [each.ok for each in tried] == [False, False, True]
+    assert "nobody foresaw" in tried[0].error
+    assert "ZeroDivisionError: v4l2:B" in caplog.text
 
 
 async def test_a_call_ends_probing_at_once(monkeypatch):
