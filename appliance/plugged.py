@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from appliance.errors import SalonError
+from appliance.seldom import Seldom
 from appliance.state.devices import DeviceKind, Expected, Seen
 from appliance.state.room import ServiceHealth
 from appliance.state.wishes import Devices
@@ -64,6 +65,7 @@ async def follow_devices(
         raise NotWatched(f"devices.watch: {err}") from err
     last: tuple[Found, ...] | None = None
     trouble: str | None = None
+    seldom = Seldom()
 
     def tell(seen: Presence) -> None:
         nonlocal last, trouble
@@ -72,7 +74,8 @@ async def follow_devices(
             on_health(ServiceHealth(SERVICE, ok=not trouble, detail=trouble))
         if seen.found != last:
             last = seen.found
-            logger.info("plugged in: %s", ", ".join(f"{one.kind} {one.name}" for one in last) or "nothing")
+            if seldom.may():  # a loose plug comes and goes all day
+                logger.info("plugged in: %s", ", ".join(f"{one.kind} {one.name}" for one in last) or "nothing")
             changed(last)
 
     await follow(watched, tell)

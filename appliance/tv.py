@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.lifecycle.television import REMOTE_COUNTS, Signs, TvHours, TvWish, noted, occupied, seen, tv_wish
+from appliance.seldom import Seldom
 from appliance.state.room import RoomState, ServiceHealth
 from appliance.state.television import Television, TvPower
 from hardware.ports import DeviceError
@@ -20,7 +21,7 @@ from hardware.tv import connector as sockets
 from hardware.tv.connector import Connector
 from hardware.tv.learned import Learned
 from hardware.tv.power import Method, Power
-from hardware.tv.pursuit import Pursuit, look, next_method, tried, vanished
+from hardware.tv.pursuit import MOST_ROUNDS, Pursuit, look, next_method, tried, vanished
 from hardware.tv.television import TvSet, Ways
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,9 @@ class TvService:
         self._ways = Ways()
         self._trouble = ""
         self._told: Television | None = None
+        self._comings = 0
+        """How often the TV came while it was on its way to the wish: many drop their hot-plug line when they wake."""
+        self._seldom = Seldom(clock)
         self._changed = asyncio.Event()
 
     def touched(self) -> None:
@@ -162,7 +166,7 @@ class TvService:
         if wish == self._wish and not (wish is not None and wish.insists and overruled):
             return
         self._wish, self._overruled_at = wish, None
-        self._pursuit, self._trouble = None, ""
+        self._pursuit, self._trouble, self._comings = None, "", 0
         if wish is not None:
             logger.info("the TV should be %s (%s)", "on" if wish.on else "off", wish.occasion.partition(" ")[0])
 
@@ -224,11 +228,16 @@ class TvService:
         after = socket is not None and socket.connected
         if socket is not None and after and not before:
             self._was_connected = True
-            logger.info("a TV is connected at %s: %s", socket.output, socket.edid.name or "it does not say its name")
-            if self._pursuit is not None and not self._pursuit.done:
+            if self._seldom.may():
+                logger.info(
+                    "a TV is connected at %s: %s", socket.output, socket.edid.name or "it does not say its name"
+                )
+            if self._pursuit is not None and not self._pursuit.done and self._comings < MOST_ROUNDS:
+                self._comings += 1
                 self._pursuit = None
         elif before and not after:
-            logger.warning("nothing is connected at %s any more", socket.output if socket else "the TV's connector")
+            if self._seldom.may():
+                logger.warning("nothing is connected at %s any more", socket.output if socket else "the TV's connector")
             if self._pursuit is not None:
                 self._pursuit = vanished(self._pursuit)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -281,6 +282,19 @@ async def test_a_tv_that_comes_back_is_tried_again_at_once(tmp_path):
     day.plug()
     await day.run(IN_CALL, 2)
     assert day.tv.told == [Method.IMAGE_VIEW_ON]
+
+
+async def test_a_tv_that_drops_its_line_each_time_it_is_told_is_let_be_and_fills_no_log(tmp_path, caplog):
+    day = Day(tmp_path)
+    with caplog.at_level(logging.INFO):
+        for _ in range(900):
+            await day.run(COUNTING, 2)
+            day.unplug()
+            await day.run(COUNTING, 2)
+            day.plug()
+    # an hour: six times anew, then all methods six times over
+    assert len(day.tv.told) <= 6 + 6 * 4
+    assert caplog.text.count("connected at") <= 6 * 6 + 6
 
 
 async def test_a_stalling_adapter_is_told_of_in_its_own_words_and_gets_pauses(tmp_path):

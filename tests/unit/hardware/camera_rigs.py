@@ -1,7 +1,10 @@
 """Cameras of each driver on a test bench: the same handles for all of them."""
 
+import contextlib
+import os
 import time
 from functools import partial
+from pathlib import Path
 
 from camera_pictures import PIXELS, picture
 from fake_picamera2 import Machine
@@ -22,6 +25,20 @@ def system(kernel=None, found=(WEBCAM,)):
     """Return what a camera stands on where these devices are found, all of them this kernel's."""
     kernel = kernel or VideoKernel({"MJPG": {(64, 48): [(1, 30)]}})
     return System(found=lambda: found, node=kernel.node, speed=lambda _: 480.0)
+
+
+def camera(uri, kernel=None, *, found=(WEBCAM, OTHER, STICK), kind=V4l2Camera):
+    return kind(DeviceUri.parse(uri), system(kernel, found))
+
+
+def held(kernel):
+    """Return how often this process has the device open, and how many of its buffers are mapped."""
+    inode = os.fstat(kernel._memory).st_ino
+    handles = 0
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            handles += link.stat().st_ino == inode
+    return handles, Path("/proc/self/maps").read_text().count(f" {inode} ")
 
 
 class Paced:
