@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Generic, Protocol, Self, TypeVar
 
+from appliance.seldom import Seldom
 from appliance.state.devices import DeviceKind, DeviceTry, DeviceUse
 from hardware.ports import DeviceError
 from hardware.registry import simulated
@@ -66,6 +67,8 @@ class DeviceKeeper(Generic[D]):
         self._tries: dict[str, DeviceTry] = {}
         self._error = ""
         """What was last said to be wrong; it is said once."""
+        self._seldom = Seldom()
+        """A loose cable has a new complaint each time."""
         self._used = ""
         """What was last said to be used; said again when it had worked for a while, or another was used."""
         self.missed: tuple[str, ...] = ()
@@ -141,19 +144,19 @@ class DeviceKeeper(Generic[D]):
         self.missed = ()
         for place, uri in enumerate(uris):
             try:
-                self._serve(uri, partial(self._in_use, place, " ".join(failed)))
+                self._serve(uri, partial(self._in_use, place, _joined(failed)))
             except _Failed as err:
                 failed.append(str(err))
             steady = self._interrupt.is_set() or self._was_steady()
             if steady:
                 self._used = ""
                 break
-        self._say(" ".join(failed), uris)
+        self._say(_joined(failed), uris)
         self.missed = () if steady else uris
         return steady
 
     def _say(self, error: str, uris: tuple[str, ...]) -> None:
-        if error and error != self._error:
+        if error and error != self._error and self._seldom.may():
             logger.warning("%s: %s", self._kind, error)
         self._error = error
         if not self._interrupt.is_set():
@@ -207,6 +210,11 @@ class DeviceKeeper(Generic[D]):
     def _fail(self, uri: str, name: str, error: str) -> None:
         self._tries[uri] = DeviceTry(uri, name, ok=False, error=error)
         raise _Failed(error)
+
+
+def _joined(errors: list[str]) -> str:
+    """Say each thing once: two URIs may mean the same device."""
+    return " ".join(dict.fromkeys(errors))
 
 
 class _Failed(Exception):

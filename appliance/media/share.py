@@ -4,6 +4,7 @@ import threading
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from contextlib import suppress
 
 from appliance.media.video import VideoFeed
 from appliance.meetings.provider import Sent
@@ -52,4 +53,5 @@ class ShareFeed:
     def _share(self, sharing: bool) -> None:
         if sharing != self._sharing:
             self._sharing = sharing
-            self._loop.call_soon_threadsafe(self._changed, sharing)
+            with suppress(RuntimeError):  # the loop may be closed by now
+                self._loop.call_soon_threadsafe(self._changed, sharing)

@@ -26,7 +26,7 @@ ROOTS = (
     "appliance.media.engine",
     "appliance.demo",
 )
-LEAVES = ("appliance.errors", "appliance.files")
+LEAVES = ("appliance.errors", "appliance.files", "appliance.seldom")
 MEDIA = ("appliance.state", "appliance.link", "hardware.ports", "hardware.planes", "hardware.camera.aim")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "appliance.state": (),

@@ -226,3 +226,23 @@ def test_a_device_that_comes_and_goes_fills_no_log(bench, caplog):
             worked += bench.next_use().open
         bench.keeper.close()
     assert [record.message for record in caplog.records] == ["camera: using A", "camera: A cannot be encoded"]
+
+
+def test_a_device_with_a_new_complaint_each_time_fills_no_log_either(bench, caplog):
+    class Cable(Device):
+        def __enter__(self):
+            self._bench.open.append(len(self._bench.open))
+            raise DeviceError(f"complaint {len(self._bench.open)}")
+
+    bench.keeper._driver = lambda uri: Cable(uri, bench)
+    bench.keeper.keep(("A", "A"))
+    for _ in range(20):
+        assert "complaint" in bench.next_use().error
+    bench.keeper.close()
+    assert caplog.text.count("complaint") <= 2 * 6
+
+
+def test_two_names_of_one_device_complain_once(bench):
+    bench.missing.add("A")
+    bench.keeper.keep(("A", "A"))
+    assert bench.next_use().error == "A is not there"
