@@ -34,6 +34,10 @@ _LOST = (
     "display lost: nothing answers at {}. Look whether the TV has power and its HDMI cable is in; "
     "the meeting goes on without it."
 )
+_UNTOLD = (
+    "nobody can tell whether a TV is plugged in at {} ({}). Pull its HDMI cable and plug it in again; "
+    "restart the room if that does not help."
+)
 _DEAF = (
     "the TV does not go {}. Use its remote, and look in its menu whether HDMI-CEC is on "
     "(it may be called Anynet+, Simplink or Bravia Sync)."
@@ -229,9 +233,9 @@ class TvService:
         if socket is not None and after and not before:
             self._was_connected = True
             if self._seldom.may():
-                logger.info(
-                    "a TV is connected at %s: %s", socket.output, socket.edid.name or "it does not say its name"
-                )
+                name = socket.edid.name or "it does not say its name"
+                damaged = f" ({socket.trouble})" if socket.trouble else ""
+                logger.info("a TV is connected at %s: %s%s", socket.output, name, damaged)
             if self._pursuit is not None and not self._pursuit.done and self._comings < MOST_ROUNDS:
                 self._comings += 1
                 self._pursuit = None
@@ -271,6 +275,8 @@ class TvService:
         return self._pursuit is not None and self._pursuit.want is Power.OFF and self._pursuit.done
 
     def _lost(self) -> str:
+        if self._connector is not None and self._connector.trouble:
+            return _UNTOLD.format(self._connector.output, self._connector.trouble)
         where = self._connector.output if self._connector is not None else self._settings.connector or "any connector"
         return _LOST.format(where) if self._was_connected or self._settings.connector else ""
 

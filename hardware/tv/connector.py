@@ -94,7 +94,8 @@ def _connector(folder: Path) -> Connector:
         troubles.append(f"its status reads {status[:20]!r}")
     connected = status == "connected"
     edid = parse(_read(folder / "edid", LARGEST + 1, troubles)) if connected else Edid()
-    troubles += [f"its EDID is in part unreadable: {fault}" for fault in edid.faults[:3]]
+    if edid.faults:
+        troubles.append(f"its EDID is in part unreadable: {', '.join(edid.faults[:3])}")
     number = _text(folder / "connector_id", [])
     dpms = _text(folder / "dpms", []).lower()
     return Connector(

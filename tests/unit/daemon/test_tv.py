@@ -247,6 +247,26 @@ async def test_a_tv_that_looks_unplugged_because_it_is_off_is_not_lost(tmp_path)
     assert day.tv.told == [Method.STANDBY]
 
 
+@pytest.mark.parametrize("status", ["", "\0" * 50_000, "melted"])
+async def test_a_connector_whose_driver_talks_nonsense_is_told_with_a_remedy(tmp_path, status):
+    day = Day(tmp_path, Method.IMAGE_VIEW_ON)
+    (day.connector / "status").write_text(status)
+    told = await day.run(room(), 4)
+    assert not told.connected
+    assert "nobody can tell whether a TV is plugged in at HDMI-A-1 (its status reads" in told.trouble
+    day.plug()
+    assert (await day.run(room(), 4)).trouble == ""
+
+
+async def test_a_tv_that_says_garbage_of_itself_is_used_and_that_is_logged(tmp_path, caplog):
+    day = Day(tmp_path, Method.IMAGE_VIEW_ON)
+    (day.connector / "edid").write_bytes(b"\xa5" * 128)
+    with caplog.at_level(logging.INFO):
+        told = await day.run(COUNTING, 20)
+    assert (told.connected, told.name, told.power, told.trouble) == (True, "", TvPower.ON, "")
+    assert caplog.text.count("EDID is in part unreadable") == 1
+
+
 async def test_a_machine_without_connectors_is_no_trouble_unless_one_was_named(tmp_path):
     day = Day(tmp_path, plugged=False, ways=Ways())
     assert await day.run(IN_CALL, 4) == Television(since=NOON)
