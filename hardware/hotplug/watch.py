@@ -4,6 +4,7 @@ Every list it tells comes from enumeration: soon after an event, and regularly, 
 some changes bring none (a TV's connector that is forced off, a driver that forgets).
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from typing import Protocol, Self
 
 from hardware.ports import DeviceError, Found
 
+logger = logging.getLogger(__name__)
 STOP_S = 1.0
+_UNFORESEEN = "what is plugged in cannot be told, for a reason nobody foresaw: the log of salon daemon says which"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,18 @@ class Watch:
         try:
             now = Presence(self._source.enumerate(), trouble)
         except DeviceError as err:
-            now = Presence(self._told.found if self._told else (), str(err))
+            now = self._unlisted(str(err))
+        except Exception:  # what nobody foresaw must not end the watch: the next look may well succeed
+            now = self._unlisted(_UNFORESEEN)
+            if now != self._told:
+                logger.exception("the devices cannot be listed")
         self._looked_at = time.monotonic()
         if now != self._told and not self._stopping.is_set():
             self._told = now
             self._tell(now)
+
+    def _unlisted(self, trouble: str) -> Presence:
+        return Presence(self._told.found if self._told else (), trouble)
 
     def _wait(self) -> None:
         """Return when it is time to look again."""

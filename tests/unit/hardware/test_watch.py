@@ -128,6 +128,27 @@ def test_while_nothing_can_be_listed_what_was_there_last_counts() -> None:
         assert told.get(timeout=5) == Presence()
 
 
+def test_what_nobody_foresaw_is_told_and_logged_once_and_does_not_end_the_watch(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    looks = 0
+
+    def enumerate_() -> tuple[Found, ...]:
+        nonlocal looks
+        looks += 1
+        if 1 < looks < 6:
+            raise LookupError("a device that is none")
+        return (CAMERA,)
+
+    with watching(Source(enumerate_, timing=QUICK)) as told:
+        assert told.get(timeout=5) == Presence((CAMERA,))
+        seen = told.get(timeout=5)
+        assert seen.found == (CAMERA,)
+        assert "nobody foresaw" in seen.trouble
+        assert told.get(timeout=5) == Presence((CAMERA,))
+    assert caplog.text.count("Traceback") == 1
+
+
 def test_trouble_with_events_is_told_beside_what_is_there() -> None:
     devices, bell = Devices(), Bell()
     bell.trouble = "no events come"
