@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator
 from hardware.ports import DeviceError, VideoFrame
 
 logger = logging.getLogger(__name__)
-_OPEN_S = 5.0
-"""How long finding, asking and setting a camera may take; UVC gives each of its answers up to five seconds."""
+_OPEN_S = 8.0
+"""How long finding, setting and starting a camera may take; one answer over USB is waited for up to five seconds."""
 _END_S = 1.0
 SLICE_S = 0.1
 """How long a driver may wait for a picture before it looks whether it should stop."""

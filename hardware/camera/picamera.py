@@ -60,7 +60,9 @@ class PiCamera:
 
     def __enter__(self) -> Self:
         refuse_too_many(self.name)
-        intake = self._intake = Intake(self.name, lambda stop: self._frames(intake, stop))
+        # loading it takes seconds from a slow card, and hangs with no hardware
+        library = self._library()
+        intake = self._intake = Intake(self.name, lambda stop: self._frames(library, intake, stop))
         intake.open()
         return self
 
@@ -73,9 +75,8 @@ class PiCamera:
             raise DeviceError(f"{self.name} is not open")
         return self._intake.newest.take(timeout_s)
 
-    def _frames(self, intake: Intake, stop: threading.Event) -> Generator[VideoFrame | None]:
+    def _frames(self, library: Any, intake: Intake, stop: threading.Event) -> Generator[VideoFrame | None]:
         """Find, open, read and close; a picture that makes no sense is None. Each of it may hang in libcamera."""
-        library = self._library()
         found = chosen(self._uri, cameras(library))
         self.name = intake.camera = found.name
         arrived: queue.SimpleQueue[VideoFrame | None] = queue.SimpleQueue()

@@ -3,7 +3,7 @@
 import time
 
 import vivid
-from check import figure, step
+from check import figure, raised, step
 from pictures import error_of, pictures_for, until_colour
 
 from hardware import registry
@@ -49,8 +49,7 @@ with vivid.loaded():
 
     with step("it does not start, and works when opened anew"):
         vivid.control(inject_vidioc_streamon_error=1)
-        with registry.camera(URI) as camera:
-            assert isinstance(error_of(camera), DeviceError)
+        raised(DeviceError, registry.camera(URI).__enter__)
         with registry.camera(URI) as camera:
             until_colour(camera, "green")
 
