@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.timer import Timer
 
 from appliance.state.buttons import Button, camera_button, leave_button, mic_button, out_of_reach
 from appliance.state.room import Phase, RoomState
@@ -84,7 +85,7 @@ class Sheet(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one("#sheet-cancel").display = False
-        self._untouched = self.set_timer(_CLOSES_S, self.close, name="sheet:close")
+        self._untouched = self._wait_for_touches()
         self.fill_all()
 
     def on_resize(self, event: Resize) -> None:
@@ -92,7 +93,8 @@ class Sheet(Screen[None]):
         self.call_after_refresh(self.fill_all)
 
     def on_touch_key_pressed(self, event: TouchKey.Pressed) -> None:
-        self._untouched.reset()
+        self._untouched.stop()
+        self._untouched = self._wait_for_touches()
         if event.key.id == "sheet-close":
             event.stop()
             self.close()
@@ -137,6 +139,9 @@ class Sheet(Screen[None]):
     def action_press(self, key: str) -> None:
         if (found := self.query_one(f"#{key}", TouchKey)).display:
             found.press()
+
+    def _wait_for_touches(self) -> Timer:
+        return self.set_timer(_CLOSES_S, self.close, name="sheet:close")
 
     def _fill_frame(self) -> None:
         state, now, connected = self.shown.state, self.shown.now, self.shown.connected
