@@ -133,7 +133,7 @@ class PanelApp(App[None]):
     def _show(self) -> None:
         now = self._now()
         self.changes += 1
-        shown = Shown(self._state, now, self._link.connected)
+        shown = Shown(self._state, now, self._link.connected, self._link.trouble)
         self.room.show(shown)
         if self.screen_stack and isinstance(self.screen, Sheet):
             self.screen.show(shown)

@@ -14,6 +14,7 @@ from display.panel import palette
 from display.panel.words import Words
 
 CONNECTING = "Connecting to the room"
+NOT_UNDERSTOOD = "This panel does not understand the room"
 _CALL_GOES_ON = "The room's control program is restarting; the call goes on"
 _COMES_BACK = "The room's control program is restarting"
 _CALL = frozenset({Phase.LIVE, Phase.RECONNECTING, Phase.LEAVING})
@@ -32,8 +33,10 @@ def dot(state: RoomState, now: datetime) -> str:
     return palette.BLUE if state.countdown else _IDLE_DOTS[availability(state, now)]
 
 
-def status_words(state: RoomState | None, now: datetime, *, connected: bool, width: int) -> Content:
+def status_words(state: RoomState | None, now: datetime, *, connected: bool, trouble: str, width: int) -> Content:
     """Say in a line what the room does, as far as anybody knows; the faint dot is for what nobody does."""
+    if trouble:
+        return dotted(NOT_UNDERSTOOD)
     if state is None:
         return dotted(CONNECTING)
     if not connected:

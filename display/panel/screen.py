@@ -21,7 +21,7 @@ from appliance.state.views import agenda_rows, calendar_line, detail_line, reaso
 from display.panel import palette
 from display.panel.agenda import Agenda, MeetingLine
 from display.panel.band import Band, KeySheet, ProblemSheet, attention
-from display.panel.header import CONNECTING, Header, dotted, status_words
+from display.panel.header import CONNECTING, NOT_UNDERSTOOD, Header, dotted, status_words
 from display.panel.keys import TouchKey
 from display.panel.people import People
 from display.panel.sheet import RESTARTING, STARTING, Sheet, Shown, fit
@@ -192,6 +192,8 @@ class RoomScreen(Screen[None]):
         header = self.query_one(Header)
         header.show_room("Salon", far=self._far)
         words, remedy = (_NOBODY, _REMEDY) if self._long_away() else (CONNECTING, _ITS_START)
+        if self._shown.trouble:
+            words, remedy = NOT_UNDERSTOOD, self._shown.trouble
         header.show_status(dotted(words), remedy)
         for key, label in (("mic", "Mute"), ("camera", "Stop camera"), ("quieter", "Quieter"), ("louder", "Louder")):
             self._key(key).show(Button(label, enabled=False, why=STARTING))
@@ -215,8 +217,9 @@ class RoomScreen(Screen[None]):
     def _show_header(self, state: RoomState, now: datetime) -> None:
         header = self.query_one(Header)
         header.show_room(reason_text(state.name) or "Salon", simulated=state.simulated, far=self._far)
-        status = status_words(state, now, connected=self._shown.connected, width=header.room_for)
-        remedy = _REMEDY if self._long_away() else ""
+        shown = self._shown
+        status = status_words(state, now, connected=shown.connected, trouble=shown.trouble, width=header.room_for)
+        remedy = shown.trouble or (_REMEDY if self._long_away() else "")
         header.show_status(status, detail_line(state, now) if self._shown.connected else remedy)
 
     def _show_band(self) -> None:

@@ -41,6 +41,8 @@ class Shown:
     """None before the first; without a connection the last one known."""
     now: datetime
     connected: bool
+    trouble: str = ""
+    """Why a room that answers cannot be shown, and what would help."""
 
 
 def fit(page: Screen[None], size: Size) -> None:
@@ -150,7 +152,9 @@ class Sheet(Screen[None]):
         self.query_one("#sheet-title", Words).say(title)
         self.query_one("#sheet-clock", Words).say(clock_words(now))
         status = self.query_one("#sheet-status", Words)
-        status.say(status_words(state, now, connected=connected, width=status.content_size.width))
+        status.say(
+            status_words(state, now, connected=connected, trouble=self.shown.trouble, width=status.content_size.width)
+        )
         self.key("mic", mic_button(state) if state else _MIC)
         self.key("camera", camera_button(state) if state else _CAMERA)
         self._offer_cancel(_cancel(state) if state else None)

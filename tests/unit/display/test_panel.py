@@ -271,6 +271,20 @@ async def test_before_the_first_state_every_key_is_off_and_says_why():
         assert ready == [1]
 
 
+@pytest.mark.parametrize("state", [None, IDLE])
+async def test_a_room_of_another_version_is_told_with_the_remedy(state):
+    room = ScriptedRoom(state)
+    async with panel(room).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        room.trouble = "It is of another version. End this panel and start it again."
+        room.connect(False)
+        await pilot.pause()
+        shown = text_of(pilot.app)
+        assert "This panel does not understand the room" in shown
+        assert "End this panel and start it again." in shown
+        assert not any(key.button.enabled for key in pilot.app.screen.query("#controls TouchKey"))
+
+
 async def test_the_state_is_told_in_words_in_every_phase():
     room = ScriptedRoom(COUNTING)
     async with panel(room).run_test(size=(100, 30)) as pilot:
