@@ -50,9 +50,15 @@ class Band(Widget):
         if others:
             parts.append((f"  +{others} more", palette.AMBER))
         head = Content.assemble(*parts)
-        width = max(1, self.content_size.width - _INDENT)
-        lines = Content.styled(first.help, palette.SOFT).wrap(width) if first.help else []
-        return Content("\n").join([head, *(line.pad_left(_INDENT) for line in lines)])
+        return Content("\n").join([head, *(line.pad_left(_INDENT) for line in self._help(first.help))])
+
+    def _help(self, words: str) -> list[Content]:
+        """Break the remedy into the lines there are, the last one cut where it does not end there."""
+        width, most = max(1, self.content_size.width - _INDENT), 1 if self.screen.has_class("-compact") else 2
+        lines = Content.styled(words, palette.SOFT).wrap(width) if words else []
+        if len(lines) <= most:
+            return lines
+        return [*lines[: most - 1], Content(" ").join(lines[most - 1 :]).truncate(width, ellipsis=True)]
 
 
 class Reading(Sheet):

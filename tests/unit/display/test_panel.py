@@ -318,6 +318,18 @@ async def test_problems_are_told_one_in_the_band_and_all_on_a_sheet():
         assert not pilot.app.screen.query("#sheet")
 
 
+@pytest.mark.parametrize(("size", "lines"), [((40, 15), 2), ((80, 24), 3)])
+async def test_a_remedy_that_is_too_long_for_the_band_is_seen_to_go_on(size, lines):
+    camera = Device("camera-1", "camera", fault=Fault.FAILING, remedy="Plug it into another port. " * 9)
+    async with panel(ScriptedRoom(replace(IDLE, devices=(camera,)))).run_test(size=size) as pilot:
+        await pilot.pause()
+        band = pilot.app.screen.query_one("#band")
+        shown = text_of(pilot.app).splitlines()[band.region.y : band.region.bottom]
+        assert len(shown) == lines
+        assert shown[-1].endswith("…")
+        assert all(line.lstrip().startswith(("!", "Plug", "another", "port", "into", "it")) for line in shown)
+
+
 async def test_an_old_calendar_shows_its_age():
     state = replace(IDLE, agenda=replace(IDLE.agenda, error="calendar.example does not answer."))
     async with panel(ScriptedRoom(state)).run_test(size=(80, 24)) as pilot:
