@@ -271,20 +271,6 @@ async def test_before_the_first_state_every_key_is_off_and_says_why():
         assert ready == [1]
 
 
-@pytest.mark.parametrize("state", [None, IDLE])
-async def test_a_room_of_another_version_is_told_with_the_remedy(state):
-    room = ScriptedRoom(state)
-    async with panel(room).run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
-        room.trouble = "It is of another version. End this panel and start it again."
-        room.connect(False)
-        await pilot.pause()
-        shown = text_of(pilot.app)
-        assert "This panel does not understand the room" in shown
-        assert "End this panel and start it again." in shown
-        assert not any(key.button.enabled for key in pilot.app.screen.query("#controls TouchKey"))
-
-
 async def test_the_state_is_told_in_words_in_every_phase():
     room = ScriptedRoom(COUNTING)
     async with panel(room).run_test(size=(100, 30)) as pilot:
@@ -316,18 +302,6 @@ async def test_problems_are_told_one_in_the_band_and_all_on_a_sheet():
         await pilot.click("#sheet-close")
         await pilot.pause()
         assert not pilot.app.screen.query("#sheet")
-
-
-@pytest.mark.parametrize(("size", "lines"), [((40, 15), 2), ((80, 24), 3)])
-async def test_a_remedy_that_is_too_long_for_the_band_is_seen_to_go_on(size, lines):
-    camera = Device("camera-1", "camera", fault=Fault.FAILING, remedy="Plug it into another port. " * 9)
-    async with panel(ScriptedRoom(replace(IDLE, devices=(camera,)))).run_test(size=size) as pilot:
-        await pilot.pause()
-        band = pilot.app.screen.query_one("#band")
-        shown = text_of(pilot.app).splitlines()[band.region.y : band.region.bottom]
-        assert len(shown) == lines
-        assert shown[-1].endswith("…")
-        assert all(line.lstrip().startswith(("!", "Plug", "another", "port", "into", "it")) for line in shown)
 
 
 async def test_an_old_calendar_shows_its_age():
