@@ -33,6 +33,7 @@ from appliance.state.commands import Origin
 from appliance.state.events import (
     ServiceChanged,
 )
+from appliance.state.fixtures import MOTION_SENSOR
 from appliance.state.room import ServiceHealth
 from appliance.state.store import RoomStore
 from appliance.tv import TvService, TvSettings
@@ -152,7 +153,7 @@ def _serve_fixtures(tasks: asyncio.TaskGroup, room: Room, settings: Settings, te
         wires,
         relays=room.take_relays,
         occupied=occupied,
-        trouble=lambda why: room.take_health(ServiceHealth("motion sensor", ok=not why, detail=why)),
+        trouble=lambda why: room.take_health(ServiceHealth(MOTION_SENSOR, ok=not why, detail=why)),
     )
     room.switch = fixtures.want
     tasks.create_task(supervised("fixtures", fixtures.run, room.take_health), name="fixtures")

@@ -29,6 +29,7 @@ from appliance.state.wishes import DisplayReport, DisplayWish, MediaReport, Medi
 logger = logging.getLogger(__name__)
 _RETRY_S = (0.1, 0.2, 0.5)
 _ANSWER_S = 5.0
+_OTHER_VERSION = "It is of another version. End this panel and start it again."
 
 
 class Connection:
@@ -146,14 +147,17 @@ class CommandLink:
         self._boot = boot
         self._states: Latest[RoomState] = Latest()
         self._connection: Connection | None = None
+        self._understood = False
+        self.trouble = ""
+        """Why the room that answers cannot be shown, and what would help."""
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Ack]] = {}
         self.connection_changes: Latest[bool] = Latest()
 
     @property
     def connected(self) -> bool:
-        """Whether the daemon is there right now."""
-        return self._connection is not None
+        """Whether the daemon is there right now and its newest state was understood."""
+        return self._understood
 
     def states(self) -> AsyncIterator[RoomState]:
         """Yield the newest state after each change, across daemon restarts."""
@@ -187,16 +191,33 @@ class CommandLink:
 
     async def _listen(self, connection: Connection) -> None:
         self._connection = connection
-        self.connection_changes.put(True)
         try:
             async for message in connection.messages():
                 if message.kind == "state":
-                    self._states.put(from_json(RoomState, message.body))
+                    self._take(message.body)
                 elif message.kind == "ack" and (answer := self._waiting.get(message.id)) and not answer.done():
                     answer.set_result(from_json(Ack, message.body))
         finally:
-            self._connection = None
-            self.connection_changes.put(False)
+            self._connection, self.trouble = None, ""
+            self._tell(understood=False)
+
+    def _take(self, body: object) -> None:
+        try:
+            state = from_json(RoomState, body)
+        except BadValue as err:
+            if not self.trouble:
+                logger.warning("the room's state is of another version than the %s: %s", self._role, err)
+            self.trouble = _OTHER_VERSION
+            self._tell(understood=False)
+            return
+        self._states.put(state)
+        if not self._understood:
+            self.trouble = ""
+            self._tell(understood=True)
+
+    def _tell(self, *, understood: bool) -> None:
+        self._understood = understood
+        self.connection_changes.put(understood)
 
 
 def _waits() -> itertools.chain[float]:

@@ -93,7 +93,7 @@ def leave_button(state: RoomState) -> Button:
         case Phase.LEAVING:
             return Button("Leave", enabled=False, why="The room is leaving already.")
         case Phase.IDLE if state.countdown is not None:
-            return Button("Cancel", True, detail="Stay out of it", command=CancelJoin(), tone=Tone.STOP)
+            return Button("Cancel", True, detail="Stay out", command=CancelJoin(), tone=Tone.STOP)
         case Phase.IDLE:
             return Button("Leave", enabled=False, why="The room is in no call.")
 

@@ -15,7 +15,7 @@ from appliance.state.commands import (
     SwitchRelay,
 )
 from appliance.state.devices import Device, Fault, Severity
-from appliance.state.fixtures import Relay
+from appliance.state.fixtures import MOTION_SENSOR, Relay
 from appliance.state.room import Phase, RoomState
 from appliance.state.views import reason_text
 
@@ -36,6 +36,8 @@ class DeviceRow:
     in_use: bool
     named: bool
     """The settings name it."""
+    well: bool
+    """It was seen or tried, and nothing is wrong with it."""
 
 
 def device_rows(state: RoomState) -> tuple[DeviceRow, ...]:
@@ -45,9 +47,33 @@ def device_rows(state: RoomState) -> tuple[DeviceRow, ...]:
 
 
 def _row(device: Device, *, open_now: bool) -> DeviceRow:
-    remedy = reason_text(device.remedy)
     return DeviceRow(
-        device.title, _words(device, open_now=open_now), remedy, device.severity, open_now, device.expected
+        device.title,
+        _words(device, open_now=open_now),
+        reason_text(device.remedy),
+        device.severity,
+        open_now,
+        device.expected,
+        well=device.fault is Fault.NONE and (open_now or bool(device.healthy or device.present)),
+    )
+
+
+def fixture_rows(state: RoomState) -> tuple[DeviceRow, ...]:
+    """List what is built into the room: its relays and its motion sensor."""
+    rows = [_fixture(relay.name, "on" if relay.on else "off", relay.error, in_use=relay.on) for relay in state.relays]
+    sensor = next((health for health in state.services if health.name == MOTION_SENSOR), None)
+    trouble = "" if sensor is None or sensor.ok else sensor.detail or "It does not work."
+    if state.occupied is not None or trouble:
+        words = "somebody is there" if state.occupied else "nobody is there"
+        rows.append(_fixture("Motion sensor", words, trouble, in_use=bool(state.occupied)))
+    return tuple(rows)
+
+
+def _fixture(name: str, words: str, trouble: str, *, in_use: bool) -> DeviceRow:
+    severity = Severity.WARNING if trouble else Severity.FINE
+    words = "does not work" if trouble else words
+    return DeviceRow(
+        clean_text(name), words, reason_text(trouble), severity, in_use and not trouble, named=True, well=not trouble
     )
 
 
@@ -66,7 +92,7 @@ def _words(device: Device, *, open_now: bool) -> str:
 def check_buttons(state: RoomState) -> tuple[Button, Button]:
     """Return the keys that try all devices, and that measure the sound."""
     devices = Button("Check devices", enabled=True, command=CheckDevices())
-    sound = Button("Check sound", enabled=True, detail="Plays a sweep", command=CheckSound())
+    sound = Button("Check sound", enabled=True, detail="Loud sweep", command=CheckSound())
     why = _why_no_check(state)
     return (
         replace(devices, enabled=not why, why=why, command=None if why else devices.command),

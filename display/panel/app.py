@@ -18,8 +18,7 @@ from display.panel import style
 from display.panel.keys import TouchKey
 from display.panel.link import LevelSource, RoomLink
 from display.panel.screen import AWAY_S, RoomScreen
-from display.panel.sheets import RoomSheet
-from display.panel.sound import LevelMeter
+from display.panel.sheet import Sheet, Shown
 from display.panel.terminal import Terminal
 
 _TOAST_S = 6.0
@@ -128,17 +127,16 @@ class PanelApp(App[None]):
 
     async def _watch_levels(self) -> None:
         async for meters in self._levels.meters():
-            if self.is_running:
-                self.room.query_one(LevelMeter).hear(meters.microphone)
-                self.changes += 1
+            self.room.hear(meters.microphone)
+            self.changes += 1
 
     def _show(self) -> None:
         now = self._now()
         self.changes += 1
-        self.room.show(self._state, now, connected=self._link.connected)
-        sheet = self.screen_stack[-1] if self.screen_stack else None
-        if isinstance(sheet, RoomSheet) and self._state is not None:
-            sheet.show(self._state, connected=self._link.connected)
+        shown = Shown(self._state, now, self._link.connected, self._link.trouble)
+        self.room.show(shown)
+        if self.screen_stack and isinstance(self.screen, Sheet):
+            self.screen.show(shown)
         self._tick_later(now)
 
     def _tick_later(self, now: datetime) -> None:

@@ -14,7 +14,8 @@ from appliance.state.commands import Command
 from display.panel import palette
 
 _SETTLE_S = 0.6
-_TALL = 5
+_TALL, _HIGH = 5, 4
+"""Lines from which on a note stands below the label, with and without an empty line between."""
 _NARROW = 12
 
 
@@ -55,13 +56,17 @@ class TouchKey(Widget, can_focus=True):
             return
         if button.command is not None:
             if self._meant is not None and type(button.command) is not type(self._meant):
-                self._deaf_until = max(self._deaf_until, self._clock() + _SETTLE_S)
+                self.settle()
             self._meant = button.command
         self.button = button
         for tone in Tone:
             self.set_class(button.enabled and button.tone is tone, f"-{tone}")
         self.set_class(not button.enabled, "-off")
         self.refresh()
+
+    def settle(self) -> None:
+        """Ignore touches for a moment: they were meant for what was here before."""
+        self._deaf_until = max(self._deaf_until, self._clock() + _SETTLE_S)
 
     def press(self) -> None:
         """Press the key, unless it has just been pressed or has just changed."""
@@ -81,12 +86,15 @@ class TouchKey(Widget, can_focus=True):
         label = Content.styled(self.button.label, "bold")
         width, height = self.content_size
         note = self._note(tall=height >= _TALL)
-        if not note or width < (_NARROW if height >= _TALL else 2 * _NARROW):
+        if height < _HIGH:
+            beside = width - label.cell_length - 2
+            fits = beside >= min(_NARROW, note.cell_length)
+            return Content.assemble(label, "  ", note).truncate(width, ellipsis=True) if note and fits else label
+        if not note or width < _NARROW:
             return label
-        if height < _TALL:
-            return Content.assemble(label, "  ", note).truncate(width, ellipsis=True)
         # the empty line keeps both around the middle of an odd height
-        return Content("\n\n").join([label.truncate(width, ellipsis=True), note.truncate(width, ellipsis=True)])
+        lines = [label.truncate(width, ellipsis=True), note.truncate(width, ellipsis=True)]
+        return Content("\n" if height < _TALL else "\n\n").join(lines)
 
     def _note(self, *, tall: bool) -> Content:
         """Return what stands beside the label; a flat key also says why it is off, others leave that to the hint."""

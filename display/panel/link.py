@@ -13,10 +13,12 @@ class RoomLink(Protocol):
     """The room, as seen from a panel; `appliance.link.client.CommandLink` is the real one."""
 
     connection_changes: Latest[bool]
+    trouble: str
+    """Why a room that answers cannot be shown, and what would help; empty while nothing is in the way."""
 
     @property
     def connected(self) -> bool:
-        """Whether the control program is there right now."""
+        """Whether the control program is there right now, and understood."""
         ...
 
     def states(self) -> AsyncIterator[RoomState]:

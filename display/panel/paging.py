@@ -1,5 +1,6 @@
 """Lists without scrolling: as many rows as fit, and a key for the next ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.state.buttons import Button
@@ -33,3 +34,15 @@ def page(total: int, number: int, *, fits: int, fits_paged: int) -> Page:
     start = number % (last + 1) * size
     count = min(size, total - start)
     return Page(start, count, total - start - count, paged=True)
+
+
+def pages(heights: Sequence[int], number: int, *, fits: int) -> Page:
+    """Return page `number` of rows that are not equally high; one that is too high has a page of its own."""
+    starts, used = [0], 0
+    for place, height in enumerate(heights):
+        if used and used + height > fits:
+            starts, used = [*starts, place], 0
+        used += height
+    place = number % len(starts)
+    start, end = [*starts, len(heights)][place : place + 2]
+    return Page(start, end - start, len(heights) - end, paged=len(starts) > 1)

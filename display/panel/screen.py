@@ -10,28 +10,28 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
-from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
 from appliance.state.buttons import Button, actions, camera_button, mic_button, out_of_reach, target, volume_buttons
-from appliance.state.problems import Problem, problems
+from appliance.state.problems import Problem
 from appliance.state.room import MeetingKey, Phase, RoomState
 from appliance.state.sound import SoundHint
-from appliance.state.views import agenda_rows, calendar_line, detail_line, reason_text, status_line
+from appliance.state.views import agenda_rows, calendar_line, detail_line, reason_text
 from display.panel import palette
 from display.panel.agenda import Agenda, MeetingLine
-from display.panel.band import Band, Sheet
-from display.panel.header import Header, dot
+from display.panel.band import Band, KeySheet, ProblemSheet, attention
+from display.panel.header import CONNECTING, NOT_UNDERSTOOD, Header, dotted, status_words
 from display.panel.keys import TouchKey
 from display.panel.people import People
+from display.panel.sheet import RESTARTING, STARTING, Sheet, Shown, fit
 from display.panel.sheets import MoreSheet
 from display.panel.sound import LevelMeter, VolumeBar
 from display.panel.words import Words
 
 AWAY_S = 5.0
 """After so long without a room it is no longer thought to be starting."""
-_CONNECTING, _ITS_START = "Connecting to the room", "Its control program is starting."
+_ITS_START = "Its control program is starting."
 _NOBODY, _REMEDY = "No room answers here", "Start it: salon up, or systemctl start salon.target"
 _KEYS = Problem(
     "Keys",
@@ -43,10 +43,6 @@ _KEYS = Problem(
 )
 _ENDS = "\nCtrl-C  end this panel"
 _FOOTER = "m mute   c camera   j join   l leave   + − volume   ? all keys   Ctrl-C ends"
-_STARTING = "The room's control program is starting; a moment."
-_CALL_GOES_ON = "The room's control program is restarting; the call goes on"
-_COMES_BACK = "The room's control program is restarting"
-_TRY_LATER = "The room's control program is restarting; this key works again in a moment."
 
 
 class Place(Container, can_focus=True):
@@ -77,13 +73,11 @@ class RoomScreen(Screen[None]):
         self._typed_at = typed_at
         self._away_since: float | None = None
         self._far = far
-        self._state: RoomState | None = None
-        self._now = datetime.min.replace(tzinfo=UTC)
+        self._shown = Shown(None, datetime.min.replace(tzinfo=UTC), connected=False)
         self._chosen: MeetingKey | None = None
-        self._connected = False
 
     def compose(self) -> ComposeResult:
-        self._fit(self.app.size)
+        fit(self, self.app.size)
         yield Header()
         yield Band()
         with Container(id="body"):
@@ -108,15 +102,15 @@ class RoomScreen(Screen[None]):
         if self._typed_at:
             yield Static(_FOOTER, id="footer", markup=False)
 
-    def show(self, state: RoomState | None, now: datetime, *, connected: bool) -> None:
-        """Show the newest state, None before the first; without a connection it is the last one known."""
-        self._state, self._now, self._connected = state, now, connected
+    def show(self, shown: Shown) -> None:
+        """Show the newest of the room."""
+        self._shown = shown
+        state, now, connected = shown.state, shown.now, shown.connected
         if connected:
             self._away_since = None
         elif self._away_since is None:
             self._away_since = self._clock()
-        # a tick may still come while the panel is being taken down, or was before it was all up
-        if not self.is_mounted or not self.app.is_running or self.app.return_code is not None:
+        if not self.is_up:
             return
         self.query_one(Header).show_time(now, calendar_line(state, now) if state and connected else "")
         self.set_class(state is None or not connected, "-away")
@@ -125,11 +119,21 @@ class RoomScreen(Screen[None]):
         else:
             self._show_state(state, now)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it can be drawn on: ticks and levels may come before it is all up, and while it is taken down."""
+        return self.is_mounted and self.app.is_running and self.app.return_code is None
+
+    def hear(self, rms: float) -> None:
+        """Take the microphone's newest level."""
+        if self.is_up:
+            self.query_one(LevelMeter).hear(rms)
+
     def on_mount(self) -> None:
         self._show_again()
 
     def on_resize(self, event: Resize) -> None:
-        self._fit(event.size)
+        fit(self, event.size)
         self.call_after_refresh(self._show_again)
 
     def on_meeting_line_chosen(self, event: MeetingLine.Chosen) -> None:
@@ -146,50 +150,54 @@ class RoomScreen(Screen[None]):
         self.query_one(f"#{key}", TouchKey).press()
 
     def action_leave(self) -> None:
-        state = self._state
+        state = self._shown.state
         if state is None or state.call.phase is not Phase.IDLE:
             self.action_press("first")
         elif state.countdown is not None:
             self.action_press("second")
 
     def action_choose(self, step: int) -> None:
-        if self._state is None or not (rows := agenda_rows(self._state, self._now)):
+        if self._shown.state is None or not (rows := agenda_rows(self._shown.state, self._shown.now)):
             return
         keys = [row.key for row in rows]
-        meant = target(self._state, self._now, self._chosen)
+        meant = target(self._shown.state, self._shown.now, self._chosen)
         place = keys.index(meant.key) + step if meant else 0
         self._chosen = keys[min(max(0, place), len(keys) - 1)]
         self._show_again()
 
     def action_problems(self) -> None:
-        if items := self.query_one(Band).items:
-            self.app.push_screen(Sheet(items, clock=self._clock))
+        if self.query_one(Band).items:
+            self._open(ProblemSheet(self._shown, clock=self._clock, far=self._far))
 
     def action_more(self) -> None:
-        if self._state is not None:
-            self.app.push_screen(MoreSheet(self._state, connected=self._connected, clock=self._clock))
+        if self._shown.state is not None:
+            self._open(MoreSheet(self._shown, clock=self._clock, far=self._far))
 
     def action_keys(self) -> None:
         keys = replace(_KEYS, help=_KEYS.help + _ENDS) if self._typed_at else _KEYS
-        self.app.push_screen(Sheet((keys,), clock=self._clock))
+        self._open(KeySheet(keys, self._shown, clock=self._clock, far=self._far))
+
+    def _open(self, sheet: Sheet) -> None:
+        """Lay a sheet over the room, and never one over another: a finger bounces."""
+        if self.is_active:
+            self.app.push_screen(sheet)
 
     def _long_away(self) -> bool:
         return self._away_since is not None and self._clock() - self._away_since >= AWAY_S
 
-    def _fit(self, size: Size) -> None:
-        self.set_class(size.width < 70 or size.height < 22, "-compact")
-        self.set_class(size.width >= 96 and size.height >= 28, "-wide")
-
     def _show_again(self) -> None:
-        self.show(self._state, self._now, connected=self._connected)
+        self.show(self._shown)
 
     def _show_nothing_known(self) -> None:
         header = self.query_one(Header)
         header.show_room("Salon", far=self._far)
-        header.show_status(*((_NOBODY, _REMEDY) if self._long_away() else (_CONNECTING, _ITS_START)))
+        words, remedy = (_NOBODY, _REMEDY) if self._long_away() else (CONNECTING, _ITS_START)
+        if self._shown.trouble:
+            words, remedy = NOT_UNDERSTOOD, self._shown.trouble
+        header.show_status(dotted(words), remedy)
         for key, label in (("mic", "Mute"), ("camera", "Stop camera"), ("quieter", "Quieter"), ("louder", "Louder")):
-            self._key(key).show(Button(label, enabled=False, why=_STARTING))
-        self._key("first").show(Button("Join", enabled=False, why=_STARTING))
+            self._key(key).show(Button(label, enabled=False, why=STARTING))
+        self._key("first").show(Button("Join", enabled=False, why=STARTING))
         self._key("second").display = False
         self.query_one(Agenda).show((), chosen=None, empty="")
         self.query_one(People).display = False
@@ -200,7 +208,7 @@ class RoomScreen(Screen[None]):
             self._chosen = None
         self.set_class(in_call, "-call")
         self._show_header(state, now)
-        self._show_band(state, now)
+        self._show_band()
         self._show_list(state, now)
         self._show_keys(state, now)
         hinted = SoundHint.MUTED_SPEECH in state.senses.hearing.hints
@@ -209,18 +217,13 @@ class RoomScreen(Screen[None]):
     def _show_header(self, state: RoomState, now: datetime) -> None:
         header = self.query_one(Header)
         header.show_room(reason_text(state.name) or "Salon", simulated=state.simulated, far=self._far)
-        if self._connected:
-            status = status_line(state, now, max(0, header.room_for - 2))
-            header.show_status(status, detail_line(state, now), dot(state, now))
-        else:
-            header.show_status(
-                _CALL_GOES_ON if self._in_call(state) else _COMES_BACK, _REMEDY if self._long_away() else ""
-            )
+        shown = self._shown
+        status = status_words(state, now, connected=shown.connected, trouble=shown.trouble, width=header.room_for)
+        remedy = shown.trouble or (_REMEDY if self._long_away() else "")
+        header.show_status(status, detail_line(state, now) if self._shown.connected else remedy)
 
-    def _show_band(self, state: RoomState, now: datetime) -> None:
-        notice = reason_text(state.notice)
-        items: tuple[Problem, ...] = (Problem(notice, ""),) if notice else ()
-        items = items + problems(state, now) if self._connected else ()
+    def _show_band(self) -> None:
+        items = attention(self._shown)
         self.query_one(Band).show(items)
         self.set_class(bool(items), "-band")
 
@@ -248,11 +251,11 @@ class RoomScreen(Screen[None]):
             self._key(key).show(self._reachable(button))
         for volume in self.query(VolumeBar):
             volume.show(state.controls.volume)
-        hint = _hint(state, now, main) if self._connected else ""
+        hint = _hint(state, now, main) if self._shown.connected else ""
         self.query_one("#hint", Words).say(Content.styled(hint, palette.SOFT))
 
     def _reachable(self, button: Button) -> Button:
-        return button if self._connected else out_of_reach(button, _TRY_LATER)
+        return button if self._shown.connected else out_of_reach(button, RESTARTING)
 
     def _key(self, key: str) -> TouchKey:
         return self.query_one(f"#{key}", TouchKey)

@@ -25,6 +25,7 @@ class StillLink:
 
     def __init__(self, state: RoomState, *, connected: bool = True) -> None:
         self.connected = connected
+        self.trouble = ""
         self.connection_changes: Latest[bool] = Latest()
         self._states: Latest[RoomState] = Latest()
         self._states.put(state)

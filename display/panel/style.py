@@ -142,43 +142,59 @@ RoomScreen.-typed { padding-bottom: 0; }
 .-compact #controls #quieter, .-compact #controls #louder { width: 8; }
 .-compact #volume { display: none; }
 
-/* The sheet and the toast */
-Sheet { align: center middle; background: $night 70%; }
-#sheet { width: 80%; max-width: 64; height: auto; max-height: 100%; background: $card; padding: 1 2; }
-#sheet-text { height: auto; text-wrap: wrap; margin-bottom: 1; }
-#sheet-keys { height: 5; }
-#sheet-next { margin-right: 2; }
-RoomSheet { align: center middle; background: $night 70%; }
-.sheet { width: 94%; max-width: 90; height: auto; max-height: 100%; background: $card; padding: 1 2; }
-.sheet-keys { height: 5; margin-top: 1; }
-.sheet-keys TouchKey { margin-right: 2; }
-.sheet-keys TouchKey:last-child { margin-right: 0; }
-DeviceSheet .sheet { height: 94%; }
-#device-list { height: 1fr; margin-top: 1; }
-#more-keys { grid-size: 3 1; grid-gutter: 0 2; height: 7; margin-top: 1; }
-#more-keys TouchKey { height: 7; }
-#more-keys.-relays { grid-size: 3 2; grid-gutter: 1 2; height: 15; }
-#more-keys.-many { grid-size: 3 3; height: 17; }
-#more-keys.-many TouchKey { height: 5; }
-#aim-keys { grid-size: 4 2; grid-gutter: 1 2; height: 11; margin-top: 1; }
-#camera-foot { layout: horizontal; height: 5; margin-top: 1; }
-#preset-keys { height: 5; width: 1fr; }
-#preset-keys TouchKey { margin-right: 1; }
-#close-camera { width: 14; margin-left: 1; }
-RoomSheet.-compact .sheet { width: 100%; height: 100%; padding: 0 1; }
-.-compact .sheet-keys { height: 3; margin-top: 0; }
-.-compact .sheet-keys TouchKey { height: 3; }
-.-compact #device-list { margin-top: 0; }
-.-compact #aim-keys { grid-gutter: 1 1; height: 7; margin-top: 0; }
-.-compact #aim-keys TouchKey, .-compact #preset-keys TouchKey { height: 3; }
-.-compact #camera-foot { layout: vertical; height: 7; }
-.-compact #preset-keys { height: 3; margin-bottom: 1; }
-.-compact #close-camera { width: 1fr; height: 3; margin-left: 0; }
-CameraSheet.-compact #sheet-title { display: none; }
-.-compact #more-keys { grid-size: 1 3; grid-gutter: 1 0; height: 11; }
-.-compact #more-keys.-relays { grid-size: 3 2; grid-gutter: 1 1; height: 7; }
-.-compact #more-keys.-many { grid-size: 3 3; height: 11; }
-.-compact #more-keys TouchKey { height: 3; }
+/* What lies over the room for a while; its foot is where the room's controls are */
+Sheet { background: $night; color: $bright; layout: vertical; padding: 1 2; overflow: hidden; }
+#sheet-top { height: 1; }
+#sheet-clock { width: auto; margin-left: 2; }
+#sheet-body { layout: vertical; height: 1fr; margin-top: 1; }
+#sheet-foot { height: 5; margin-top: 1; }
+#sheet-foot TouchKey { margin-right: 2; }
+#sheet-right { width: 38; height: 5; align: right middle; }
+#sheet-right TouchKey { width: 18; }
+#sheet-right #sheet-close { margin-right: 0; }
+#sheet-text { height: 1fr; text-wrap: wrap; }
+#sheet-next { height: 3; }
+#device-list { width: 1fr; height: 1fr; }
+#sound-line { height: 1; }
+#device-keys { height: 3; margin-top: 1; }
+#device-keys TouchKey { height: 3; margin-left: 2; }
+#device-keys #check-devices { margin-left: 0; }
+.more-row { height: 5; margin-bottom: 1; }
+.more-row TouchKey { height: 100%; margin-left: 2; }
+.more-row TouchKey:first-child { margin-left: 0; }
+.-many #sheet-body { margin-top: 0; }
+.-many .more-row { height: 4; }
+#aim-keys { grid-size: 4 2; grid-gutter: 1 2; height: 9; }
+#aim-keys TouchKey { height: 4; }
+#preset-keys { height: 3; margin-top: 1; }
+#preset-keys TouchKey { height: 3; margin-left: 2; }
+#preset-keys TouchKey:first-child { margin-left: 0; }
+
+.-wide #sheet-right { width: 50; }
+.-wide #sheet-right TouchKey { width: 24; }
+.-wide.-many #sheet-body { margin-top: 1; }
+.-wide #aim-keys { height: 11; }
+.-wide #aim-keys TouchKey, .-wide .more-row { height: 5; }
+.-wide #preset-keys, .-wide #preset-keys TouchKey { height: 5; }
+
+Sheet.-compact { padding: 0; }
+.-compact #sheet-top { display: none; }
+DeviceSheet.-compact #sheet-top { display: block; padding: 0 1; }
+.-compact #sheet-status { padding: 0 1; }
+.-compact #sheet-body { margin: 0; }
+.-compact #sheet-foot, .-compact #sheet-right { height: 3; margin: 0; }
+/* half a line apart from what is above: there is no room for a whole one */
+.-compact #sheet-foot TouchKey { height: 3; border-top: outer $night; }
+.-compact #sheet-right { width: 18; }
+.-compact #sheet-right TouchKey { width: 8; }
+.-compact #sheet-text, .-compact #device-list, .-compact #sound-line { padding: 0 1; }
+.-compact #device-keys { margin: 0; }
+.-compact .more-row { height: 3; }
+.-compact #aim-keys { grid-gutter: 1 1; height: 7; }
+.-compact #aim-keys TouchKey { height: 3; }
+.-compact #preset-keys TouchKey { margin-left: 1; }
+.-compact #preset-keys TouchKey:first-child { margin-left: 0; }
+
 ToastRack { dock: top; align: center top; margin: 0; }
 Toast { width: 1fr; max-width: 100%; background: #3a3010; color: $bright; padding: 1 2; margin: 0; }
 """

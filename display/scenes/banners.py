@@ -15,7 +15,9 @@ from display.text import Line, Style, Typesetter
 
 _GLASS: Final[Rgb] = (8, 11, 16)
 _BANNER_WIDTH: Final = 780
-_BANNER_INSETS: Final = {Corner.LOWER_LEFT: theme.MARGIN, Corner.BOTTOM: 28}
+_BANNER_HEIGHTS: Final = (64, 92)
+"""With one line and with two: the remedy comes last, and must not be cut off."""
+_BANNER_INSETS: Final = {Corner.LOWER_LEFT: theme.MARGIN, Corner.BOTTOM: 16}
 Part = Icon | Line
 
 
@@ -49,8 +51,17 @@ class Banner:
         return _BANNER_INSETS.get(self.corner, theme.EDGE)
 
     def draw(self, typesetter: Typesetter) -> Image.Image:
-        line = typesetter.line(self.text, theme.LABEL, _BANNER_WIDTH)
-        return _pill(typesetter, [(self.icon, self.colour), (line, theme.TEXT)], 64, ground=theme.RAISED, opacity=0.96)
+        lines = typesetter.wrap(self.text, theme.LABEL, _BANNER_WIDTH, 2)
+        width = even_up(max((line.width for line in lines), default=0) + 92)
+        height = _BANNER_HEIGHTS[len(lines) > 1]
+        image = Image.new("RGBA", (width, height), (*theme.RAISED, 0))
+        pen = Pen(image, typesetter)
+        pen.rounded(Rect(0, 0, width, height), 22, theme.RAISED, 0.96)
+        pen.icon(self.icon, 24, (height - 36) / 2, 36, self.colour)
+        share = (height - 12) / max(1, len(lines))
+        for place, line in enumerate(lines):
+            pen.text(72, centred_baseline(6 + place * share, share, line.style), line, line.style, theme.TEXT)
+        return image
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,6 @@ def _pill(
     parts: list[tuple[Part, Rgb]],
     height: int,
     *,
-    ground: Rgb = _GLASS,
     opacity: float,
     gap: int = 0,
     roundness: float = 0.36,
@@ -167,9 +177,9 @@ def _pill(
         places.append(width)
         after = close if isinstance(part, Icon) and i + 1 < len(parts) and isinstance(parts[i + 1][0], Line) else gap
         width += (icon_size if isinstance(part, Icon) else part.width) + (after if i + 1 < len(parts) else pad)
-    image = Image.new("RGBA", (even_up(width), height), (*ground, 0))
+    image = Image.new("RGBA", (even_up(width), height), (*_GLASS, 0))
     pen = Pen(image, typesetter)
-    pen.rounded(Rect(0, 0, image.width, height), round(height * roundness), ground, opacity)
+    pen.rounded(Rect(0, 0, image.width, height), round(height * roundness), _GLASS, opacity)
     for (part, colour), x in zip(parts, places, strict=True):
         if isinstance(part, Icon):
             pen.icon(part, x, (height - icon_size) / 2, icon_size, colour)

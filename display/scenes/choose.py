@@ -17,8 +17,8 @@ from display.scenes.joining import countdown_scene, joining_scene
 from display.scenes.scene import Corner, Overlay, Scene
 
 _ENDED_FOR: Final = timedelta(seconds=8)
-_BANNER_PLACES: Final = {"idle": Corner.LOWER_LEFT, "gallery": Corner.TOP, "reconnecting": Corner.TOP}
-"""Where a banner covers the least of the scene."""
+_BANNER_PLACES: Final = {"idle": Corner.LOWER_LEFT, "gallery": Corner.UPPER, "reconnecting": Corner.UPPER}
+"""Where a banner covers the least of the scene, and never whether the room is muted."""
 _BADGE_PLACES: Final = {"gallery": Corner.UPPER_RIGHT, "reconnecting": Corner.UPPER_RIGHT}
 """Where the badge lies on nobody's frame."""
 

@@ -39,14 +39,14 @@ def joining_scene(room: RoomState, now: datetime) -> Scene:
     """Build the scene between "join" and the first picture."""
     lobby = room.call.phase is Phase.LOBBY
     title = room.call.title or (room.wanted.title if room.wanted else "")
-    trouble = clean_text(room.call.reason, 120)
+    trouble = clean_text(room.call.reason, 160)
     detail = "The host has been told that this room is here." if lobby else trouble and f"Trying again: {trouble}"
     patches: tuple[Patch, ...] = (
         _corners(room, now),
         Mark(Icon.CLOCK if lobby else Icon.ENTER, theme.ACCENT),
         Words("Waiting to be let in" if lobby else "Connecting …", theme.HEADING, theme.QUIET, 500),
         _title(title or "Meeting", 610),
-        Words(detail, theme.BODY, theme.QUIET, 700),
+        Words(detail, theme.BODY, theme.QUIET, 700, lines=2),
         Hint(Icon.TOUCH, "Leave on the touch panel"),
     )
     return Scene("joining", patches)

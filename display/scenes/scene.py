@@ -29,6 +29,8 @@ class Corner(Enum):
 
     TOP_LEFT = (0.0, 0.0)
     TOP = (0.5, 0.0)
+    UPPER = (0.5, 0.075)
+    """Below what is at the top left and right, which a wide one would reach."""
     TOP_RIGHT = (1.0, 0.0)
     UPPER_RIGHT = (1.0, 0.075)
     """Below what is at the top right."""

@@ -66,6 +66,7 @@ class ScriptedRoom:
 
     def __init__(self, state=None, *, connected=True):
         self.connected = connected
+        self.trouble = ""
         self.connection_changes = Latest()
         self.states_ = Latest()
         self.meters_ = Latest()

@@ -134,7 +134,7 @@ def test_stale_people_are_reported(rig):
 def test_the_daemon_may_blink_unnoticed_but_not_stay_away(rig):
     rig.show(in_call(["Ada"]))
     rig.step()
-    banner = (slice(50, 110), slice(600, 1300))
+    banner = (slice(110, 170), slice(600, 1300))
     calm = rig.canvas.y[banner].copy()
     rig.daemon = False
     rig.step(1.5)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from panel_rooms import IDLE, SIZES, ScriptedRoom, live, panel, text_of
+from panel_rooms import COUNTING, IDLE, SIZES, ScriptedRoom, live, panel, text_of
 
 from appliance.state.camera import CameraAim
 from appliance.state.commands import (
@@ -16,11 +16,13 @@ from appliance.state.commands import (
     RecallPreset,
     SwitchRelay,
 )
-from appliance.state.device_views import aim_words, device_rows, sound_line
+from appliance.state.device_views import aim_words, device_rows, fixture_rows, sound_line
 from appliance.state.devices import Device, DeviceKind, DeviceUse, Fault, Severity
-from appliance.state.fixtures import Relay
+from appliance.state.fixtures import MOTION_SENSOR, Relay
+from appliance.state.room import ServiceHealth
 from appliance.state.sound import Hearing, SoundCheck
 from display.panel.keys import TouchKey
+from display.panel.paging import Page, pages
 
 TABLE = (
     Device(
@@ -55,7 +57,8 @@ async def opened(pilot, *keys):
 @pytest.mark.parametrize("keys", [(), ("more-devices",), ("more-camera-keys",)])
 async def test_every_key_of_every_sheet_is_on_the_screen_and_big_enough_for_a_finger(size, keys, relays):
     switched = tuple(Relay(f"Lights {number}") for number in range(relays))
-    async with panel(ScriptedRoom(replace(ROOM, relays=switched))).run_test(size=size) as pilot:
+    state = replace(ROOM, relays=switched, countdown=COUNTING.countdown)
+    async with panel(ScriptedRoom(state)).run_test(size=size) as pilot:
         await opened(pilot, *keys)
         shown = [key for key in pilot.app.screen.query(TouchKey) if key.region.area]
         assert len(shown) >= 3
@@ -64,9 +67,10 @@ async def test_every_key_of_every_sheet_is_on_the_screen_and_big_enough_for_a_fi
             assert key.region.height >= 3, key
             assert pilot.app.screen.region.contains_region(key.region), key
             assert not any(key.region.overlaps(other.region) for other in shown if other is not key), key
-        assert "Close" in [key.button.label for key in shown]
+        assert {"Mute", "Stop camera", "Cancel", "Close"} <= {key.button.label for key in shown}
         if not keys:
-            assert [key.button.label for key in shown[3:]] == [relay.name for relay in switched]
+            labels = [key.button.label for key in shown if (key.id or "").startswith("relay-")]
+            assert labels == [relay.name for relay in switched]
 
 
 def test_each_device_is_told_in_a_word():
@@ -176,3 +180,58 @@ async def test_the_lights_are_switched_and_a_broken_relay_says_why():
 )
 def test_what_is_known_of_the_sound_is_a_line(hearing, check, words):
     assert sound_line(replace(ROOM, senses=replace(ROOM.senses, hearing=hearing, sound_check=check))) == words
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_many_devices_are_all_told_in_full_those_that_need_attention_first(size):
+    long = "It gives no pictures. Plug it into another port, one that no hub is between, and look at its shutter: end."
+    fine = [Device(f"camera-{n}", "camera", name=f"Lens-{n:02}", present=True) for n in range(28)]
+    bad = Device("camera-98", "camera", name="[b]Sony[/]" + "x" * 90, fault=Fault.FAILING, remedy=long)
+    worst = Device("tv", "TV", name="\x1b[31m👩‍👩‍👧‍👦", fault=Fault.MISSING, remedy="Display lost.")
+    bad, worst = replace(bad, severity=Severity.WARNING), replace(worst, severity=Severity.IMPORTANT)
+    async with panel(ScriptedRoom(replace(ROOM, devices=(*fine, bad, worst)))).run_test(size=size) as pilot:
+        await opened(pilot, "more-devices")
+        assert "Display lost." in text_of(pilot.app)
+        seen = ""
+        for _ in range(12):
+            seen += text_of(pilot.app)
+            pilot.app.room._clock.at += 1
+            await pilot.click("#next-devices")
+            await pilot.pause()
+        assert all(f"Lens-{n:02}" in seen for n in range(28))
+        assert "[b]Sony[/]" in seen
+        assert "shutter: end." in " ".join(seen.split())
+
+
+async def test_a_room_without_devices_says_so():
+    async with panel(ScriptedRoom(replace(ROOM, devices=()))).run_test(size=(80, 24)) as pilot:
+        await opened(pilot, "more-devices")
+        assert "No devices are named in the settings" in text_of(pilot.app)
+        assert "All devices are well" not in text_of(pilot.app)
+
+
+def test_relays_and_the_motion_sensor_are_told_beside_the_devices():
+    health = ServiceHealth(MOTION_SENSOR, ok=False, detail="gpio:23 is in use by another program.")
+    state = replace(ROOM, relays=(Relay("Lights", on=True), Relay("Fan", error="No pin.")), services=(health,))
+    assert [(row.title, row.words, row.remedy, row.severity) for row in fixture_rows(state)] == [
+        ("Lights", "on", "", Severity.FINE),
+        ("Fan", "does not work", "No pin.", Severity.WARNING),
+        ("Motion sensor", "does not work", "gpio:23 is in use by another program.", Severity.WARNING),
+    ]
+    assert [row.words for row in fixture_rows(replace(ROOM, occupied=False))] == ["nobody is there"]
+    assert fixture_rows(ROOM) == ()
+
+
+@pytest.mark.parametrize(
+    ("heights", "number", "page_"),
+    [
+        ((1, 1, 1), 0, Page(0, 3, 0, paged=False)),
+        ((2, 1, 3, 1), 0, Page(0, 2, 2, paged=True)),
+        ((2, 1, 3, 1), 1, Page(2, 2, 0, paged=True)),
+        ((2, 1, 3, 1), 2, Page(0, 2, 2, paged=True)),
+        ((9, 9), 1, Page(1, 1, 0, paged=True)),
+        ((), 3, Page(0, 0, 0, paged=False)),
+    ],
+)
+def test_rows_of_different_heights_are_broken_into_pages(heights, number, page_):
+    assert pages(heights, number, fits=4) == page_

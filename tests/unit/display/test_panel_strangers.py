@@ -123,3 +123,29 @@ async def test_a_thousand_people_who_come_and_go_are_followed():
             await pilot.pause()
             assert f"with {1000 - gone} people" in text_of(pilot.app)
         assert f"● {crowd[549]}" in text_of(pilot.app)
+
+
+@pytest.mark.parametrize(("size", "lines"), [((40, 15), 2), ((80, 24), 3)])
+async def test_a_remedy_that_is_too_long_for_the_band_is_seen_to_go_on(size, lines):
+    camera = Device("camera-1", "camera", fault=Fault.FAILING, remedy="Plug it into another port. " * 9)
+    async with panel(ScriptedRoom(replace(IDLE, devices=(camera,)))).run_test(size=size) as pilot:
+        await pilot.pause()
+        band = pilot.app.screen.query_one("#band")
+        shown = text_of(pilot.app).splitlines()[band.region.y : band.region.bottom]
+        assert len(shown) == lines
+        assert shown[-1].endswith("…")
+        assert all(line.lstrip().startswith(("!", "Plug", "another", "port", "into", "it")) for line in shown)
+
+
+@pytest.mark.parametrize("state", [None, IDLE])
+async def test_a_room_of_another_version_is_told_with_the_remedy(state):
+    room = ScriptedRoom(state)
+    async with panel(room).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        room.trouble = "It is of another version. End this panel and start it again."
+        room.connect(False)
+        await pilot.pause()
+        shown = text_of(pilot.app)
+        assert "This panel does not understand the room" in shown
+        assert "End this panel and start it again." in shown
+        assert not any(key.button.enabled for key in pilot.app.screen.query("#controls TouchKey"))

@@ -16,7 +16,8 @@ from display.icons import Icon
 from display.scenes.banners import Badge, Banner, Reconnecting, Status, TitleLabel
 from display.scenes.choose import View, choose_scene
 from display.scenes.idle import CalendarNote, Clock, Header, Next, NoMeetings, Row, Today
-from display.scenes.message import Words
+from display.scenes.message import Hint, Words
+from display.text import Typesetter
 
 SOON = NOW + timedelta(seconds=42)
 KEY = MeetingKey("k1")
@@ -244,3 +245,40 @@ def test_tiles_off_the_canvas_or_on_odd_numbers_are_left_out():
 
 def test_equal_states_make_equal_scenes():
     assert choose_scene(View(in_call(["Ada"])), NOW) == choose_scene(View(in_call(["Ada"])), NOW + timedelta(seconds=5))
+
+
+def lies(overlay):
+    image = overlay.draw(Typesetter())
+    x, y = overlay.corner.place(image.width, image.height, Rect(0, 0, 1920, 1080), overlay.inset)
+    return Rect(x, y, image.width, image.height)
+
+
+def overlap(one, other):
+    across = one.x < other.x + other.w and other.x < one.x + one.w
+    return across and one.y < other.y + other.h and other.y < one.y + one.h
+
+
+@pytest.mark.parametrize("phase", [Phase.LIVE, Phase.RECONNECTING])
+def test_no_words_however_long_hide_whether_the_room_is_muted(phase):
+    senses = Senses(
+        connected=True,
+        devices=(DeviceUse(DeviceKind.CAMERA, simulated=True),),
+        hearing=Hearing(hints=(SoundHint.MUTED_SPEECH,)),
+    )
+    call = in_call(["Ada"], phase=phase, title="W" * 90, reason="W " * 90)
+    state = replace(call, senses=senses, countdown=replace(COUNTDOWN, title="W " * 90))
+    places = [(type(overlay).__name__, lies(overlay)) for overlay in choose_scene(View(state), NOW).overlays]
+    assert {"TitleLabel", "Status", "Banner", "Badge"} <= {name for name, _ in places}
+    for (_, one), (_, other) in combinations(places, 2):
+        assert not overlap(one, other)
+
+
+def test_a_long_notice_has_two_lines_so_that_its_remedy_is_read():
+    why = "The meeting server refused the link: This link is not valid. Ask whoever invited you for a new one."
+    scene = choose_scene(View(room(notice=why, countdown=COUNTDOWN)), NOW)
+    banner = part(scene, Banner)
+    lines = Typesetter().wrap(why, theme.LABEL, 780, 2)
+    assert "new one." in lines[-1].runs[-1].text
+    assert lies(banner).h == 92
+    assert not overlap(lies(banner), part(scene, Hint).rect)
+    assert lies(Banner("Short.")).h == 64

@@ -84,6 +84,34 @@ async def test_a_command_gets_its_own_answer(tmp_path):
         assert answers == [Ack.refused("Leave"), Ack.refused("Leave")]
 
 
+async def test_a_state_of_another_version_is_told_and_the_link_stays(tmp_path):
+    bodies = asyncio.Queue()
+
+    async def seat(peer):
+        while True:
+            peer.offer("state", await bodies.get())
+
+    link = CommandLink(tmp_path / "panel.sock", "panel", new_boot())
+    fine = to_json(room())
+    async with running(server(tmp_path / "panel.sock", seat, "panel"), link):
+        changes = link.connection_changes.values()
+        bodies.put_nowait(fine)
+        assert (await first(link.states())).name == "Aquarium"
+        assert link.connected
+        bodies.put_nowait({**fine, "call": {"phase": "levitating"}})
+        async for connected_ in changes:
+            if not connected_:
+                break
+        assert "another version" in link.trouble
+        assert not link.connected
+        bodies.put_nowait(fine)
+        async for connected_ in changes:
+            if connected_:
+                break
+        assert link.trouble == ""
+        assert link.connected
+
+
 async def test_a_command_without_a_daemon_fails_in_words(tmp_path):
     ack = await CommandLink(tmp_path / "panel.sock", "panel", new_boot()).send(Leave())
     assert "restarting" in ack.reason
