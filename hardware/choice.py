@@ -17,8 +17,7 @@ def matches(uri: str, found: Sequence[Found], kind: str = "") -> Found | None:
     """Return the device a URI names, or None when it is not there, or is nothing udev could know of.
 
     `kind` is what the room wants it for: camera, capture, microphone or speaker. Without, a camera rather than an HDMI
-    input, and a microphone rather than a loudspeaker. An HDMI input is taken for a camera only where it is named, and
-    the other way round: it shows somebody's screen. A simulated device is there by its plug.
+    input, and a microphone rather than a loudspeaker. A simulated device is there by its plug.
     """
     try:
         parsed = DeviceUri.parse(uri)
@@ -27,8 +26,17 @@ def matches(uri: str, found: Sequence[Found], kind: str = "") -> Found | None:
     if parsed.scheme == "sim":
         return next((one for one in found if one.node == parsed.options.get("plug")), None)
     fitting, others = _ranked(_KINDS.get(parsed.scheme, ()), found, kind)
-    may_be_other = parsed.scheme == "v4l2" and parsed.path
-    return select(parsed.path, [*fitting, *others] if may_be_other else fitting)
+    return select(
+        parsed.path, [*fitting, *stand_ins(parsed.path, others, kind)] if parsed.scheme == "v4l2" else fitting
+    )
+
+
+def stand_ins(selector: str, others: Sequence[Found], kind: str) -> list[Found]:
+    """Return the HDMI inputs that may be a camera, or the cameras that may be an HDMI input: only those that are named.
+
+    For an input a part of the name is not enough: what a camera happens to be called must never share its picture.
+    """
+    return [one for one in others if selector and select(selector, [one], by_name=kind != "capture")]
 
 
 def present(uri: str, found: Sequence[Found], kind: str = "") -> bool | None:

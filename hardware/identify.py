@@ -57,11 +57,11 @@ def identify(devices: Iterable[UdevDevice]) -> tuple[Found, ...]:
     return _distinct(sorted(found, key=_order))
 
 
-def select(selector: str, found: Sequence[Found]) -> Found | None:
+def select(selector: str, found: Sequence[Found], *, by_name: bool = True) -> Found | None:
     """Return the first device a selector names, or None.
 
     In order of authority: empty is the first one; a node; an id; USB's `VENDOR:PRODUCT[:SERIAL][@PORT]`; a port; else
-    a part of the name, in any case. The caller passes only devices of the kind it wants.
+    a part of the name, in any case, where names count. The caller passes only devices of the kind it wants.
     """
     if not selector:
         return found[0] if found else None
@@ -71,7 +71,7 @@ def select(selector: str, found: Sequence[Found]) -> Found | None:
         lambda one: one.id == selector,
         lambda one: _is_usb(selector, one),
         lambda one: one.port == selector,
-        lambda one: part in one.name.casefold(),
+        lambda one: by_name and part in one.name.casefold(),
     )
     return next((one for reading in readings for one in found if reading(one)), None)
 
@@ -112,8 +112,11 @@ def _camera(device: UdevDevice, _pcms: set[tuple[str, str]]) -> Iterable[Found]:
     own = clean(device.attributes.get("name", ""))
     if own.startswith(_NO_CAMERA):
         return
-    stick = is_capture_stick(_usb_numbers(device), own, (_name(device),))
-    yield _found(device, "capture" if stick else "camera", device.node or f"/dev/{device.sys_name}")
+    yield _found(
+        device,
+        "capture" if is_capture_stick(_usb_numbers(device)) else "camera",
+        device.node or f"/dev/{device.sys_name}",
+    )
 
 
 def _card(device: UdevDevice, pcms: set[tuple[str, str]]) -> Iterable[Found]:

@@ -1,10 +1,12 @@
-"""Which video devices are HDMI inputs rather than cameras: both are UVC, so only numbers and names tell.
+"""Which video devices are HDMI inputs rather than cameras: both are UVC, and only USB numbers tell.
+
+Names do not: sticks call themselves "USB Video", and so do cameras. What is taken for an input is shown to a whole
+meeting by itself, so a device that is not in this table is a camera until the settings name it under `share`.
 
 The numbers are as owners' logs and the kernel's tables have them: 534d:2109 is in Linux' sound/usb/quirks-table.h as
 MacroSilicon's MS2109, 0fd9:0066 in drivers/media/usb/uvc as Elgato's Cam Link 4K. Not one was plugged in here.
+docs/hardware.md lists them too.
 """
-
-from collections.abc import Sequence
 
 STICKS = frozenset(
     {
@@ -23,21 +25,9 @@ STICKS = frozenset(
 """USB vendor:product, lower case."""
 _VENDORS = frozenset({"2935"})
 """Magewell makes nothing but inputs."""
-_WORDS = ("hdmi", "cam link", "capture", "magewell", "grabber")
-_NAMES = frozenset({"usb video", "usb2 video", "usb3 video", "usb2.0 video", "usb3.0 video", "usb3.0 uhd"})
-"""The whole name; cameras have these words within theirs."""
 
 
-def is_capture_stick(usb: str, name: str, inputs: Sequence[str] = ()) -> bool:
-    """Whether a video device passes on somebody's screen.
-
-    `usb` is `vendor:product` or empty, `name` what the device calls itself, `inputs` what V4L2 calls its inputs, if
-    anyone has asked: `HDMI 0` and the like.
-    """
+def is_capture_stick(usb: str) -> bool:
+    """Whether a video device is known to pass on somebody's screen, by its `vendor:product` (empty: no USB)."""
     number = usb.strip().lower()
-    if number in STICKS or number.partition(":")[0] in _VENDORS:
-        return True
-    # the kernel repeats a name: "USB Video: USB Video"
-    called = name.casefold().split(":")[0].strip()
-    told = (name, *inputs)
-    return called in _NAMES or any(word in text.casefold() for text in told for word in _WORDS)
+    return number in STICKS or number.partition(":")[0] in _VENDORS

@@ -23,6 +23,7 @@ from hardware.camera.newest import SLICE_S, Intake, refuse_too_many
 from hardware.camera.node import VideoNode, in_words, usb_speed
 from hardware.camera.picture import Converter, packed
 from hardware.camera.stream import Layout, Stream, Taken
+from hardware.choice import stand_ins
 from hardware.identify import select
 from hardware.ports import BadUri, DeviceError, DeviceMissing, Found, VideoFrame
 from hardware.uri import DeviceUri
@@ -193,8 +194,8 @@ def chosen(uri: DeviceUri, system: System, kind: str) -> Found:
     """Return the device a URI names, or raise `DeviceMissing`; one of another kind is taken only where it is named."""
     found = [one for one in system.found() if one.kind in {"camera", "capture"}]
     fitting = [one for one in found if one.kind == kind]
-    others = [one for one in found if one.kind != kind] if uri.path else []
-    one = select(uri.path, [*fitting, *others])
+    others = [one for one in found if one.kind != kind]
+    one = select(uri.path, [*fitting, *stand_ins(uri.path, others, kind)])
     if one is None:
         what = _WORDS[kind]
         has = ", ".join(one.name for one in found) or "nothing"

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,34 +179,19 @@ def test_it_is_steady_whatever_is_seen(seen):
         changed = now if told != before else changed
 
 
-@pytest.mark.parametrize(
-    ("usb", "name", "inputs"),
-    [
-        ("534d:2109", "USB Video: USB Video", ()),
-        ("534D:2109", "", ()),
-        ("2935:0008", "USB Capture DVI+", ()),
-        ("0fd9:0066", "Cam Link 4K", ()),
-        ("1234:5678", "USB3. 0 capture: USB3. 0 captur", ()),
-        ("", "Hagibis HDMI", ()),
-        ("", "tc358743", ("HDMI 0",)),
-        ("", "USB Video", ()),
-    ],
-)
-def test_hdmi_inputs_are_known_by_number_or_name(usb, name, inputs):
-    assert is_capture_stick(usb, name, inputs)
+@pytest.mark.parametrize("usb", ["534d:2109", "534D:2109", " 0fd9:0066\n", "2935:0008"])
+def test_hdmi_inputs_are_known_by_their_usb_numbers(usb):
+    assert is_capture_stick(usb)
 
 
-@pytest.mark.parametrize(
-    ("usb", "name", "inputs"),
-    [
-        ("046d:085e", "Logitech BRIO", ("Camera 1",)),
-        ("", "HD Webcam: USB Video Device", ()),
-        ("", "", ()),
-        ("2", "Jabra PanaCast", ()),
-    ],
-)
-def test_cameras_are_no_hdmi_inputs(usb, name, inputs):
-    assert not is_capture_stick(usb, name, inputs)
+@pytest.mark.parametrize("usb", ["046d:085e", "", "2", ":", "29355:0008", "534d"])
+def test_other_numbers_are_no_hdmi_inputs(usb):
+    assert not is_capture_stick(usb)
+
+
+def test_the_page_about_hardware_lists_every_known_number():
+    page = (Path(__file__).parents[3] / "docs" / "hardware.md").read_text()
+    assert not [number for number in STICKS if f"`{number}`" not in page]
 
 
 def test_the_numbers_in_the_table_can_match():

@@ -215,6 +215,12 @@ def test_the_first_hdmi_input_is_the_one_to_share_from():
         camera("v4l2:", kind=CaptureInput, found=(WEBCAM,)).__enter__()
 
 
+def test_a_camera_is_never_shared_for_its_name():
+    with pytest.raises(DeviceMissing, match=f"no HDMI input {WEBCAM.name}"):
+        camera(f"v4l2:{WEBCAM.name}", kind=CaptureInput, found=(WEBCAM,)).__enter__()
+    assert opened(f"v4l2:{WEBCAM.node}", kind=CaptureInput, found=(WEBCAM,)) == WEBCAM.name
+
+
 def test_presence_is_known_without_opening_anything():
     built = system(found=(WEBCAM,))
     assert v4l2.present(DeviceUri.parse("v4l2:Webcam A"), built)

@@ -23,7 +23,8 @@ FOUND = (STICK, CAMERA, MICROPHONE, SPEAKER, PLUGGED)
         ("v4l2:", "capture", STICK),
         ("v4l2:?size=640x360", "camera", CAMERA),
         ("v4l2:/dev/video0", "camera", STICK),
-        ("v4l2:brio", "capture", CAMERA),
+        ("v4l2:brio", "capture", None),
+        ("v4l2:046d:085e", "capture", CAMERA),
         ("v4l2:usb%3A046d%3A085e%3AA7", "camera", CAMERA),
         ("v4l2:array", "camera", None),
         ("V4L2:usb:046d:085e:A7", "camera", CAMERA),
@@ -54,6 +55,13 @@ def test_an_hdmi_input_is_no_camera_to_somebody_who_takes_any() -> None:
 def test_a_camera_goes_before_an_hdmi_input_with_the_same_words_in_its_name() -> None:
     camera = Found("camera", "usb:1:2", "My USB Video camera", "/dev/video9")
     assert matches("v4l2:usb video", [STICK, camera], "camera") == camera
+
+
+def test_a_camera_is_shared_only_where_it_is_named_by_number_port_or_node() -> None:
+    camera = Found("camera", "usb:1234:5678", "HDMI Camera", "/dev/video9", "pci-1")
+    assert matches("v4l2:hdmi", [camera], "capture") is None
+    for selector in ("1234:5678", "usb:1234:5678", "pci-1", "/dev/video9"):
+        assert matches(f"v4l2:{selector}", [camera], "capture") == camera
 
 
 @pytest.mark.parametrize(
