@@ -80,7 +80,7 @@ def add_care_of_devices(commands: "Commands") -> None:
     sound = add_command(
         commands,
         "soundcheck",
-        "play a sweep, and say how loudspeaker, room and microphones do",
+        "play a sweep, and say how loudspeaker, room and microphones do (not over SSH)",
         "salon soundcheck --picture sound.svg",
     )
     sound.add_argument("--picture", type=Path, metavar="FILE.svg", help="keep the picture of it here")
@@ -150,11 +150,12 @@ def _run_devices(options: argparse.Namespace) -> int:
 
 def _run_soundcheck(options: argparse.Namespace) -> int:
     from appliance.oneshot import command, keep_sound_picture
+    from appliance.programs import room_role
     from appliance.state.commands import CheckSound
     from appliance.state.outcomes import SoundChecked
 
     settings = settings_of(options)
-    status = asyncio.run(command(settings, CheckSound(), SoundChecked(), patience_s=_SOUND_S))
+    status = asyncio.run(command(settings, CheckSound(), SoundChecked(), patience_s=_SOUND_S, role=room_role()))
     if options.picture:
         asyncio.run(keep_sound_picture(settings, options.picture))
     return status

@@ -83,9 +83,9 @@ def judge(command: Command, origin: Origin, context: Context) -> tuple[Ack, Desi
         case SwitchRelay(name, on):
             return _switch(name, context, on=on)
         case CheckDevices():
-            return _check(context, sound=False)
+            return _check_devices(context)
         case CheckSound():
-            return _check(context, sound=True)
+            return _check_sound(origin, context)
         case _:
             assert_never(command)
 
@@ -158,10 +158,18 @@ def _cancel(context: Context) -> tuple[Ack, Desired]:
 def _leave(context: Context) -> tuple[Ack, Desired]:
     call = context.desired.call
     if call is None:
-        return (
-            (_cancel(context)) if context.state.countdown else (Ack.refused("The room is in no call."), context.desired)
-        )
+        return _leave_nothing(context)
     return Ack(), left(context.desired, Decision.LEFT)
+
+
+def _leave_nothing(context: Context) -> tuple[Ack, Desired]:
+    """Without a call, there may be a sound check to end or a countdown."""
+    desired = context.desired
+    if context.state.countdown:
+        return _cancel(context)
+    if context.state.senses.sound_check.running and desired.sound_check:
+        return Ack(), replace(desired, sound_check=0)
+    return Ack.refused("The room is in no call."), desired
 
 
 def left(desired: Desired, decision: Decision) -> Desired:
@@ -234,13 +242,29 @@ def _switch(name: str, context: Context, *, on: bool) -> tuple[Ack, Desired]:
     return Ack(), replace(desired, switched=MappingProxyType({**desired.switched, name: on}))
 
 
-def _check(context: Context, *, sound: bool) -> tuple[Ack, Desired]:
-    desired = context.desired
+def _check_devices(context: Context) -> tuple[Ack, Desired]:
+    if context.desired.call is not None:
+        return Ack.refused("The check opens each of them; leave the call first."), context.desired
+    return Ack(), replace(context.desired, device_check=_number(context, context.desired.device_check))
+
+
+def _check_sound(origin: Origin, context: Context) -> tuple[Ack, Desired]:
+    """It opens the microphone and is loud: nothing for somebody who does not see who is in the room."""
+    desired, senses = context.desired, context.state.senses
+    if origin is not Origin.TOUCH:
+        return Ack.refused(_ONLY_IN_THE_ROOM.format("start a sound check: it opens the microphone")), desired
     if desired.call is not None:
-        what = "plays a loud sweep" if sound else "opens each of them"
-        return Ack.refused(f"The check {what}; leave the call first."), desired
-    moment = int(context.now.timestamp() * 1000)
-    return Ack(), replace(desired, sound_check=moment) if sound else replace(desired, device_check=moment)
+        return Ack.refused("The check plays a loud sweep; leave the call first."), desired
+    if senses.mute_line:
+        return Ack.refused("The room's mute switch is on. Switch it off, then check the sound."), desired
+    if senses.sound_check.running:
+        return Ack.refused("The sound is being checked. Wait until that is done."), desired
+    return Ack(), replace(desired, sound_check=_number(context, max(desired.sound_check, senses.sound_check.asked)))
+
+
+def _number(context: Context, before: int) -> int:
+    """Number a check by the clock, and higher than the last, also if the clock was set back."""
+    return max(int(context.now.timestamp() * 1000), before + 1)
 
 
 class Dispatcher:

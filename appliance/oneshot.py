@@ -60,11 +60,13 @@ async def watch(settings: Settings) -> int:
     return 0
 
 
-async def command(settings: Settings, wish: Command, judge: Judge, patience_s: float = _ANSWER_S) -> int:
+async def command(
+    settings: Settings, wish: Command, judge: Judge, patience_s: float = _ANSWER_S, role: str = "control"
+) -> int:
     """Send one command, wait until it is done or will not be, and say which."""
     known = NOT_BEGUN
     with suppress(TimeoutError):
-        async with asyncio.timeout(patience_s), aclosing(_course(settings, wish, judge)) as course:
+        async with asyncio.timeout(patience_s), aclosing(_course(settings, wish, judge, role)) as course:
             async for known in course:
                 if known.settled:
                     break
@@ -125,11 +127,11 @@ async def _snapshot(settings: Settings) -> tuple[dict[str, object], list[object]
         raise LinkError("the daemon ended")
 
 
-async def _course(settings: Settings, wish: Command, judge: Judge) -> AsyncGenerator[Outcome]:
+async def _course(settings: Settings, wish: Command, judge: Judge, role: str) -> AsyncGenerator[Outcome]:
     """Yield what becomes of a command, a state at a time; one that is refused has become nothing."""
     known, accepted = NOT_BEGUN, False
     newest: RoomState | None = None
-    async with _room(settings, "control") as connection:
+    async with _room(settings, role) as connection:
         await connection.send(Message("command", tagged(wish), 1))
         async for message in connection.messages():
             if message.kind == "ack":

@@ -24,6 +24,8 @@ _FOUND_AS = {
 }
 _SOUGHT_AS = {kind.value: found for found, kind in _FOUND_AS.items()}
 _ANY = "auto:"
+_NOT_BY_UDEV = (_ANY, "pipewire:")
+"""What udev calls a device says nothing about what these mean."""
 
 
 def expected_devices(devices: Devices) -> tuple[Expected, ...]:
@@ -50,9 +52,13 @@ def share_inputs(devices: Devices, found: Sequence[Found]) -> tuple[str, ...]:
     return tuple(f"v4l2:{device.id}" for device in found if device.kind == "capture" and device.id not in cameras)
 
 
-def arrived(before: Sequence[Found], now: Sequence[Found]) -> bool:
-    """Whether a device is there that was not. Pure."""
-    return bool({(device.kind, device.id) for device in now} - {(device.kind, device.id) for device in before})
+def arrived(before: Sequence[Found], now: Sequence[Found], devices: Devices) -> frozenset[DeviceKind]:
+    """Return the kinds of which a device is there that was not, and that one of `devices` may mean. Pure."""
+    known = {(device.kind, device.id) for device in before}
+    came = [device for device in now if (device.kind, device.id) not in known]
+    return frozenset(
+        kind for kind in DeviceKind for uri in devices.of(kind) if any(_may_mean(uri, kind, one) for one in came)
+    )
 
 
 async def follow_devices(
@@ -83,6 +89,13 @@ async def follow_devices(
 
 class NotWatched(SalonError, ValueError):
     """Devices cannot be watched as the settings say."""
+
+
+def _may_mean(uri: str, kind: DeviceKind, device: Found) -> bool:
+    sought = _SOUGHT_AS[kind]
+    if uri.startswith(_NOT_BY_UDEV):
+        return device.kind == sought
+    return choice.matches(uri, (device,), sought) is not None
 
 
 def _meant(wanted: Expected, found: Sequence[Found]) -> Found | None:

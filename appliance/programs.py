@@ -211,12 +211,23 @@ async def safe_display(settings: Settings) -> None:
         )
 
 
+def why_far_from_room() -> str:
+    """Say why this process counts as far from the room; empty for one in it."""
+    from appliance.link.distance import why_far
+
+    return why_far(os.getpid(), installed=is_installed())
+
+
+def room_role() -> str:
+    """Return as what this process may talk to the room: like its panel only in the room. The daemon looks as well."""
+    return "control" if why_far_from_room() else "panel"
+
+
 async def panel(settings: Settings, *, headless: bool, kiosk: bool, shot: Path | None) -> None:
     """Run the touch panel."""
-    from appliance.link.distance import why_far
     from display.panel.main import PanelOptions, run_panel
 
-    far = await asyncio.to_thread(why_far, os.getpid(), installed=is_installed())
+    far = await asyncio.to_thread(why_far_from_room)
     options = PanelOptions(headless=headless, kiosk=kiosk, shot=shot, far=far)
     runtime = settings.runtime_dir
     control = runtime / ("control.sock" if far else "panel.sock")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import starmap
 
 from appliance.calendars.agenda import Bookings
 from appliance.desired import Desired, DesiredFile, begun
@@ -15,6 +16,7 @@ from appliance.sections import Settings
 from appliance.service import utc_now
 from appliance.state.camera import CameraAim
 from appliance.state.commands import Ack, Command, Origin
+from appliance.state.devices import DeviceKind
 from appliance.state.events import (
     AgendaChanged,
     CallWanted,
@@ -30,7 +32,7 @@ from appliance.state.fixtures import Relay
 from appliance.state.room import Agenda, Entry, MeetingKey, RoomState, ServiceHealth, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.television import Television
-from appliance.state.wishes import Devices, MediaWish
+from appliance.state.wishes import Arrivals, Devices, MediaWish
 from hardware.ports import Found
 
 AUTO = ("auto:",)
@@ -53,7 +55,7 @@ class Room:
         about = settings.room
         self._devices = wanted_devices(settings)
         self._found: tuple[Found, ...] = ()
-        self._arrivals = 0
+        self._arrivals: Mapping[DeviceKind, int] = {}
         state = RoomState(
             room_id,
             about.name,
@@ -97,6 +99,10 @@ class Room:
     def publish_wish(self) -> None:
         """Tell media the whole wish; the same one again goes nowhere."""
         state, devices = self.store.state, self._devices
+        check = state.senses.sound_check
+        if check.at is not None and check.asked == self.desired.sound_check:
+            # answered: a media that starts anew must not do it again
+            self.desired = replace(self.desired, sound_check=0)
         self.media.wish(
             MediaWish(
                 boot=self.boot,
@@ -104,7 +110,7 @@ class Room:
                 call=self.desired.call,
                 controls=self.desired.controls,
                 devices=replace(devices, share=share_inputs(devices, self._found)),
-                look=self._arrivals,
+                arrivals=tuple(starmap(Arrivals, self._arrivals.items())),
                 layout=state.layout,
                 display_behind=state.face.behind,
                 warm=state.countdown is not None,
@@ -134,8 +140,9 @@ class Room:
 
     def take_devices(self, found: tuple[Found, ...]) -> None:
         """Take in what is plugged in; media looks at what came."""
-        if arrived(self._found, found):
-            self._arrivals += 1
+        devices = replace(self._devices, share=share_inputs(self._devices, found))
+        came = arrived(self._found, found, devices)
+        self._arrivals = {**self._arrivals, **{kind: self._arrivals.get(kind, 0) + 1 for kind in sorted(came)}}
         self._found = found
         self.store.apply(DevicesSeen(seen_devices(self.store.state.expected, found)))
         self.publish_wish()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from appliance.link.meters import MeterServer
 from appliance.media.attendance import Attendance, Venue, same_call
-from appliance.media.checking import NEEDED, SoundChecking
+from appliance.media.checking import CALLED, MUTED, NEEDED, RESTARTED, STOPPED, SoundChecking
 from appliance.media.equipment import Equipment
 from appliance.media.gate import MuteGate
 from appliance.media.governor import Governor, Load, Strain, hottest_c
@@ -96,19 +96,20 @@ class Engine:
             changed=self._device_changed,
         )
         self._attendance = Attendance(venue=self._venue, prepare=self._prepare, changed=self._call_changed, now=now)
-        self._equipment = Equipment(self._device_changed)
+        self._equipment = Equipment(self._device_changed, deaf=lambda: self._hands.mute_line)
         self._live = asyncio.Event()
         self._sharing = False
         self._hearing = Hearing()
         self._checking = SoundChecking(
             studio=self._open_studio,
             uses=self._equipment.uses,
-            in_call=lambda: self._in_call,
+            forbidden=self._no_check,
             folder=settings.meters_socket.parent,
             now=now,
             changed=self._check_changed,
         )
         self._studio: Studio | None = None
+        self._opening = asyncio.Lock()
         self._providers: Sequence[Provider] = ()
         self._group = asyncio.TaskGroup()
 
@@ -144,6 +145,7 @@ class Engine:
         """Make the world as wished. What shuts a gate comes first, what takes time last."""
         before, self._wish = self._wish, wish
         await self._hands.take(wish)
+        self._end_check(before, wish)
         chime = wish.chime > before.chime and wish.boot == before.boot
         if wish.warm or wish.call is not None or chime:
             studio = await self._open_studio()
@@ -163,15 +165,31 @@ class Engine:
 
     def _look_after_devices(self, before: MediaWish, wish: MediaWish) -> None:
         """Look at what came; try all devices at the start, when one came, before a meeting, and when asked to."""
-        same = wish.boot == before.boot
-        came = same and wish.look != before.look
+        came = {one.kind for one in wish.arrivals if one not in before.arrivals} if wish.boot == before.boot else set()
         if came:
             self._equipment.look_now()
-        asked = wish.device_check != before.device_check and wish.device_check > 0
         if wish.sound_check != before.sound_check:
             self._checking.ask(wish.sound_check)
-        if self._applied is None or came or asked or (wish.warm and not before.warm):
+        if wish.device_check != before.device_check and wish.device_check > 0:
+            self._equipment.probe_now(asked=True)
+        elif self._applied is None or (wish.warm and not before.warm):
             self._equipment.probe_now()
+        else:
+            self._equipment.probe_now(came)
+
+    def _end_check(self, before: MediaWish, wish: MediaWish) -> None:
+        """End a sound check for a call, or for whoever stopped it; one of an earlier life of ours is over."""
+        if self._applied is None:
+            self._checking.end(wish.sound_check, RESTARTED)
+        elif wish.call is not None and not same_call(before.call, wish.call):
+            self._checking.end(0, CALLED)
+        elif not wish.sound_check:
+            self._checking.end(0, STOPPED)
+
+    def _no_check(self) -> str:
+        if self._in_call or self._wish.call is not None:
+            return CALLED
+        return MUTED if self._hands.mute_line else ""
 
     def _capture(self) -> Capture:
         """Say what leaves the room; asked by the lights' own thread."""
@@ -180,20 +198,23 @@ class Engine:
 
     async def _open_studio(self) -> "Studio":
         """Load codecs and WebRTC on first need, in a thread: that takes longer than the loop may stand still."""
-        if self._studio is None:
-            providers = await asyncio.to_thread(_load_providers, self._settings)
-            studio_class = await asyncio.to_thread(_load_studio)
-            self._providers = providers
-            self._studio = studio_class(
-                gate=self._gate,
-                frames=self._settings.frames_socket,
-                group=self._settings.group,
-                news=News(self._equipment.heard, self._share, self._heard, self._hands.heard),
-                options=self._settings.studio,
-            )
-            self._group.create_task(self._studio.frames.run(), name="frames: serve")
-            logger.info("ready for a call")
-        return self._studio
+        async with self._opening:
+            return self._studio or await self._make_studio()
+
+    async def _make_studio(self) -> "Studio":
+        providers = await asyncio.to_thread(_load_providers, self._settings)
+        studio_class = await asyncio.to_thread(_load_studio)
+        self._providers = providers
+        studio = self._studio = studio_class(
+            gate=self._gate,
+            frames=self._settings.frames_socket,
+            group=self._settings.group,
+            news=News(self._equipment.heard, self._share, self._heard, self._hands.heard),
+            options=self._settings.studio,
+        )
+        self._group.create_task(studio.frames.run(), name="frames: serve")
+        logger.info("ready for a call")
+        return studio
 
     async def _venue(self) -> Venue:
         return Venue(await self._open_studio(), self._providers)
@@ -272,6 +293,9 @@ class Engine:
     def _device_changed(self) -> None:
         self._tell_muted()
         self._checking.device_changed()
+        if self._hands.mute_line:
+            self._checking.end(0, MUTED)
+        self._equipment.line_changed()
         self._changed.set()
 
     async def _keep_reporting(self) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -24,15 +26,26 @@ _LOOK_S = 2.0
 """How soon a better device is noticed without the daemon, which sees it come at once."""
 _LISTED_S = 5.0
 """How long the system may take to say what is plugged in."""
+_AGAIN_S = 60.0
+"""No device is tried more often than this, unless somebody asks for it: cameras have lamps, and people see them."""
 _ERROR = 200
+_TRIED = frozenset((DeviceKind.CAMERA, DeviceKind.MICROPHONE, DeviceKind.SPEAKER))
+_Place = tuple[DeviceKind, str]
 
 
 class Equipment:
     """Everything here happens in the event loop; opening and closing are the studio's threads'."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        *,
+        deaf: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """While `deaf()` no microphone is tried: the mute line is asserted."""
         self.uses = {kind: DeviceUse(kind) for kind in DeviceKind}
-        self._changed = changed
+        self._changed, self._deaf, self._clock = changed, deaf, clock
         self._studio: Studio | None = None
         self._devices = Devices()
         self._needed: AbstractSet[DeviceKind] = frozenset()
@@ -41,18 +54,29 @@ class Equipment:
         self._tried_again: set[str] = set()
         """Missed devices that were there and yet did not work when they were tried once more."""
         self.probed = 0
-        """How often all devices were tried."""
+        """How often devices were tried."""
+        self._to_try: frozenset[_Place] = frozenset()
+        self._tried_at: dict[_Place, float] = {}
+        self._trying: frozenset[_Place] = frozenset()
+        """What is being tried and has not been yet."""
+        self._asked = False
+        """Somebody asked for all of them to be tried."""
         self._look = asyncio.Event()
         self._probe = asyncio.Event()
         self._in_use = asyncio.Event()
+        self._no_probe = asyncio.Event()
+        """Those that are tried are needed, or must not be open any more."""
 
     def equip(self, studio: "Studio | None", devices: Devices, needed: AbstractSet[DeviceKind]) -> None:
         """Open the devices that are needed now, close the others."""
         self._studio, self._devices, self._needed = studio, devices, needed
         if needed:
+            self._to_try = self._left_to_try()
             self._in_use.set()
+            self._no_probe.set()
         else:
             self._in_use.clear()
+            self._probe.set()
         if studio is not None:
             studio.use(devices, needed)
         for kind, use in self.uses.items():
@@ -76,9 +100,23 @@ class Equipment:
         """Look whether a better device has come: somebody saw one come."""
         self._look.set()
 
-    def probe_now(self) -> None:
-        """Try all devices as soon as none is in use."""
+    def probe_now(self, kinds: AbstractSet[DeviceKind] = _TRIED, *, asked: bool = False) -> None:
+        """Try the devices of these kinds as soon as none is in use; unasked, none within a minute of the last time."""
+        places = frozenset((kind, uri) for kind in kinds & _TRIED for uri in self._devices.of(kind))
+        if asked:
+            self._asked = True
+            self._tried_at = {place: at for place, at in self._tried_at.items() if place not in places}
+        self._to_try |= places
+        self._to_try = self._left_to_try()
         self._probe.set()
+
+    def line_changed(self) -> None:
+        """Close a microphone that is tried when the mute line is asserted, and try it when it is not any more."""
+        if not self._deaf():
+            self._probe.set()
+        elif any(kind is DeviceKind.MICROPHONE for kind, _ in self._trying):
+            self._to_try |= self._trying
+            self._no_probe.set()
 
     async def run(self) -> None:
         """Look after the devices until cancelled."""
@@ -123,26 +161,63 @@ class Equipment:
 
     async def _keep_probing(self) -> None:
         while True:
-            await self._probe.wait()
-            self._probe.clear()
-            if not self._needed and worth_probing(self._devices):
-                await self._try_all()
-            self.probed += 1
-            self._changed()
+            await self._until_some_are_due()
+            places = self._due()
+            if places:
+                await self._try(places)
+            if not self._needed and (places or self._asked):
+                self._asked = False
+                self.probed += 1
+                self._changed()
 
-    async def _try_all(self) -> None:
-        """Try all devices, until a call needs them."""
-        probing = asyncio.create_task(probe(self._devices, self._tried), name="equipment: probing")
-        called = asyncio.create_task(self._in_use.wait(), name="equipment: called")
+    def _left_to_try(self) -> frozenset[_Place]:
+        """Return what is to be tried still: nothing a chime has open, and nothing after a call, unless asked for."""
+        if self._asked:
+            return self._to_try
+        if DeviceKind.MICROPHONE in self._needed:
+            return frozenset()
+        return frozenset(place for place in self._to_try if place[0] not in self._needed)
+
+    async def _until_some_are_due(self) -> None:
+        """Wait until a device may be tried, or something changed about that."""
+        waits = [self._due_at(place) - self._clock() for place in self._may_try()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, min(waits)) if waits else None):
+                await self._probe.wait()
+        self._probe.clear()
+
+    def _may_try(self) -> frozenset[_Place]:
+        if self._needed or not worth_probing(self._devices):
+            return frozenset()
+        listed = {(kind, uri) for kind in _TRIED for uri in self._devices.of(kind)}
+        silent = {DeviceKind.MICROPHONE} if self._deaf() else set()
+        return frozenset(place for place in self._to_try & listed if place[0] not in silent)
+
+    def _due_at(self, place: _Place) -> float:
+        return self._tried_at.get(place, -math.inf) + _AGAIN_S
+
+    def _due(self) -> frozenset[_Place]:
+        return frozenset(place for place in self._may_try() if self._due_at(place) <= self._clock())
+
+    async def _try(self, places: frozenset[_Place]) -> None:
+        """Try devices, until some are needed or must be closed."""
+        self._to_try -= places
+        self._trying = places
+        self._tried_at |= dict.fromkeys(places, self._clock())
+        self._no_probe.clear()
+        probing = asyncio.create_task(probe(_only(self._devices, places), self._tried), name="equipment: probing")
+        ended = asyncio.create_task(self._no_probe.wait(), name="equipment: ended")
         try:
-            await asyncio.wait({probing, called}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({probing, ended}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (probing, called):
+            self._trying = frozenset()
+            for task in (probing, ended):
                 task.cancel()
-            await asyncio.gather(probing, called, return_exceptions=True)
+            await asyncio.gather(probing, ended, return_exceptions=True)
 
     def _tried(self, kind: DeviceKind, tried: DeviceTry) -> None:
         use = self.uses[kind]
+        self._trying -= {(kind, tried.uri)}
         if kind not in self._needed and tried.uri in self._devices.of(kind):
             known = {old.uri: old for old in use.tries} | {tried.uri: tried}
             listed = (known[uri] for uri in self._devices.of(kind) if uri in known)
@@ -165,6 +240,13 @@ def _present(kind: DeviceKind, uri: str) -> bool:
         return registry.present("capture" if kind is DeviceKind.SHARE else kind, uri)
     except (OSError, ValueError):
         return False
+
+
+def _only(devices: Devices, places: frozenset[_Place]) -> Devices:
+    def kept(kind: DeviceKind) -> tuple[str, ...]:
+        return tuple(uri for uri in devices.of(kind) if (kind, uri) in places)
+
+    return Devices(kept(DeviceKind.CAMERA), kept(DeviceKind.MICROPHONE), kept(DeviceKind.SPEAKER))
 
 
 def _of_list(use: DeviceUse, uris: tuple[str, ...]) -> bool:

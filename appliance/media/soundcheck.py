@@ -87,6 +87,8 @@ async def check_sound(
     finally:
         microphones.record = microphones.recorded = None
         mixer.play(None)
+        # the thread that waits for it would hold up whoever ends this program
+        recording.done.set()
     if not complete:
         words = ("The sweep was not played, or nothing was captured. Look at the list of devices.",)
         return SoundCheck(asked, now(), words=words)

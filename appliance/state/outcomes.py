@@ -76,6 +76,9 @@ class DevicesChecked:
             self._before = state.senses.probed
         if state.senses.probed == self._before:
             return replace(known, words="The devices have not all been tried yet.")
+        if state.senses.mute_line:
+            words = "All devices were tried but the microphones: the room's mute switch is on."
+            return Outcome(words, settled=True, ok=True)
         return Outcome("All devices were tried.", settled=True, ok=True)
 
 

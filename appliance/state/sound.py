@@ -54,6 +54,8 @@ class SoundCheck:
     running: bool = False
     ok: bool = False
     """Nothing bad was found."""
+    interrupted: bool = False
+    """It was ended before it came to anything, or could not begin; the words say why."""
     words: tuple[str, ...] = ()
     """What it means and what would help, the worst first."""
     echo_return_loss_db: float | None = None

@@ -54,6 +54,14 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """How often devices have come that may be one of the room's."""
+
+    kind: DeviceKind
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class MediaWish:
     """Everything media should do."""
 
@@ -70,12 +78,12 @@ class MediaWish:
     word: Word = Word(Mark("", 0))
     """What the daemon says of the microphone, and what it knew then. A wish without one opens nothing."""
     aim: CameraAim = CameraAim()
-    look: int = 0
-    """Rises when a device has come: a better one may be there, and it should be tried for a moment."""
+    arrivals: tuple[Arrivals, ...] = ()
+    """Of which kinds a device has come: a better one may be there, and it should be tried for a moment."""
     device_check: int = 0
     """Another number: try all devices for a moment."""
     sound_check: int = 0
-    """Another number: measure the room's sound, once."""
+    """Another number: measure the room's sound, once. 0: stop."""
     chime: int = 0
     """Rises by one when the room should sound its "joining soon" chime."""
 

@@ -30,6 +30,7 @@ from appliance.state.commands import (
 )
 from appliance.state.layout import View
 from appliance.state.room import Controls, Countdown, Entry, MeetingKey, Wanted
+from appliance.state.sound import SoundCheck
 
 WEEKLY = MeetingKey("weekly")
 IN_CALL = Desired(call=wish(), controls=OPEN)
@@ -211,6 +212,39 @@ def test_devices_and_sound_are_checked_between_calls_only(command):
     ack, desired = judge(command, Origin.TOUCH, context(in_call_room(), IN_CALL))
     assert (ack.status, desired) == (AckStatus.REFUSED, IN_CALL)
     assert "leave the call first" in ack.reason
+
+
+@pytest.mark.parametrize("origin", [Origin.REMOTE, Origin.CLI, Origin.CALENDAR])
+def test_a_sound_check_is_started_in_the_room_only(origin):
+    ack, desired = judge(CheckSound(), origin, context(room()))
+    assert (ack.status, desired) == (AckStatus.REFUSED, Desired())
+    assert "Only a touch on the room's own panel can start a sound check" in ack.reason
+
+
+def test_the_mute_switch_refuses_a_sound_check():
+    state = room()
+    state = replace(state, senses=replace(state.senses, mute_line=True))
+    ack, desired = judge(CheckSound(), Origin.TOUCH, context(state))
+    assert (ack.status, desired) == (AckStatus.REFUSED, Desired())
+    assert "mute switch is on" in ack.reason
+
+
+def test_a_sound_check_that_runs_is_not_started_again_and_is_stopped_by_leaving():
+    state, checking = room(), Desired(sound_check=3)
+    state = replace(state, senses=replace(state.senses, sound_check=SoundCheck(3, running=True)))
+    ack, desired = judge(CheckSound(), Origin.TOUCH, context(state, checking))
+    assert (ack.status, desired) == (AckStatus.REFUSED, checking)
+    ack, desired = judge(Leave(), Origin.REMOTE, context(state, checking))
+    assert (ack.status, desired) == (AckStatus.OK, Desired())
+
+
+def test_a_check_is_a_new_one_also_when_the_clock_was_set_back():
+    later = int(NOON.timestamp() * 1000) + 5000
+    state = replace(room(), senses=replace(room().senses, sound_check=SoundCheck(later, NOON)))
+    _, desired = judge(CheckSound(), Origin.TOUCH, context(state))
+    assert desired.sound_check > later
+    _, desired = judge(CheckDevices(), Origin.TOUCH, context(room(), Desired(device_check=later)))
+    assert desired.device_check > later
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from builders import NOON
 from appliance import settings
 from appliance.plugged import NotWatched, arrived, expected_devices, follow_devices, seen_devices, share_inputs
 from appliance.room import Room
-from appliance.state.devices import Expected, Fault, Seen
-from appliance.state.wishes import Devices
+from appliance.state.devices import DeviceKind, Expected, Fault, Seen
+from appliance.state.wishes import Arrivals, Devices
 from hardware.ports import Found
 
 BRIO = Found("camera", "usb:046d:085e:1", "Logitech BRIO", "/dev/video0", "pci-1")
@@ -47,10 +47,19 @@ def test_an_hdmi_input_is_watched_unless_it_is_named_as_a_camera():
 
 
 def test_only_what_was_not_there_has_arrived():
-    assert arrived((), (BRIO,))
-    assert arrived((BRIO,), (BRIO, C920))
-    assert not arrived((BRIO, C920), (BRIO,))
-    assert not arrived((BRIO,), (replace(BRIO, node="/dev/video7"),)), "another number is the same camera"
+    anything = Devices(camera=("auto:",), microphone=("auto:",), speaker=("auto:",))
+    assert arrived((), (BRIO,), anything) == {DeviceKind.CAMERA}
+    assert arrived((BRIO,), (BRIO, C920), anything) == {DeviceKind.CAMERA}
+    assert not arrived((BRIO, C920), (BRIO,), anything)
+    assert not arrived((BRIO,), (replace(BRIO, node="/dev/video7"),), anything), "another number is the same camera"
+
+
+def test_what_the_room_cannot_use_arrives_for_nobody():
+    named = Devices(camera=("v4l2:BRIO",), microphone=("pipewire:the one",), speaker=("alsa:hw:0",))
+    assert not arrived((), (SCREEN, C920, STICK), named), "a TV that is switched on opens no camera"
+    assert arrived((), (SCREEN, BRIO, ARRAY), named) == {DeviceKind.CAMERA, DeviceKind.MICROPHONE}
+    assert arrived((), (STICK,), Devices(camera=("v4l2:534d:2109",))) == {DeviceKind.CAMERA}
+    assert arrived((), (STICK,), Devices(share=share_inputs(Devices(), (STICK,)))) == {DeviceKind.SHARE}
 
 
 async def test_plugging_and_pulling_is_heard_of(tmp_path):
@@ -99,12 +108,13 @@ def room(tmp_path):
 async def test_the_rooms_table_follows_what_is_plugged_and_media_is_told_to_look(room):
     wishes = room.media._wishes
     room.take_devices((STICK,))
-    first = (await anext(aiter(wishes.values()))).look
+    assert (await anext(aiter(wishes.values()))).arrivals == (Arrivals(DeviceKind.SHARE, 1),)
     assert [(row.id, row.fault) for row in room.store.state.devices][:1] == [("camera-1", Fault.MISSING)]
     room.take_devices((STICK, BRIO))
     wish = await anext(aiter(wishes.values()))
-    assert (wish.look - first, wish.devices.share) == (1, (f"v4l2:{STICK.id}",))
+    assert wish.arrivals == (Arrivals(DeviceKind.SHARE, 1), Arrivals(DeviceKind.CAMERA, 1))
+    assert wish.devices.share == (f"v4l2:{STICK.id}",)
     assert room.store.state.devices[0].present
     assert wish.devices.microphone == ("auto:",)
     room.take_devices((STICK,))
-    assert (await anext(aiter(wishes.values()))).look == wish.look
+    assert (await anext(aiter(wishes.values()))).arrivals == wish.arrivals

@@ -7,8 +7,11 @@ from appliance import settings
 from appliance.calendars.agenda import Bookings
 from appliance.calendars.links import JoinLink
 from appliance.room import Room
-from appliance.state.commands import JoinMeeting, Leave, Origin, SetMicMuted
-from appliance.state.room import Agenda, AutoJoin
+from appliance.state.commands import CheckSound, JoinMeeting, Leave, Origin, SetMicMuted
+from appliance.state.events import MediaReported
+from appliance.state.room import Agenda, AutoJoin, Boot
+from appliance.state.sound import SoundCheck
+from appliance.state.wishes import MediaReport
 
 
 @pytest.fixture
@@ -33,3 +36,13 @@ async def test_the_room_says_what_its_next_call_begins_with(room):
     assert room.store.state.controls.mic_muted
     await room.dispatcher.dispatch(SetMicMuted(muted=True), Origin.TOUCH)
     assert room.store.state.entry.mic_muted
+
+
+async def test_a_sound_check_is_wished_for_until_it_is_answered(room):
+    await room.dispatcher.dispatch(CheckSound(), Origin.TOUCH)
+    asked = room.media._wish.sound_check
+    assert asked
+    for check, wished in ((SoundCheck(asked, running=True), asked), (SoundCheck(asked, NOON), 0)):
+        room.store.apply(MediaReported(MediaReport(Boot("m"), sound_check=check), current=True))
+        room.publish_wish()
+        assert room.media._wish.sound_check == wished
