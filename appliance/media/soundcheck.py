@@ -5,6 +5,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +25,10 @@ logger = logging.getLogger(__name__)
 _MARGIN_S = 3.0
 """How much longer than the sweep it may take."""
 _NS = 1_000_000_000
+_SWEEPS = 3
+"""How often it is played at most, where sound is lost meanwhile."""
+_MOST_MISSING_NS = 30_000_000
+"""Of the captured sound; the blocks' times are not that exact on a busy machine."""
 _EARLY_BLOCKS = 200
 """Captured before it is known when the sound began: two seconds."""
 
@@ -32,13 +37,19 @@ class Recording:
     """What the microphones captured from the moment on at which a sound began to leave the loudspeaker."""
 
     def __init__(self, sound: Shorts) -> None:
-        self._samples = len(sound)
+        self._samples, self._sound = len(sound), sound
         # silence could be anybody's: the first block that is not tells where it all began
         self._mark = int(np.flatnonzero(sound)[0]) // BLOCK
         self._marked = sound[self._mark * BLOCK : (self._mark + 1) * BLOCK].astype("<i2").tobytes()
         self._begun_ns: int | None = None
         self._blocks: list[Shorts] = []
         self._captured = 0
+        self._starts_ns: list[int] = []
+        """When the recording began, by each captured block."""
+        self._plays_ns: list[int] = []
+        """When the sound began, by each played block."""
+        self._lost = False
+        """Something else was played in between."""
         self._early: deque[AudioBlock] = deque(maxlen=_EARLY_BLOCKS)
         self.done = threading.Event()
 
@@ -46,6 +57,11 @@ class Recording:
         """Take what leaves the loudspeaker, on its driver's thread."""
         if self._begun_ns is None and block.samples == self._marked:
             self._begun_ns = block.captured_ns - (self._mark + 1) * BLOCK_NS
+        if self._begun_ns is not None:
+            place = self._mark + len(self._plays_ns)
+            expected = self._sound[place * BLOCK : (place + 1) * BLOCK].astype("<i2").tobytes()
+            self._lost |= len(expected) == len(block.samples) and block.samples != expected
+            self._plays_ns.append(block.captured_ns - (place + 1) * BLOCK_NS)
 
     def captured(self, block: AudioBlock) -> None:
         """Take a block; on the microphone's thread."""
@@ -64,8 +80,22 @@ class Recording:
             samples = samples[len(samples) - late :]
         self._blocks.append(samples)
         self._captured += len(samples)
+        self._starts_ns.append(block.captured_ns - self._captured * _NS // SAMPLE_RATE)
         if self._captured >= self._samples:
             self.done.set()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the sound was played without a pause, and nothing of what was captured is missing."""
+        missing_ns = self._starts_ns[-1] - self._starts_ns[0] if self._starts_ns else 0
+        return not self._lost and abs(missing_ns) < _MOST_MISSING_NS
+
+    @property
+    def late_s(self) -> float:
+        """How long after the sound the recording really began: by all blocks' times, for each is a little off."""
+        if self._begun_ns is None or not self._starts_ns:
+            return 0.0
+        return float(np.median(self._starts_ns) - np.median(self._plays_ns)) / _NS
 
     def sound(self) -> Shorts:
         """Return (samples, channels) of what there is."""
@@ -78,6 +108,21 @@ async def check_sound(
     mixer: Mixer, microphones: MicrophoneFeed, *, asked: int, folder: Path, now: Callable[[], datetime]
 ) -> SoundCheck:
     """Measure with loudspeaker and microphones that are open; the picture goes into `folder`."""
+    for sweeps in range(1, _SWEEPS + 1):
+        recording = await _record(mixer, microphones)
+        if recording is None:
+            words = ("The sweep was not played, or nothing was captured. Look at the list of devices.",)
+            return SoundCheck(asked, now(), words=words, sweeps=sweeps)
+        measured = await asyncio.to_thread(analyse, recording.sound(), whole=recording.whole, late_s=recording.late_s)
+        if not measured.gaps:
+            break
+        logger.info("sound was lost while the sweep was played")
+    path = await asyncio.to_thread(_draw, measured, folder)
+    return replace(_told(measured, asked, now(), path), sweeps=sweeps)
+
+
+async def _record(mixer: Mixer, microphones: MicrophoneFeed) -> Recording | None:
+    """Play the sweep and listen; None when it took too long."""
     sound = sweep()
     recording = Recording(sound)
     microphones.record, microphones.recorded = recording.captured, recording.played
@@ -89,12 +134,7 @@ async def check_sound(
         mixer.play(None)
         # the thread that waits for it would hold up whoever ends this program
         recording.done.set()
-    if not complete:
-        words = ("The sweep was not played, or nothing was captured. Look at the list of devices.",)
-        return SoundCheck(asked, now(), words=words)
-    measured = await asyncio.to_thread(analyse, recording.sound())
-    path = await asyncio.to_thread(_draw, measured, folder)
-    return _told(measured, asked, now(), path)
+    return recording if complete else None
 
 
 def _draw(measured: Measured, folder: Path) -> str:

@@ -56,6 +56,8 @@ class SoundCheck:
     """Nothing bad was found."""
     interrupted: bool = False
     """It was ended before it came to anything, or could not begin; the words say why."""
+    sweeps: int = 0
+    """How often the sweep was played: again where sound was lost meanwhile."""
     words: tuple[str, ...] = ()
     """What it means and what would help, the worst first."""
     echo_return_loss_db: float | None = None

@@ -42,14 +42,23 @@ DEVICES = Devices(("sim:pattern?size=320x180",), ("pipewire:ear",), ("pipewire:r
 async def test_a_sound_check_measures_what_comes_back_and_closes_the_devices_again(runtime_dir, room):
     async with running(runtime_dir) as media:
         daemon = media.daemon
-        daemon.want(devices=DEVICES, sound_check=7)
-        report = await daemon.until(lambda r: r.sound_check.asked == 7 and r.sound_check.at is not None, seconds=40)
+        daemon.want(devices=DEVICES)
+        await daemon.applied()
+        daemon.want(sound_check=7)
+        report = await daemon.until(lambda r: r.sound_check.asked == 7 and r.sound_check.at is not None, seconds=60)
         check = report.sound_check
         assert check.words
         assert len(check.microphones) == 1
-        # a wire is no room: what is played comes back as it is, and dies away at once
-        assert check.echo_return_loss_db == pytest.approx(0.0, abs=1.0)
-        assert 0 <= check.delay_ms < 400
+        if check.echo_return_loss_db is None:
+            # a machine that is too busy for PipeWire loses sound each time: then nothing is claimed
+            assert (check.sweeps, check.ok) == (3, False)
+            assert check.words[0].startswith("Sound was lost")
+            assert check.delay_ms is check.rt60_s is None
+        else:
+            # a wire is no room: what is played comes back as it is, and dies away at once
+            assert check.echo_return_loss_db == pytest.approx(0.0, abs=1.0)
+            # within a cycle of PipeWire's
+            assert check.delay_ms == pytest.approx(0.0, abs=25)
         assert (await asyncio.to_thread(Path(check.picture).read_text)).startswith("<svg")
         await daemon.until(lambda r: not any(use.open for use in r.devices))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from appliance.media.sound.acoustics import Doubles, band, decay, echo_return_loss, octave, rt60, thirds
 from appliance.media.sound.blocks import FULL_SCALE, Shorts, dbfs, shorts
+from appliance.media.sound.gaps import has_gaps
 from hardware.ports import SAMPLE_RATE
 
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 20_000.0
@@ -47,6 +48,8 @@ class SoundCheck:
     """What was measured; None where the sweep was not heard well enough."""
 
     microphones: tuple[MicrophoneCheck, ...]
+    gaps: bool = False
+    """Sound was lost while it was recorded: nothing is said but of the microphones."""
     echo_return_loss_db: float | None = None
     """By how much speech is quieter in the microphone than in the loudspeaker's signal."""
     delay_ms: float | None = None
@@ -69,8 +72,11 @@ def sweep() -> Shorts:
     return shorts(np.concatenate((before, signal, after)))
 
 
-def analyse(recorded: Shorts) -> SoundCheck:
-    """Tell what (samples, microphones) say that were recorded from when `sweep` began to play. Takes a second or so."""
+def analyse(recorded: Shorts, *, whole: bool = True, late_s: float = 0.0) -> SoundCheck:
+    """Tell what (samples, microphones) say that were recorded from when `sweep` began to play. Takes a second or so.
+
+    The recording began `late_s` after that; not `whole` is one of which it is known that something is missing.
+    """
     responses = [_response(channel.astype(np.float64) / FULL_SCALE) for channel in recorded.T]
     microphones = _microphones(recorded, responses)
     working = [number for number, it in enumerate(microphones) if not it.dead]
@@ -78,13 +84,16 @@ def analyse(recorded: Shorts) -> SoundCheck:
         return SoundCheck(microphones)
     response = responses[working[0]]
     direct = _direct(response)
+    if not whole or _has_gaps(recorded[:, working[0]], response, direct, clipped=microphones[working[0]].clipped):
+        return SoundCheck(microphones, gaps=True)
     impulse = response.linear[direct - 48 :]
     octaves = tuple((hz, rt) for hz in OCTAVES_HZ if (rt := rt60(octave(impulse, hz))) is not None)
     mid = [rt for hz, rt in octaves if hz in _MID_HZ]
     return SoundCheck(
         microphones,
+        False,
         echo_return_loss(impulse),
-        direct / SAMPLE_RATE * 1000 - _SILENCE_S * 1000,
+        (direct / SAMPLE_RATE + late_s - _SILENCE_S) * 1000,
         float(np.mean(mid)) if mid else None,
         octaves,
         _distortion(response, direct),
@@ -132,6 +141,12 @@ def _direct(response: _Response) -> int:
     most = int((_SILENCE_S + _MOST_DELAY_S) * SAMPLE_RATE)
     size = np.abs(response.linear[:most])
     return max(int(np.argmax(size > 0.5 * size.max())), 48)
+
+
+def _has_gaps(channel: Shorts, response: _Response, direct: int, *, clipped: bool) -> bool:
+    """Look for gaps where that can be seen: an overdriven microphone's harmonics look like them."""
+    wave = _sweep() * 10 ** (_PEAK_DBFS / 20)
+    return not clipped and has_gaps(channel.astype(np.float64) / FULL_SCALE, response.linear, wave, direct)
 
 
 def _microphones(recorded: Shorts, responses: list[_Response]) -> tuple[MicrophoneCheck, ...]:

@@ -47,7 +47,7 @@ def sound_check(room: Room, person: Person) -> Figures:
 
     through_the_room(room, sound, played=recording.played, heard=heard)
     demand(recording.done.is_set(), "the sweep was not played, or too little was captured")
-    measured = analyse(recording.sound())
+    measured = analyse(recording.sound(), whole=recording.whole, late_s=recording.late_s)
     replace_file(room.out / "sound-check.svg", picture(measured))
     found = findings(measured)
     figures: dict[str, Figure] = {

@@ -106,6 +106,49 @@ def test_a_recording_that_ends_too_soon_is_taken_for_what_it_is() -> None:
     assert all(it.dead for it in check.microphones)
 
 
+def broken(kind: str, at_s: float, ms: int) -> SoundCheck:
+    """Return what is said of a sweep of which some was lost on its way to the loudspeaker, or from the microphone."""
+    played, gap = sweep().astype(float), np.zeros(ms * SAMPLE_RATE // 1000)
+    at = int(at_s * SAMPLE_RATE)
+    if kind == "slipped in":
+        played = np.insert(played, at, gap)[: len(played)]
+    heard = 0.4 * echo(later(played, 0.13), response(0.4)) + hiss(len(played), 8, 3)
+    if kind == "hole":
+        heard[at : at + len(gap)] = 0
+    return checked(heard[:, None])
+
+
+@pytest.mark.parametrize("at_s", [1.0, 1.6, 2.3])
+@pytest.mark.parametrize("ms", [5, 21, 100])
+def test_silence_slipped_into_the_sweep_is_noticed_and_no_figure_given(at_s: float, ms: int) -> None:
+    check = broken("slipped in", at_s, ms)
+    assert check.gaps
+    assert check.rt60_s is check.delay_ms is check.echo_return_loss_db is check.distortion_percent is None
+    assert findings(check)[0].weight == "bad"
+    assert "Sound was lost" in words(check)
+    ET.fromstring(picture(check))
+
+
+def test_holes_in_what_was_captured_are_noticed() -> None:
+    assert broken("hole", 1.6, 60).gaps
+    assert broken("hole", 2.5, 60).gaps
+    # one that changes no figure
+    assert not broken("hole", 1.6, 10).gaps
+
+
+@pytest.mark.parametrize(
+    "room", [{"rt60_s": 0.25}, {"rt60_s": 1.3}, {"gain": 0.02}, {"noise": 600.0}, {"delay_s": 0.45}, {"gain": 6.0}]
+)
+def test_no_room_is_taken_for_lost_sound(room: dict[str, float]) -> None:
+    assert not checked(recorded(**room)).gaps
+
+
+def test_what_is_known_to_be_incomplete_is_not_measured() -> None:
+    sound = np.rint(recorded(0.3)).astype(np.int16)
+    assert analyse(sound, whole=False).gaps
+    assert analyse(sound, late_s=0.01).delay_ms == pytest.approx(140, abs=0.2)
+
+
 def test_the_picture_shows_figures_microphones_and_words() -> None:
     sound = recorded(0.4)
     sound[:, 1] = 0
