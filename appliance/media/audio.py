@@ -96,6 +96,7 @@ class MicrophoneFeed:
                 self._timestamp = (self._timestamp + BLOCK) & 0xFFFFFFFF
                 if speaker_id != self.speaker_id:
                     speaker_id = self.speaker_id
+                    ear.close()
                     chain, ear = self._ears(microphone)
                 sound = self._process(chain, ear, block)
                 if self._gate.mic_muted or self._out is None:

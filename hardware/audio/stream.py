@@ -29,8 +29,21 @@ _MARGIN_S = 0.004
 """By so much silence goes to a loudspeaker before it would run dry."""
 _JUMP_NS = 30_000_000
 """Blocks of a device that works lie closer together, also where they come in bursts."""
+_MOST_STUCK = 8
 _SECOND = SAMPLE_RATE // BLOCK
 _SILENCE = bytes(BLOCK * SAMPLE_BYTES)
+
+
+class _Worker(threading.Thread):
+    """A stream's thread."""
+
+    given_up = False
+    """It hangs in a driver and is waited for no more."""
+
+
+def stuck() -> int:
+    """Return how many sound devices' threads this process has given up and that are still there."""
+    return sum(isinstance(thread, _Worker) and thread.given_up for thread in threading.enumerate())
 
 
 class Stream:
@@ -48,10 +61,12 @@ class Stream:
         self._last_ns = 0
         self._count = 0
         self._second_at = 0.0
-        self._thread = threading.Thread(target=self._run, name=f"sound {name}"[:60], daemon=True)
+        self._thread = _Worker(target=self._run, name=f"sound {name}"[:60], daemon=True)
 
     def begin(self) -> None:
-        """Open the device; raises `DeviceError`."""
+        """Open the device; raises `DeviceError`, also when so many hang that one more thread would not help."""
+        if stuck() >= _MOST_STUCK:
+            raise DeviceError(f"{self.name} hangs again and again: unplug it, and restart the room")
         self._thread.start()
         with self._changed:
             self._changed.wait_for(lambda: self._ready or self._error, OPEN_S)
@@ -59,6 +74,7 @@ class Stream:
                 self._raise_error()
                 return
             self._stop = True
+        self._give_up()
         raise DeviceError(f"{self.name} does not open: plug it in again, or restart PipeWire")
 
     def end(self) -> None:
@@ -68,7 +84,11 @@ class Stream:
             self._changed.notify_all()
         self._thread.join(_CLOSE_S)
         if self._thread.is_alive():
-            logger.warning("%s does not close; it is left to itself", self.name)
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._thread.given_up = True
+        logger.warning("%s hangs and is left to itself; %d such in this process", self.name, stuck())
 
     def _run(self) -> None:
         try:
@@ -81,6 +101,9 @@ class Stream:
     def _serve(self) -> None:
         pcm = self._opened()
         try:
+            if self._stop:
+                # too late: whoever wanted it has given it up
+                return
             self._start(pcm)
             with self._changed:
                 self._ready = True

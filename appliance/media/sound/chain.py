@@ -15,7 +15,7 @@ from appliance.media.sound.loopback import Loopback
 from appliance.media.sound.reference import Alignment, Reference
 from appliance.media.sound.tail import EchoTail
 from appliance.media.sound.voice import Loudness, Silero, VoiceActivity
-from hardware.ports import Array, AudioBlock, DeviceError
+from hardware.ports import SAMPLE_BYTES, Array, AudioBlock, DeviceError
 
 _FAR_DBFS = -50.0
 _FAR_HOLD = 20
@@ -129,18 +129,16 @@ class SoundChain:
         return [self._bare[0] if processed is None else processed]
 
     def _taken(self, block: AudioBlock) -> Shorts:
-        samples = np.frombuffer(block.samples, "<i2")
         needed = max(*self._bare, *self._sent, self._array.reference or 0) + 1
         if block.channels < needed:
             raise DeviceError(
                 f"{self._array.name} gives {block.channels} channels where {needed} are known of;"
                 " choose another profile for it in the system's sound settings, or unplug it and plug it in again"
             )
-        if len(samples) != BLOCK * block.channels:
-            raise DeviceError(
-                f"{self._array.name} gives blocks of {len(samples) // block.channels} samples, not {BLOCK}"
-            )
-        return samples.reshape(BLOCK, block.channels)
+        if len(block.samples) != BLOCK * block.channels * SAMPLE_BYTES:
+            count = len(block.samples) // SAMPLE_BYTES // block.channels
+            raise DeviceError(f"{self._array.name} gives blocks of {count} samples, not {BLOCK}: choose another device")
+        return np.frombuffer(block.samples, "<i2").reshape(BLOCK, block.channels)
 
     def _played_with(self, block: AudioBlock, captured: Shorts) -> tuple[Floats, float, bool]:
         """Return what was played when this was captured, its level, and whether the room sounds of it."""

@@ -136,6 +136,32 @@ def test_a_device_that_never_opens_keeps_nobody(listening, monkeypatch):
     while not pcm.closed and time.monotonic() < deadline:
         time.sleep(0.01)
     assert pcm.closed
+    assert pcm._started is None, "nobody listens any more"
+
+
+def test_devices_that_hang_are_tried_by_so_many_threads_and_no_more(monkeypatch):
+    monkeypatch.setattr(stream, "OPEN_S", 0.02)
+    gate, opened = threading.Event(), []
+
+    def hang():
+        opened.append(1)
+        gate.wait()
+        raise DeviceError("at last")
+
+    try:
+        words = []
+        for _ in range(stream._MOST_STUCK + 3):
+            with pytest.raises(DeviceError) as refused:
+                Capture("Mic", hang, channels=1).begin()
+            words.append(str(refused.value))
+        assert len(opened) == stream.stuck() == stream._MOST_STUCK
+        assert ["again and again" in said for said in words] == [False] * stream._MOST_STUCK + [True] * 3
+    finally:
+        gate.set()
+    for thread in threading.enumerate():
+        if isinstance(thread, stream._Worker):
+            thread.join(2)
+    assert stream.stuck() == 0
 
 
 def test_a_device_that_stops_giving_is_gone_within_a_second(listening):

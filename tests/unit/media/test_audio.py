@@ -7,6 +7,7 @@ import wave
 
 import numpy as np
 
+from appliance.media import audio
 from appliance.media.audio import Loudspeaker, MicrophoneFeed
 from appliance.media.gate import MuteGate
 from appliance.media.mixer import Mixer
@@ -152,3 +153,18 @@ async def test_the_loudspeaker_plays_the_mix(tmp_path):
 def _recorded(path):
     with wave.open(str(path)) as recording:
         return np.frombuffer(recording.readframes(10**7), "<i2")
+
+
+async def test_what_was_amiss_is_taken_back_when_another_loudspeaker_comes(tmp_path, monkeypatch):
+    """The ears begin anew then, and know nothing of what the old ones said."""
+    heard, told = [], asyncio.Event()
+    monkeypatch.setattr(audio.Ear, "close", lambda _: (heard.append("closed"), loop.call_soon_threadsafe(told.set)))
+    loop = asyncio.get_running_loop()
+    async with Studio(tmp_path) as studio:
+        async with asyncio.timeout(10):
+            while studio.feed.level == 0:
+                await asyncio.sleep(0.01)
+        assert heard == []
+        studio.feed.speaker_id = "usb:1:2"
+        async with asyncio.timeout(10):
+            await told.wait()

@@ -154,3 +154,10 @@ def test_the_prefilter_alone_never_makes_an_echo_louder_when_two_clocks_are_take
     out = run(SoundChain(ONE, SoundSettings(voice_model=False, prefilter="on")), captured, far)
     late = slice(5 * SAMPLE_RATE, 6 * SAMPLE_RATE - BLOCK)
     assert db(captured[late], sent(out)[late]) > 20
+
+
+@pytest.mark.parametrize("samples", [b"", bytes(1), bytes(2 * BLOCK - 1), bytes(2 * BLOCK - 2), bytes(4 * BLOCK)])
+def test_blocks_of_another_length_are_the_devices_fault(samples: bytes) -> None:
+    chain = SoundChain(Array("Array"), SoundSettings())
+    with pytest.raises(DeviceError, match="Array gives blocks of"):
+        chain.process(AudioBlock(samples, 1_000_000, 1))
