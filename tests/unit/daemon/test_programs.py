@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from appliance import programs, settings
+from appliance.link import distance
 from appliance.link.messages import new_boot
 from appliance.link.server import LinkServer
 from provisioning.identity import room_identity
@@ -62,3 +63,9 @@ async def test_a_panel_over_ssh_comes_in_by_the_door_of_the_command_line(tmp_pat
     for task in serving:
         task.cancel()
     await asyncio.gather(*serving, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("why", "role"), [("", "panel"), ("over SSH", "control")])
+def test_only_a_command_in_the_room_may_speak_like_its_panel(monkeypatch, why, role):
+    monkeypatch.setattr(distance, "why_far", lambda *_, **_options: why)
+    assert programs.room_role() == role
