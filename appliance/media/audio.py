@@ -131,10 +131,11 @@ class MicrophoneFeed:
 
     def _process(self, chain: SoundChain, ear: Ear, block: AudioBlock) -> bytes:
         """Return 10 ms of what may be sent."""
-        if self.record is not None:
-            self.record(block)
         now = time.monotonic()
         done = chain.process(block)
+        # a block that is none has been refused
+        if self.record is not None:
+            self.record(block)
         self.level = done.level
         ear.take(done, now, muted=self._gate.mic_muted)
         self._turned(done.direction_deg if done.speech else None, now)

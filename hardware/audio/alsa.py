@@ -29,7 +29,7 @@ class AlsaMicrophone(PcmMicrophone):
 
     @staticmethod
     def present(uri: DeviceUri) -> bool:
-        """Whether it is there; opens nothing."""
+        """Whether it is there; opens no card."""
         return _present("microphone", uri.path)
 
 
@@ -41,7 +41,7 @@ class AlsaSpeaker(PcmSpeaker):
 
     @staticmethod
     def present(uri: DeviceUri) -> bool:
-        """Whether it is there; opens nothing."""
+        """Whether it is there; opens no card."""
         return _present("speaker", uri.path)
 
 
@@ -93,13 +93,19 @@ def _listed(kind: str, listed: Callable[[], tuple[Found, ...]], *, needed: bool)
 
 
 def _present(kind: str, selector: str) -> bool:
+    # how many channels a card has, it says only when it is open; and only ALSA knows what an asound.conf defines
+    channels = channels_of if selector.startswith("pcm:") else _any_number
     try:
-        find(kind, selector)
+        find(kind, selector, channels=channels)
     except DeviceMissing:
         return False
     except DeviceError:
         return True
     return True
+
+
+def _any_number(_pcm: str, _kind: str) -> int:
+    return 0
 
 
 def _folder(card: str) -> str:

@@ -1,7 +1,9 @@
 import pytest
 
+from hardware.audio import alsa
 from hardware.audio.alsa import find
 from hardware.ports import DeviceError, DeviceMissing, Found
+from hardware.uri import DeviceUri
 
 ARRAY = Found("microphone", "usb:2886:0018:42", "ReSpeaker 4 Mic Array", "hw:2", "pci-0-usb-0:2:1.0")
 CARDS = (
@@ -69,3 +71,15 @@ def test_a_card_that_is_named_needs_no_list(proc):
     assert find("microphone", "hw:2", listed=fails, channels=lambda *_: 2, proc=proc).pcm == "plughw:2,1"
     with pytest.raises(DeviceError, match="cannot list"):
         find("microphone", "respeaker", listed=fails, channels=lambda *_: 2, proc=proc)
+
+
+def test_to_look_whether_a_card_is_there_opens_nothing(proc, monkeypatch):
+    opened = []
+    monkeypatch.setattr(alsa, "most_channels", lambda pcm, **_: opened.append(pcm) or 2)
+    monkeypatch.setattr(find, "__kwdefaults__", {"listed": lambda: CARDS, "channels": alsa.channels_of, "proc": proc})
+    assert alsa.AlsaMicrophone.present(DeviceUri.parse("alsa:hw:2"))
+    assert alsa.AlsaSpeaker.present(DeviceUri.parse("alsa:"))
+    assert not alsa.AlsaMicrophone.present(DeviceUri.parse("alsa:hw:7"))
+    assert opened == []
+    assert alsa.AlsaMicrophone.present(DeviceUri.parse("alsa:pcm:beam"))
+    assert opened == ["beam"], "nobody else knows what asound.conf defines"
