@@ -17,7 +17,7 @@ from appliance.media.sound.blocks import Shorts
 from appliance.media.sound.check import MicrophoneCheck, analyse, sweep
 from appliance.media.sound.check import SoundCheck as Measured
 from appliance.media.sound.check_picture import picture
-from appliance.media.sound.verdict import findings
+from appliance.media.sound.verdict import LOST, findings
 from appliance.state.sound import MicrophoneLevel, SoundCheck
 from hardware.ports import BLOCK, BLOCK_NS, SAMPLE_RATE, AudioBlock
 
@@ -29,6 +29,7 @@ _SWEEPS = 3
 """How often it is played at most, where sound is lost meanwhile."""
 _MOST_MISSING_NS = 30_000_000
 """Of the captured sound; the blocks' times are not that exact on a busy machine."""
+_NOTHING = "The sweep was not played, or nothing was captured. Look at the list of devices."
 _EARLY_BLOCKS = 200
 """Captured before it is known when the sound began: two seconds."""
 
@@ -51,10 +52,12 @@ class Recording:
         self._lost = False
         """Something else was played in between."""
         self._early: deque[AudioBlock] = deque(maxlen=_EARLY_BLOCKS)
+        self._played_any = self._captured_any = False
         self.done = threading.Event()
 
     def played(self, block: AudioBlock) -> None:
         """Take what leaves the loudspeaker, on its driver's thread."""
+        self._played_any = True
         if self._begun_ns is None and block.samples == self._marked:
             self._begun_ns = block.captured_ns - (self._mark + 1) * BLOCK_NS
         if self._begun_ns is not None:
@@ -65,6 +68,7 @@ class Recording:
 
     def captured(self, block: AudioBlock) -> None:
         """Take a block; on the microphone's thread."""
+        self._captured_any = True
         self._early.append(block)
         if self._begun_ns is not None:
             while self._early and not self.done.is_set():
@@ -83,6 +87,16 @@ class Recording:
         self._starts_ns.append(block.captured_ns - self._captured * _NS // SAMPLE_RATE)
         if self._captured >= self._samples:
             self.done.set()
+
+    @property
+    def complete(self) -> bool:
+        """Whether enough was captured."""
+        return self._captured >= self._samples
+
+    @property
+    def dead(self) -> bool:
+        """Whether loudspeaker or microphone did nothing at all: another try would not help."""
+        return not (self._played_any and self._captured_any)
 
     @property
     def whole(self) -> bool:
@@ -108,33 +122,38 @@ async def check_sound(
     mixer: Mixer, microphones: MicrophoneFeed, *, asked: int, folder: Path, now: Callable[[], datetime]
 ) -> SoundCheck:
     """Measure with loudspeaker and microphones that are open; the picture goes into `folder`."""
-    for sweeps in range(1, _SWEEPS + 1):
+    measured: Measured | None = None
+    sweeps = 0
+    while sweeps < _SWEEPS:
+        sweeps += 1
         recording = await _record(mixer, microphones)
-        if recording is None:
-            words = ("The sweep was not played, or nothing was captured. Look at the list of devices.",)
-            return SoundCheck(asked, now(), words=words, sweeps=sweeps)
-        measured = await asyncio.to_thread(analyse, recording.sound(), whole=recording.whole, late_s=recording.late_s)
-        if not measured.gaps:
+        if recording.complete:
+            measured = await asyncio.to_thread(
+                analyse, recording.sound(), whole=recording.whole, late_s=recording.late_s
+            )
+        if recording.dead or (measured is not None and not measured.gaps):
             break
         logger.info("sound was lost while the sweep was played")
+    if measured is None:
+        return SoundCheck(asked, now(), words=(_NOTHING if recording.dead else LOST,), sweeps=sweeps)
     path = await asyncio.to_thread(_draw, measured, folder)
     return replace(_told(measured, asked, now(), path), sweeps=sweeps)
 
 
-async def _record(mixer: Mixer, microphones: MicrophoneFeed) -> Recording | None:
-    """Play the sweep and listen; None when it took too long."""
+async def _record(mixer: Mixer, microphones: MicrophoneFeed) -> Recording:
+    """Play the sweep and listen, for as long as that may take."""
     sound = sweep()
     recording = Recording(sound)
     microphones.record, microphones.recorded = recording.captured, recording.played
     mixer.play(sound)
     try:
-        complete = await asyncio.to_thread(recording.done.wait, len(sound) / SAMPLE_RATE + _MARGIN_S)
+        await asyncio.to_thread(recording.done.wait, len(sound) / SAMPLE_RATE + _MARGIN_S)
     finally:
         microphones.record = microphones.recorded = None
         mixer.play(None)
         # the thread that waits for it would hold up whoever ends this program
         recording.done.set()
-    return recording if complete else None
+    return recording
 
 
 def _draw(measured: Measured, folder: Path) -> str:

@@ -48,7 +48,6 @@ async def test_a_sound_check_measures_what_comes_back_and_closes_the_devices_aga
         report = await daemon.until(lambda r: r.sound_check.asked == 7 and r.sound_check.at is not None, seconds=60)
         check = report.sound_check
         assert check.words
-        assert len(check.microphones) == 1
         if check.echo_return_loss_db is None:
             # a machine that is too busy for PipeWire loses sound each time: then nothing is claimed
             assert (check.sweeps, check.ok) == (3, False)
@@ -57,9 +56,10 @@ async def test_a_sound_check_measures_what_comes_back_and_closes_the_devices_aga
         else:
             # a wire is no room: what is played comes back as it is, and dies away at once
             assert check.echo_return_loss_db == pytest.approx(0.0, abs=1.0)
+            assert len(check.microphones) == 1
             # within a cycle of PipeWire's
             assert check.delay_ms == pytest.approx(0.0, abs=25)
-        assert (await asyncio.to_thread(Path(check.picture).read_text)).startswith("<svg")
+            assert (await asyncio.to_thread(Path(check.picture).read_text)).startswith("<svg")
         await daemon.until(lambda r: not any(use.open for use in r.devices))
 
 

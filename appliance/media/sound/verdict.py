@@ -7,7 +7,10 @@ from typing import Literal
 from appliance.media.sound.check import MicrophoneCheck, SoundCheck
 
 Weight = Literal["good", "fair", "bad"]
-_LOST = "The machine is too busy, or the sound server loses sound: see what else runs, then check again."
+LOST = (
+    "Sound was lost while the sweep was played, so what the room does to it cannot be said."
+    " The machine is too busy, or the sound server loses sound: see what else runs, then check again."
+)
 _NOISY_DBFS, _QUIET_DBFS = -45.0, -50.0
 
 
@@ -26,8 +29,7 @@ def findings(check: SoundCheck) -> tuple[Finding, ...]:
         words = "No microphone heard the loudspeaker. Is the TV on, its volume up, and this room's loudspeaker chosen?"
         return (Finding("bad", words),)
     if check.gaps:
-        words = "Sound was lost while the sweep was played, so what the room does to it cannot be said. " + _LOST
-        return (Finding("bad", words), *found)
+        return (Finding("bad", LOST), *found)
     found += [*_echo(check), *_room(check), *_loudspeaker(check)]
     if not found:
         return (Finding("good", "Loudspeaker, room and microphones are fine."),)

@@ -46,7 +46,7 @@ def sound_check(room: Room, person: Person) -> Figures:
         return not recording.done.is_set()
 
     through_the_room(room, sound, played=recording.played, heard=heard)
-    demand(recording.done.is_set(), "the sweep was not played, or too little was captured")
+    demand(recording.complete, "the sweep was not played, or too little was captured")
     measured = analyse(recording.sound(), whole=recording.whole, late_s=recording.late_s)
     replace_file(room.out / "sound-check.svg", picture(measured))
     found = findings(measured)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from appliance.media import soundcheck
 from appliance.media.sound.check import sweep
 from appliance.media.soundcheck import Recording, check_sound
 from hardware.ports import BLOCK, BLOCK_NS, AudioBlock
@@ -24,10 +25,17 @@ class Wire:
         self.plays = 0
         self.slip_in = set()
         """In which playings some silence slips in, unseen by anybody."""
+        self.fails_at = {}
+        """What goes wrong in which playing: the loudspeaker opens anew, or nothing is captured."""
 
     def play(self, sound):
         if sound is not None:
             self.plays += 1
+            if self.plays in self.fails_at:
+                played, captured = self.fails_at[self.plays]
+                for heard in (self.recorded,) * played + (self.record,) * captured:
+                    heard(AudioBlock(SILENCE, SECOND))
+                return
             threading.Thread(target=run, args=(self.recorded, self.record), kwargs=self.faults(), daemon=True).start()
 
     def faults(self):
@@ -109,3 +117,26 @@ async def test_after_three_the_check_says_so_and_gives_no_figure(tmp_path):
     assert check.words[0].startswith("Sound was lost")
     assert check.echo_return_loss_db is check.delay_ms is check.rt60_s is None
     assert len(check.microphones) == 1
+
+
+async def test_a_sweep_whose_beginning_was_never_played_is_played_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(soundcheck, "_MARGIN_S", -4.0)
+    wire = Wire()
+    wire.fails_at = {1: (True, True)}
+    check = await checked(wire, tmp_path)
+    assert check.sweeps == 2
+    assert check.echo_return_loss_db == pytest.approx(0, abs=0.1)
+    wire.fails_at = dict.fromkeys(range(9), (True, True))
+    check = await checked(wire, tmp_path)
+    assert (check.sweeps, check.ok) == (3, False)
+    assert check.words[0].startswith("Sound was lost")
+
+
+@pytest.mark.parametrize("works", [(True, False), (False, True), (False, False)])
+async def test_devices_that_do_nothing_at_all_are_told_at_once(tmp_path, monkeypatch, works):
+    monkeypatch.setattr(soundcheck, "_MARGIN_S", -4.9)
+    wire = Wire()
+    wire.fails_at = {1: works}
+    check = await checked(wire, tmp_path)
+    assert check.sweeps == 1
+    assert "nothing was captured" in check.words[0]
