@@ -143,7 +143,8 @@ def test_a_stick_that_always_has_a_signal_is_found(bench):
 def test_a_stick_whose_signal_comes_and_goes_is_found(bench):
     bench.stick.loose = True
     bench.spans = replace(HASTY, patience=12.0, still=3.0)
-    assert "stay so" in refusal("hdmi-stick", bench) or "more often" in refusal("hdmi-stick", bench)
+    words = refusal("hdmi-stick", bench)
+    assert "stay so" in words or "more often" in words
 
 
 @pytest.mark.parametrize("presses", [19, 21])
