@@ -148,12 +148,7 @@ def _serve_fixtures(tasks: asyncio.TaskGroup, room: Room, settings: Settings, te
         if there is not None:
             television.occupied(there=there)
 
-    fixtures = Fixtures(
-        wires,
-        relays=room.take_relays,
-        occupied=occupied,
-        trouble=lambda why: room.take_health(ServiceHealth("motion sensor", ok=not why, detail=why)),
-    )
+    fixtures = Fixtures(wires, relays=room.take_relays, occupied=occupied, used=room.take_fixtures)
     room.switch = fixtures.want
     tasks.create_task(supervised("fixtures", fixtures.run, room.take_health), name="fixtures")
 

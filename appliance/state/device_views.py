@@ -40,7 +40,7 @@ class DeviceRow:
 
 def device_rows(state: RoomState) -> tuple[DeviceRow, ...]:
     """List all devices: those that are expected, then others that are there."""
-    in_use = {(use.kind.value, use.uri) for use in state.senses.devices if use.open}
+    in_use = state.in_use
     return tuple(_row(device, open_now=(device.kind, device.uri) in in_use) for device in state.devices)
 
 
@@ -52,12 +52,12 @@ def _row(device: Device, *, open_now: bool) -> DeviceRow:
 
 
 def _words(device: Device, *, open_now: bool) -> str:
-    if open_now:
-        return "in use"
     if device.fault is Fault.MISSING:
         return "not there"
     if device.fault is Fault.FAILING:
         return "does not work"
+    if open_now:
+        return "in use"
     if not device.expected:
         return "not in use"
     return "ready" if device.healthy or device.present else "not tried yet"

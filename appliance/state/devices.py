@@ -77,13 +77,17 @@ class WireUse:
     """How one of the room's wires does."""
 
     role: str
-    """mute button, mute line, mute light or call light."""
+    """mute button, mute line, mute light, call light, camera head, motion sensor or relay."""
     uri: str
     """As in the settings; those of a lamp, with blanks between."""
     open: bool = False
     simulated: bool = False
     error: str = ""
     """What is wrong and what would help; also of one that is open and hangs."""
+    name: str = ""
+    """What people call what it switches."""
+    place: int = 0
+    """Among those of its role, from 1; 0 where a room has but one."""
 
 
 class Severity(StrEnum):
@@ -171,6 +175,11 @@ def device_table(
     return tuple(_dated(row, began, now) for row in (*rows, *spare))
 
 
+def wires_known(*told: Sequence[WireUse]) -> tuple[WireUse, ...]:
+    """Return each wire once, in the order of the first list, as the last list that tells of it has it."""
+    return tuple({(wire.role, wire.place): wire for wires in told for wire in wires}.values())
+
+
 def _row(kind: str, place: int, uri: str, seen: Seen | None, tried: DeviceTry | None) -> Device:
     present = seen.present if seen else None
     name = (seen.name if seen else "") or (tried.name if tried else "")
@@ -204,7 +213,7 @@ def _judged(rows: Sequence[Device]) -> list[Device]:
 
 def _tv(television: Television) -> list[Device]:
     """The TV is a row where there is a connector for one, or one is missed."""
-    if television == _NO_TV:
+    if not television.connector and not television.trouble:
         return []
     there = television.connected
     row = Device("tv", "TV", television.connector, television.name, present=there, chosen=there, healthy=there)
@@ -215,11 +224,17 @@ def _tv(television: Television) -> list[Device]:
     return [replace(row, fault=fault, severity=severity, remedy=television.trouble, healthy=False)]
 
 
+_SPARED = frozenset({"camera head", "motion sensor", "relay"})
+"""Wires that no meeting suffers without: it is seen, heard and muted all the same."""
+
+
 def _wire(wire: WireUse) -> Device:
-    row = Device(wire.role.replace(" ", "-"), wire.role, wire.uri, chosen=wire.open, healthy=wire.open)
+    name = wire.role.replace(" ", "-") + (f"-{wire.place}" if wire.place else "")
+    row = Device(name, wire.role, wire.uri, wire.name, chosen=wire.open, healthy=True if wire.open else None)
     if not wire.error:
         return row
-    return replace(row, healthy=False, fault=Fault.FAILING, severity=Severity.IMPORTANT, remedy=wire.error)
+    severity = Severity.WARNING if wire.role in _SPARED else Severity.IMPORTANT
+    return replace(row, healthy=False, fault=Fault.FAILING, severity=severity, remedy=wire.error)
 
 
 def _spare(device: Seen) -> Device:
