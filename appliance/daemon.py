@@ -110,7 +110,7 @@ def _watch_devices(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> 
     async def run() -> None:
         await follow_devices(settings.devices.watch, changed=room.take_devices, on_health=room.take_health)
 
-    tasks.create_task(supervised(SERVICE, run, room.take_health), name="devices")
+    tasks.create_task(supervised(SERVICE, run, room.take_health, well_s=None), name="devices")
 
 
 def _television(room: Room, settings: Settings, zone: ZoneInfo) -> TvService:
@@ -119,7 +119,7 @@ def _television(room: Room, settings: Settings, zone: ZoneInfo) -> TvService:
     device = "" if wanted.cec == "auto" else wanted.cec
     cec = None if wanted.cec == "off" else Cec(device, name=settings.room.name)
     service = TvService(
-        TvSettings(hours, wanted.connector, wanted.switch),
+        TvSettings(hours, wanted.connector, wanted.switch, expected=settings.display.screen.startswith("sdl:")),
         TvSet(cec, SwayOutputs() if wanted.dpms else None),
         Learned(settings.state_dir / "tv.json"),
         states=room.store.watch,
@@ -184,7 +184,7 @@ def _report_by_mqtt(tasks: asyncio.TaskGroup, room: Room, settings: Settings) ->
         now=utc_now,
         streams=lambda: room.media.streams,
     )
-    tasks.create_task(supervised("mqtt", agent.run, room.take_health), name="mqtt")
+    tasks.create_task(supervised("mqtt", agent.run, room.take_health, well_s=None), name="mqtt")
 
 
 async def _watch_faults(settings: Settings, store: RoomStore) -> None:

@@ -13,11 +13,12 @@ import pytest
 from builders import NOON, minutes, room
 
 from appliance.lifecycle.television import TvHours
+from appliance.state.devices import device_table
 from appliance.state.room import Call, Countdown, MeetingKey, Phase, RoomState, Senses, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.television import Television, TvPower
 from appliance.state.wire import from_json, to_json
-from appliance.tv import TvService, TvSettings, health
+from appliance.tv import TvService, TvSettings
 from hardware.ports import DeviceError
 from hardware.tv.cec import Adapter
 from hardware.tv.learned import Learned
@@ -221,12 +222,10 @@ async def test_a_tv_pulled_out_in_a_meeting_is_display_lost_and_nothing_more(tmp
     told = await day.run(IN_CALL, 10)
     assert (told.connected, told.since) == (False, lost_at)
     assert told.trouble.startswith("display lost: nothing answers at HDMI-A-1")
-    assert not health(told).ok
     back_at = day.now
     day.plug()
     told = await day.run(IN_CALL, 10)
     assert (told.connected, told.trouble, told.since) == (True, "", back_at)
-    assert health(told).ok
 
 
 async def test_a_lost_display_is_told_also_when_its_card_is_gone(tmp_path):
@@ -272,6 +271,95 @@ async def test_a_machine_without_connectors_is_no_trouble_unless_one_was_named(t
     assert await day.run(IN_CALL, 4) == Television(since=NOON)
     day.open(connector="HDMI-A-2")
     assert "HDMI-A-2" in (await day.run(IN_CALL, 4)).trouble
+
+
+async def test_a_tv_that_never_was_there_is_missed_unless_the_picture_goes_elsewhere_or_it_is_night(tmp_path):
+    day = Day(tmp_path)
+    day.unplug()
+    told = await day.run(room(), 4)
+    assert told.trouble.startswith("display lost: nothing answers at HDMI-A-1")
+    assert not told.connected
+    day.open(expected=False)
+    assert (await day.run(room(), 4)).trouble == ""
+    day.now = NIGHT
+    day.open()
+    assert (await day.run(room(), 60)).trouble == ""
+    assert (await day.run(IN_CALL, 4)).trouble.startswith("display lost")
+
+
+async def test_a_tv_that_did_not_obey_is_told_of_until_it_does(tmp_path):
+    day = Day(tmp_path)
+    deaf = await day.run(IN_CALL, 120)
+    after = await day.run(room(), 3600, beat=30)
+    assert (after.trouble, after.since) == (deaf.trouble, deaf.since)
+    day.tv.obeys = (Method.POWER_ON_KEY,)
+    again = await day.run(COUNTING, 20)
+    assert again.trouble == deaf.trouble
+    assert (await day.run(COUNTING, 60)).trouble == ""
+
+
+async def test_another_tv_is_not_blamed_for_the_one_before(tmp_path):
+    day = Day(tmp_path)
+    assert (await day.run(IN_CALL, 120)).trouble
+    await day.run(room(), 4)
+    day.unplug()
+    await day.run(room(), 4)
+    day.plug("sony-kd55xd-hdmi")
+    assert (await day.run(room(), 4)).trouble == ""
+
+
+async def test_a_line_that_fails_while_nothing_is_wanted_is_told_once_it_failed_twice(tmp_path):
+    day = Day(tmp_path)
+    day.tv.error = "cec-ctl did not end within 6 s"
+    assert (await day.run(room(), 2)).trouble == ""
+    assert (await day.run(room(), 30, beat=30)).trouble == day.tv.error
+    day.tv.error = None
+    assert (await day.run(room(), 30, beat=30)).trouble == ""
+
+
+async def test_a_way_that_is_closed_is_no_trouble_while_another_is_open(tmp_path):
+    sway = Ways(cec=CEC.cec, trouble="sway belongs to another user")
+    day = Day(tmp_path, Method.IMAGE_VIEW_ON, ways=sway)
+    told = await day.run(IN_CALL, 60)
+    assert (told.power, told.trouble) == (TvPower.ON, "")
+
+
+async def test_what_a_tv_lacks_is_a_row_whose_weight_is_the_meetings(tmp_path):
+    """Every combination of a socket, a TV and a line that answers."""
+    rows = {}
+    for name, plugged, ways, error in (
+        ("well", True, CEC, None),
+        ("no line", True, Ways(), None),
+        ("line hangs", True, CEC, "cec-ctl did not end within 6 s"),
+        ("no TV", False, CEC, None),
+        ("no TV, line hangs", False, CEC, "cec-ctl did not end within 6 s"),
+    ):
+        day = Day(tmp_path / name, Method.IMAGE_VIEW_ON, ways=ways)
+        day.tv.error = error
+        if not plugged:
+            day.unplug()
+        television = await day.run(IN_CALL, 60)
+        (row,) = device_table((), (), (), (), NOON, television=television)
+        rows[name] = (row.present, row.healthy, row.fault.value, row.severity.value, row.remedy[:12])
+    assert rows == {
+        "well": (True, True, "none", "fine", ""),
+        "no line": (True, True, "none", "fine", ""),
+        "line hangs": (True, False, "failing", "warning", "cec-ctl did "),
+        "no TV": (False, False, "missing", "important", "display lost"),
+        "no TV, line hangs": (False, False, "missing", "important", "display lost"),
+    }
+
+
+async def test_after_a_failure_of_its_own_the_tv_is_told_anew(tmp_path):
+    day = Day(tmp_path)
+    for _ in range(2):
+        before = len(day.told)
+        running = asyncio.create_task(day.service.run())
+        async with asyncio.timeout(5):
+            while len(day.told) == before:
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_deaf_tv_is_told_of_with_a_remedy_and_left_alone_after_a_while(tmp_path):
