@@ -73,9 +73,13 @@ def _run_view(options: argparse.Namespace) -> int:
 def add_care_of_devices(commands: "Commands") -> None:
     """Add what looks after cameras, sound, lights and buttons."""
     devices = add_command(
-        commands, "devices", "list cameras, microphones and all else, and how they do", "salon devices --check"
+        commands,
+        "devices",
+        "list cameras, microphones and all else, and how they do",
+        "salon devices --check\n  salon devices --json | jq '.[] | select(.remedy != \"\")'",
     )
     devices.add_argument("--check", action="store_true", help="try all of them for a moment first")
+    devices.add_argument("--json", action="store_true", help="the list as JSON")
     devices.set_defaults(run=_run_devices)
     sound = add_command(
         commands,
@@ -145,7 +149,7 @@ def _run_devices(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     if options.check and asyncio.run(command(settings, CheckDevices(), DevicesChecked(), patience_s=_PROBE_S)):
         return 1
-    return asyncio.run(devices(settings))
+    return asyncio.run(devices(settings, as_json=options.json))
 
 
 def _run_soundcheck(options: argparse.Namespace) -> int:

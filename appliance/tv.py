@@ -327,6 +327,16 @@ class TvService:
         return Method.NONE.value if asked else ""
 
 
+def first_look(wanted: str, root: Path = Path("/"), *, expected: bool) -> Television:
+    """Return the TV as it looks to somebody who sees it for the first time and asks it nothing."""
+    socket = sockets.choose(sockets.connectors(root), wanted)
+    if socket is None:
+        return Television(trouble=_LOST.format(wanted) if wanted else "")
+    missed = not socket.connected and (bool(wanted) or expected)
+    trouble = _LOST.format(socket.output) if missed else ""
+    return Television(socket.output, socket.edid.name, socket.connected, trouble=trouble)
+
+
 async def _either(event: asyncio.Event, timeout_s: float) -> None:
     try:
         async with asyncio.timeout(timeout_s):

@@ -1,6 +1,7 @@
 """The room's devices in words, and the keys that look after them. Pure."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from appliance.state.buttons import Button, Tone
 from appliance.state.camera import PRESETS, STEP, ZOOM_STEP, CameraAim
@@ -19,6 +20,7 @@ from appliance.state.fixtures import Relay
 from appliance.state.room import Phase, RoomState
 from appliance.state.views import reason_text
 
+_ANY = "auto:"
 _IN_A_CALL = "Leave the call first: the check opens every device."
 _NO_MEDIA = "Camera and sound are restarting; a moment."
 
@@ -27,6 +29,8 @@ _NO_MEDIA = "Camera and sound are restarting; a moment."
 class DeviceRow:
     """One line of the list of devices."""
 
+    id: str
+    """Stays the same while the device is exchanged or renumbered."""
     title: str
     words: str
     """How it does: in use, ready, not there, does not work."""
@@ -36,6 +40,8 @@ class DeviceRow:
     in_use: bool
     named: bool
     """The settings name it."""
+    since: datetime | None
+    """When its fault began; None when nothing is wrong."""
 
 
 def device_rows(state: RoomState) -> tuple[DeviceRow, ...]:
@@ -47,7 +53,14 @@ def device_rows(state: RoomState) -> tuple[DeviceRow, ...]:
 def _row(device: Device, *, open_now: bool) -> DeviceRow:
     remedy = reason_text(device.remedy)
     return DeviceRow(
-        device.title, _words(device, open_now=open_now), remedy, device.severity, open_now, device.expected
+        id=clean_text(device.id),
+        title=device.title,
+        words=_words(device, open_now=open_now),
+        remedy=remedy,
+        severity=device.severity,
+        in_use=open_now,
+        named=device.expected,
+        since=device.since,
     )
 
 
@@ -60,7 +73,9 @@ def _words(device: Device, *, open_now: bool) -> str:
         return "in use"
     if not device.expected:
         return "not in use"
-    return "ready" if device.healthy or device.present else "not tried yet"
+    if device.healthy or device.present:
+        return "ready"
+    return "none seen yet" if device.uri == _ANY else "not tried yet"
 
 
 def check_buttons(state: RoomState) -> tuple[Button, Button]:
