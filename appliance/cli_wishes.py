@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from appliance.cli_parts import Commands, add_command, settings_of
+from appliance.errors import SalonError
 
 _JOIN_S = 20
 _SOUND_S = 40
 _PROBE_S = 30
+_WHOLE_REACH = 2
+"""From one end of what a camera reaches to the other."""
 
 
 def add_wishes(commands: "Commands") -> None:
@@ -133,12 +136,23 @@ def _add_camera(commands: "Commands") -> None:
         ("tilt", "turn it up"),
         ("zoom", "zoom in"),
     ):
-        camera.add_argument(f"--{name}", type=float, default=0.0, metavar="PART", help=words)
+        camera.add_argument(f"--{name}", type=_part, default=0.0, metavar="PART", help=words)
     chosen = camera.add_mutually_exclusive_group()
     chosen.add_argument("--recall", type=int, metavar="NUMBER", help="look where this preset was kept")
     chosen.add_argument("--keep", type=int, metavar="NUMBER", help="keep where it looks as this preset")
     chosen.add_argument("--frame", choices=("on", "off"), help="let the room frame whoever speaks")
     camera.set_defaults(run=_run_camera)
+
+
+def _part(text: str) -> float:
+    """Read by what part of its reach a camera is to be turned."""
+    try:
+        part = float(text)
+    except ValueError:
+        part = float("nan")
+    if not -_WHOLE_REACH <= part <= _WHOLE_REACH:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a number from -2 to 2, such as 0.1")
+    return part
 
 
 def _run_devices(options: argparse.Namespace) -> int:
@@ -165,10 +179,16 @@ def _run_soundcheck(options: argparse.Namespace) -> int:
 
 
 def _run_camera(options: argparse.Namespace) -> int:
-    from appliance.oneshot import command
+    from appliance.oneshot import command, glance
     from appliance.state.commands import Command, FrameCamera, KeepPreset, MoveCamera, RecallPreset
     from appliance.state.outcomes import aimed
 
+    turned = any((options.pan, options.tilt, options.zoom))
+    chosen = any(one is not None for one in (options.recall, options.keep, options.frame))
+    if not (turned or chosen):
+        return asyncio.run(glance(settings_of(options), aimed))
+    if turned and chosen:
+        raise SalonError("turn the camera, or keep, recall or frame: one after the other, in two commands")
     wish: Command = MoveCamera(options.pan, options.tilt, options.zoom)
     if options.recall is not None:
         wish = RecallPreset(options.recall)

@@ -13,7 +13,7 @@ from appliance.plugged import expected_devices, expected_wires, seen_devices
 from appliance.room import wanted_devices
 from appliance.sections import Settings
 from appliance.state.clean import clean_text
-from appliance.state.device_views import DeviceRow, device_rows
+from appliance.state.device_views import DeviceRow, bare_uri, device_rows
 from appliance.state.devices import Device, DeviceKind, DeviceTry, DeviceUse, Fault, Severity, WireUse, device_table
 from appliance.state.room import Boot, RoomState
 from appliance.state.television import Television
@@ -127,7 +127,7 @@ def _finding(device: Device, row: DeviceRow, there: Sequence[Found], *, since: b
     if not device.expected:
         return Finding(Level.NOTE, f"{row.title}: {row.words}; {row.id} is plugged in and not named in the settings")
     began = f" since {device.since.astimezone():%Y-%m-%d %H:%M}" if since and device.since else ""
-    what = f"{row.id}: {row.title}: {row.words}{began}{_place(device.uri)}"
+    what = f"{row.id}: {row.title}: {row.words}{began}{_place(device.uri) * (row.title == device.title)}"
     if device.uri == "auto:" and device.fault is Fault.NONE and not (device.present or device.healthy):
         example = f'devices.{device.kind} = ["sim:{_EXAMPLES[device.kind]}"]'
         return Finding(Level.NOTE, what, f"Plug one in; to try the room without:\n{example}")
@@ -145,8 +145,7 @@ def _place(uri: str) -> str:
     """Say where it is, without how it is used."""
     if uri in {"", "auto:"}:
         return ""
-    bare = " ".join(part.partition("?")[0] for part in uri.split(" "))
-    bare = clean_text(bare)
+    bare = clean_text(bare_uri(uri))
     return f" ({bare}, simulated)" if registry.simulated(uri) or uri.startswith("mock:") else f" ({bare})"
 
 

@@ -77,12 +77,20 @@ async def command(settings: Settings, wish: Command, judge: Judge, patience_s: f
             async for known in course:
                 if known.settled:
                     break
+    return _tell(known, "" if known.settled else f"not within {patience_s:g} seconds: ")
+
+
+def _tell(known: Outcome, when: str = "") -> int:
     if known.ok:
         _say(known.words)
         return 0
-    when = "" if known.settled else f"not within {patience_s:g} seconds: "
     print(f"salon: {when}{known.words}", file=sys.stderr)  # noqa: T201 - the command's own voice
     return 1
+
+
+async def glance(settings: Settings, judge: Judge) -> int:
+    """Say how something is, and ask for nothing."""
+    return _tell(judge(NOT_BEGUN, await room_now(settings)))
 
 
 async def devices(settings: Settings, *, as_json: bool = False) -> int:

@@ -21,6 +21,8 @@ from appliance.state.room import Phase, RoomState
 from appliance.state.views import reason_text
 
 _ANY = "auto:"
+_LONGEST_ID = 400
+"""Graphemes of an id: a name, a serial number and a port."""
 _IN_A_CALL = "Leave the call first: the check opens every device."
 _NO_MEDIA = "Camera and sound are restarting; a moment."
 
@@ -53,8 +55,8 @@ def device_rows(state: RoomState) -> tuple[DeviceRow, ...]:
 def _row(device: Device, *, open_now: bool) -> DeviceRow:
     remedy = reason_text(device.remedy)
     return DeviceRow(
-        id=clean_text(device.id),
-        title=device.title,
+        id=clean_text(device.id, _LONGEST_ID),
+        title=_title(device),
         words=_words(device, open_now=open_now),
         remedy=remedy,
         severity=device.severity,
@@ -62,6 +64,18 @@ def _row(device: Device, *, open_now: bool) -> DeviceRow:
         named=device.expected,
         since=device.since,
     )
+
+
+def _title(device: Device) -> str:
+    """Name a device, one that says no name by how the settings call it, where that helps to find it."""
+    if device.name or not device.diagnostic or device.uri in {"", _ANY}:
+        return device.title
+    return f"{device.title} ({clean_text(bare_uri(device.uri))})"
+
+
+def bare_uri(uri: str) -> str:
+    """Say where a device or a lamp is, without how it is used."""
+    return " ".join(part.partition("?")[0] for part in uri.split(" "))
 
 
 def _words(device: Device, *, open_now: bool) -> str:
