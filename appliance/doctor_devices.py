@@ -125,7 +125,9 @@ def _television(settings: Settings, root: Path) -> Television:
 
 def _finding(device: Device, row: DeviceRow, there: Sequence[Found], *, since: bool) -> Finding:
     if not device.expected:
-        return Finding(Level.NOTE, f"{row.title}: {row.words}; {row.id} is plugged in and not named in the settings")
+        level = max(_LEVELS[row.severity], Level.NOTE, key=list(Level).index)
+        what = f"{row.title}: {row.words}; {row.id} is plugged in and not named in the settings"
+        return Finding(level, what, row.remedy)
     began = f" since {device.since.astimezone():%Y-%m-%d %H:%M}" if since and device.since else ""
     what = f"{row.id}: {row.title}: {row.words}{began}{_place(device.uri) * (row.title == device.title)}"
     if device.uri == "auto:" and device.fault is Fault.NONE and not (device.present or device.healthy):

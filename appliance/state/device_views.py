@@ -85,7 +85,7 @@ def _words(device: Device, *, open_now: bool) -> str:
         return "does not work"
     if open_now:
         return "in use"
-    if not device.expected:
+    if not (device.expected or device.uri):
         return "not in use"
     if device.healthy or device.present:
         return "ready"

@@ -118,7 +118,7 @@ class Device:
     """Of the row: the kind and the place in its list, camera-1; for one nobody asked for, what it is."""
     kind: str
     uri: str = ""
-    """As the settings name it; empty for one they do not name."""
+    """As the settings name it; empty for one they do not name and that is not used."""
     name: str = ""
     expected: bool = True
     present: bool | None = None
@@ -170,7 +170,9 @@ def device_table(
         alike = [_row(kind, n, uri, seen_as.get((kind, uri)), tries.get(uri)) for n, uri in enumerate(uris, 1)]
         rows += _judged(_chosen(alike, use_of.get(kind)))
     rows += [*_tv(television), *(_wire(wire) for wire in wires)]
-    spare = (_spare(device) for device in seen if not device.uri)
+    spare = [_spare(device) for device in seen if not device.uri]
+    if not any(wanted.kind == DeviceKind.SHARE for wanted in expected):
+        spare = _watched(spare, use_of.get(DeviceKind.SHARE))
     began = {row.diagnostic: row.since for row in before if row.fault is not Fault.NONE}
     return tuple(_dated(row, began, now) for row in (*rows, *spare))
 
@@ -185,9 +187,12 @@ def _row(kind: str, place: int, uri: str, seen: Seen | None, tried: DeviceTry | 
     name = (seen.name if seen else "") or (tried.name if tried else "")
     row = Device(f"{kind}-{place}", kind, uri, name, present=present)
     if present is False:
-        return replace(
-            row, fault=Fault.MISSING, remedy=f"It is not there. Plug the {_noun(kind)} in, or check its cable."
-        )
+        noun = "HDMI input" if kind == DeviceKind.SHARE else _noun(kind)
+        return replace(row, fault=Fault.MISSING, remedy=f"It is not there. Plug the {noun} in, or check its cable.")
+    return _as_tried(row, tried)
+
+
+def _as_tried(row: Device, tried: DeviceTry | None) -> Device:
     if tried is None:
         return row
     if tried.ok:
@@ -239,6 +244,15 @@ def _wire(wire: WireUse) -> Device:
 
 def _spare(device: Seen) -> Device:
     return Device(device.id, device.kind, name=device.name, expected=False, present=device.present)
+
+
+def _watched(rows: Sequence[Device], use: DeviceUse | None) -> list[Device]:
+    """Say how the HDMI inputs do that are used because none is named."""
+    inputs = [row for row in rows if row.kind == DeviceKind.SHARE]
+    tries = {tried.uri: tried for tried in use.tries} if use is not None else {}
+    taken = [replace(row, uri=f"v4l2:{row.id}") for row in inputs]
+    told = _judged(_chosen([_as_tried(row, tries.get(row.uri)) for row in taken], use))
+    return [*told, *(row for row in rows if row.kind != DeviceKind.SHARE)]
 
 
 def _dated(row: Device, began: Mapping[str, datetime | None], now: datetime) -> Device:

@@ -213,3 +213,26 @@ def test_a_row_keeps_id_and_moment_while_its_device_is_renumbered_and_tried_agai
     for minute, seen in enumerate(((BRIO, C920), (replace(BRIO, id="usb:046d:085e:1@pci-2"), C920), (C920, BRIO)), 1):
         table = rows(seen, (failing,), table, at(minute))
         assert (table[0].diagnostic, table[0].since) == ("camera-1.failing", NOW)
+
+
+STICK = Seen("share", id="usb:534d:2109", name="USB Video")
+OTHER_STICK = Seen("share", id="usb:534d:2130", name="USB Video 2")
+
+
+def sticks(*tries, open_uri=""):
+    use = DeviceUse(DeviceKind.SHARE, open_uri or "v4l2:usb:534d:2109", open=bool(open_uri), tries=tries)
+    room = RoomState("r", "Ada", Boot("b"), expected=EXPECTED, seen=(BRIO, C920, STICK, OTHER_STICK))
+    room = reduce(room, MediaReported(MediaReport(Boot("m"), devices=(use,))), NOW)
+    return [(row.words, row.severity.value) for row in device_rows(room) if row.title.startswith("Share")]
+
+
+def test_an_hdmi_input_that_is_used_because_none_is_named_is_told_as_used():
+    assert sticks() == [("ready", "fine"), ("ready", "fine")]
+    assert sticks(open_uri="v4l2:usb:534d:2130") == [("ready", "fine"), ("in use", "fine")]
+    broken = DeviceTry("v4l2:usb:534d:2109", ok=False, error="It sends nothing.")
+    assert sticks(broken) == [("does not work", "warning"), ("ready", "fine")]
+
+
+def test_an_hdmi_input_beside_one_that_is_named_is_not_in_use():
+    (named, spare) = device_table((Expected("share", "v4l2:x"),), (STICK,), (), (), NOW)
+    assert (named.chosen, spare.chosen, spare.uri) == (True, False, "")

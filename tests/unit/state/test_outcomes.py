@@ -10,7 +10,17 @@ from appliance.state.camera import CameraAim
 from appliance.state.devices import Device, Fault
 from appliance.state.fixtures import Relay
 from appliance.state.layout import View
-from appliance.state.outcomes import NOT_BEGUN, aimed, joined, left, muted, switched, viewed
+from appliance.state.outcomes import (
+    NOT_BEGUN,
+    DevicesChecked,
+    SoundChecked,
+    aimed,
+    joined,
+    left,
+    muted,
+    switched,
+    viewed,
+)
 from appliance.state.room import Call, Controls, Countdown, MeetingKey, Phase, Senses, Wanted
 
 KEY = MeetingKey("weekly")
@@ -91,3 +101,10 @@ def test_where_the_camera_looks_is_told_with_what_it_cannot_do(aim, devices, ok,
 def test_a_relay_goes_by_its_own_name_also_when_it_was_written_small():
     known = switched(NOT_BEGUN, room(relays=(Relay("Lights", on=True),)), "lights", on=True)
     assert (known.settled, known.ok, known.words) == (True, True, "Lights: on.")
+
+
+@pytest.mark.parametrize("judge", [DevicesChecked, SoundChecked])
+def test_a_check_without_media_is_not_waited_for(judge):
+    known = judge()(NOT_BEGUN, IDLE)
+    assert (known.settled, known.ok) == (True, False)
+    assert known.words.startswith("Camera and sound are not there (salon media)")
