@@ -22,7 +22,7 @@ from appliance.state.commands import Ack, AckStatus, Command
 from appliance.state.device_views import DeviceRow, device_rows
 from appliance.state.devices import Severity
 from appliance.state.layout import PersonId
-from appliance.state.outcomes import NOT_BEGUN, Judge, Outcome
+from appliance.state.outcomes import NO_MEDIA, NOT_BEGUN, Judge, Outcome
 from appliance.state.problems import problems
 from appliance.state.room import Entry, Meeting, Phase, RoomState, Senses
 from appliance.state.views import MeetingRow, agenda_rows, calendar_line, company_text, open_meetings
@@ -95,12 +95,15 @@ async def glance(settings: Settings, judge: Judge) -> int:
 
 async def devices(settings: Settings, *, as_json: bool = False) -> int:
     """List the room's devices, each with how it does; 1 when a meeting would suffer."""
-    rows = device_rows(await room_now(settings))
+    state = await room_now(settings)
+    rows = device_rows(state)
     if as_json:
         _say(json.dumps([to_json(row) for row in rows], indent=2, ensure_ascii=False))
     else:
         _say("\n".join(device_lines(rows, utc_now().astimezone(room_zone(settings)))))
-    return int(any(row.severity is Severity.IMPORTANT for row in rows))
+    if not state.senses.connected:
+        print(f"salon: {NO_MEDIA}", file=sys.stderr)  # noqa: T201 - the command's own voice
+    return int(not state.senses.connected or any(row.severity is Severity.IMPORTANT for row in rows))
 
 
 def device_lines(rows: Sequence[DeviceRow], now: datetime) -> list[str]:

@@ -66,7 +66,7 @@ def viewed(known: Outcome, state: RoomState, view: View) -> Outcome:
     return replace(known, words="The TV has not changed yet.")
 
 
-_NO_MEDIA = "Camera and sound are not there (salon media): `salon doctor` and the log of salon media say why."
+NO_MEDIA = "Camera and sound are not there (salon media): `salon doctor` and the log of salon media say why."
 
 
 class DevicesChecked:
@@ -78,7 +78,7 @@ class DevicesChecked:
     def __call__(self, known: Outcome, state: RoomState) -> Outcome:
         """Judge the next state."""
         if not state.senses.connected:
-            return Outcome(_NO_MEDIA, settled=True)
+            return Outcome(NO_MEDIA, settled=True)
         if self._before is None:
             self._before = state.senses.probed
         if state.senses.probed == self._before:
@@ -95,7 +95,7 @@ class SoundChecked:
     def __call__(self, known: Outcome, state: RoomState) -> Outcome:
         """Judge the next state."""
         if not state.senses.connected:
-            return Outcome(_NO_MEDIA, settled=True)
+            return Outcome(NO_MEDIA, settled=True)
         check = state.senses.sound_check
         if self._before is None:
             self._before = check.asked - 1 if check.running else check.asked

@@ -129,8 +129,13 @@ async def test_devices_are_listed_in_columns_with_their_remedies(told, capsys):
         )  # fmt: skip
         seen = reduce(replace(store.state, devices=table), NoticeGiven("x"), NOON)
         lines = oneshot.device_lines(oneshot.device_rows(seen), NOON)
-        assert await oneshot.devices(told, as_json=True) == 0
-    assert json.loads(capsys.readouterr().out) == []
+        assert await oneshot.devices(told, as_json=True) == 1
+        said = capsys.readouterr()
+        assert json.loads(said.out) == []
+        assert said.err.startswith("salon: Camera and sound are not there (salon media)")
+        store.apply(MediaReported(MediaReport(new_boot())))
+        assert await oneshot.devices(told) == 0
+    assert not capsys.readouterr().err
     assert lines[:3] == [
         "  !  camera-1  not there      Camera (v4l2:BRIO)",
         "       since 12:00. It is not there. Plug the camera in, or check its cable.",
