@@ -94,8 +94,8 @@ def add_care_of_devices(commands: "Commands") -> None:
     sound.set_defaults(run=_run_soundcheck)
     _add_camera(commands)
     switch = add_command(commands, "switch", "switch the room's lights or blinds", "salon switch Lights on")
-    switch.add_argument("name")
-    switch.add_argument("to", choices=("on", "off"))
+    switch.add_argument("name", help="as the settings and the panel call it")
+    switch.add_argument("to", choices=("on", "off"), help="what it should be")
     switch.set_defaults(run=_run_switch)
     lights = add_command(
         commands,

@@ -79,7 +79,7 @@ def bare_uri(uri: str) -> str:
 
 
 def _words(device: Device, *, open_now: bool) -> str:
-    if device.fault is Fault.MISSING:
+    if device.fault is Fault.MISSING or device.present is False:
         return "not there"
     if device.fault is Fault.FAILING:
         return "does not work"

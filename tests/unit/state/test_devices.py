@@ -19,7 +19,7 @@ from appliance.state.devices import (
     WireUse,
     device_table,
 )
-from appliance.state.events import DevicesSeen, FixturesChanged, MediaLost, MediaReported
+from appliance.state.events import DevicesSeen, FixturesChanged, MediaLost, MediaReported, TelevisionChanged
 from appliance.state.reducer import reduce, with_devices
 from appliance.state.room import Boot, RoomState
 from appliance.state.television import Television
@@ -205,6 +205,12 @@ def test_a_wires_fault_outlives_media_and_keeps_the_moment_it_began():
 
 def test_a_machine_without_a_socket_for_a_tv_has_no_row_for_one():
     assert device_table((), (), (), (), NOW, television=Television(since=NOW)) == ()
+
+
+def test_a_tv_that_nobody_misses_is_not_there_all_the_same():
+    room = reduce(wired_room(), TelevisionChanged(Television("HDMI-A-1")), NOW)
+    row = device_rows(room)[0]
+    assert (row.id, row.words, row.severity.value) == ("tv", "not there", "fine")
 
 
 def test_a_row_keeps_id_and_moment_while_its_device_is_renumbered_and_tried_again():
