@@ -332,8 +332,10 @@ def first_look(wanted: str, root: Path = Path("/"), *, expected: bool) -> Televi
     socket = sockets.choose(sockets.connectors(root), wanted)
     if socket is None:
         return Television(trouble=_LOST.format(wanted) if wanted else "")
-    missed = not socket.connected and (bool(wanted) or expected)
-    trouble = _LOST.format(socket.output) if missed else ""
+    trouble = ""
+    if not socket.connected and (socket.trouble or wanted or expected):
+        untold = _UNTOLD.format(socket.output, socket.trouble)
+        trouble = untold if socket.trouble else _LOST.format(socket.output)
     return Television(socket.output, socket.edid.name, socket.connected, trouble=trouble)
 
 
