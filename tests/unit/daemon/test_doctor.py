@@ -247,3 +247,36 @@ def test_a_mute_light_that_would_go_dark_is_a_lack(tmp_path):
     (wrong,) = (finding for finding in diagnose(config, tmp_path) if "gpio:17" in finding.what)
     assert wrong.level is Level.LACK
     assert "would be dark" in wrong.what
+
+
+@pytest.mark.parametrize(
+    ("status", "settings", "level", "words", "remedy"),
+    [
+        ("connected", "", "ok", "tv: TV: ready (HDMI-A-1)", ""),
+        ("disconnected", "", "lack", "tv: TV (HDMI-A-1): not there", "display lost: nothing answers at HDMI-A-1"),
+        ("disconnected", 'display.screen = "null:"', "ok", "tv: TV: not there (HDMI-A-1)", ""),
+        (
+            "disconnected",
+            'tv.connector = "HDMI-A-2"',
+            "lack",
+            "tv: TV: not there",
+            "display lost: nothing answers at HD",
+        ),
+        (
+            "melted",
+            "",
+            "lack",
+            "tv: TV (HDMI-A-1): not there",
+            "nobody can tell whether a TV is plugged in at HDMI-A-1",
+        ),
+    ],
+)
+def test_the_tv_is_told_as_the_room_sees_it_without_asking_it(tmp_path, status, settings, level, words, remedy):
+    socket = tmp_path / "sys/class/drm/card0-HDMI-A-1"
+    socket.mkdir(parents=True)
+    for name, text in {"status": status, "edid": "", "enabled": "", "modes": ""}.items():
+        (socket / name).write_text(text)
+    (tv,) = (finding for finding in findings(tmp_path, settings) if finding.what.startswith("tv:"))
+    assert (tv.level, tv.what) == (level, words)
+    assert tv.remedy.startswith(remedy)
+    assert bool(tv.remedy) is bool(remedy)
