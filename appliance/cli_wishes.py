@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from appliance.cli_parts import Commands, add_command, settings_of
+from appliance.errors import SalonError
 
 _JOIN_S = 20
 _SOUND_S = 40
 _PROBE_S = 30
+_WHOLE_REACH = 2
+"""From one end of what a camera reaches to the other."""
 
 
 def add_wishes(commands: "Commands") -> None:
@@ -73,9 +76,13 @@ def _run_view(options: argparse.Namespace) -> int:
 def add_care_of_devices(commands: "Commands") -> None:
     """Add what looks after cameras, sound, lights and buttons."""
     devices = add_command(
-        commands, "devices", "list cameras, microphones and all else, and how they do", "salon devices --check"
+        commands,
+        "devices",
+        "list cameras, microphones and all else, and how they do",
+        "salon devices --check\n  salon devices --json | jq '.[] | select(.remedy != \"\")'",
     )
     devices.add_argument("--check", action="store_true", help="try all of them for a moment first")
+    devices.add_argument("--json", action="store_true", help="the list as JSON")
     devices.set_defaults(run=_run_devices)
     sound = add_command(
         commands,
@@ -87,8 +94,8 @@ def add_care_of_devices(commands: "Commands") -> None:
     sound.set_defaults(run=_run_soundcheck)
     _add_camera(commands)
     switch = add_command(commands, "switch", "switch the room's lights or blinds", "salon switch Lights on")
-    switch.add_argument("name")
-    switch.add_argument("to", choices=("on", "off"))
+    switch.add_argument("name", help="as the settings and the panel call it")
+    switch.add_argument("to", choices=("on", "off"), help="what it should be")
     switch.set_defaults(run=_run_switch)
     lights = add_command(
         commands,
@@ -129,12 +136,23 @@ def _add_camera(commands: "Commands") -> None:
         ("tilt", "turn it up"),
         ("zoom", "zoom in"),
     ):
-        camera.add_argument(f"--{name}", type=float, default=0.0, metavar="PART", help=words)
+        camera.add_argument(f"--{name}", type=_part, default=0.0, metavar="PART", help=words)
     chosen = camera.add_mutually_exclusive_group()
     chosen.add_argument("--recall", type=int, metavar="NUMBER", help="look where this preset was kept")
     chosen.add_argument("--keep", type=int, metavar="NUMBER", help="keep where it looks as this preset")
     chosen.add_argument("--frame", choices=("on", "off"), help="let the room frame whoever speaks")
     camera.set_defaults(run=_run_camera)
+
+
+def _part(text: str) -> float:
+    """Read by what part of its reach a camera is to be turned."""
+    try:
+        part = float(text)
+    except ValueError:
+        part = float("nan")
+    if not -_WHOLE_REACH <= part <= _WHOLE_REACH:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a number from -2 to 2, such as 0.1")
+    return part
 
 
 def _run_devices(options: argparse.Namespace) -> int:
@@ -145,7 +163,7 @@ def _run_devices(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     if options.check and asyncio.run(command(settings, CheckDevices(), DevicesChecked(), patience_s=_PROBE_S)):
         return 1
-    return asyncio.run(devices(settings))
+    return asyncio.run(devices(settings, as_json=options.json))
 
 
 def _run_soundcheck(options: argparse.Namespace) -> int:
@@ -162,10 +180,16 @@ def _run_soundcheck(options: argparse.Namespace) -> int:
 
 
 def _run_camera(options: argparse.Namespace) -> int:
-    from appliance.oneshot import command
+    from appliance.oneshot import command, glance
     from appliance.state.commands import Command, FrameCamera, KeepPreset, MoveCamera, RecallPreset
     from appliance.state.outcomes import aimed
 
+    turned = any((options.pan, options.tilt, options.zoom))
+    chosen = any(one is not None for one in (options.recall, options.keep, options.frame))
+    if not (turned or chosen):
+        return asyncio.run(glance(settings_of(options), aimed))
+    if turned and chosen:
+        raise SalonError("turn the camera, or keep, recall or frame: one after the other, in two commands")
     wish: Command = MoveCamera(options.pan, options.tilt, options.zoom)
     if options.recall is not None:
         wish = RecallPreset(options.recall)

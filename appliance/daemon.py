@@ -33,7 +33,6 @@ from appliance.state.commands import Origin
 from appliance.state.events import (
     ServiceChanged,
 )
-from appliance.state.fixtures import MOTION_SENSOR
 from appliance.state.room import ServiceHealth
 from appliance.state.store import RoomStore
 from appliance.tv import TvService, TvSettings
@@ -111,7 +110,7 @@ def _watch_devices(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> 
     async def run() -> None:
         await follow_devices(settings.devices.watch, changed=room.take_devices, on_health=room.take_health)
 
-    tasks.create_task(supervised(SERVICE, run, room.take_health), name="devices")
+    tasks.create_task(supervised(SERVICE, run, room.take_health, well_s=None), name="devices")
 
 
 def _television(room: Room, settings: Settings, zone: ZoneInfo) -> TvService:
@@ -120,7 +119,7 @@ def _television(room: Room, settings: Settings, zone: ZoneInfo) -> TvService:
     device = "" if wanted.cec == "auto" else wanted.cec
     cec = None if wanted.cec == "off" else Cec(device, name=settings.room.name)
     service = TvService(
-        TvSettings(hours, wanted.connector, wanted.switch),
+        TvSettings(hours, wanted.connector, wanted.switch, expected=settings.display.screen.startswith("sdl:")),
         TvSet(cec, SwayOutputs() if wanted.dpms else None),
         Learned(settings.state_dir / "tv.json"),
         states=room.store.watch,
@@ -149,12 +148,7 @@ def _serve_fixtures(tasks: asyncio.TaskGroup, room: Room, settings: Settings, te
         if there is not None:
             television.occupied(there=there)
 
-    fixtures = Fixtures(
-        wires,
-        relays=room.take_relays,
-        occupied=occupied,
-        trouble=lambda why: room.take_health(ServiceHealth(MOTION_SENSOR, ok=not why, detail=why)),
-    )
+    fixtures = Fixtures(wires, relays=room.take_relays, occupied=occupied, used=room.take_fixtures)
     room.switch = fixtures.want
     tasks.create_task(supervised("fixtures", fixtures.run, room.take_health), name="fixtures")
 
@@ -190,7 +184,7 @@ def _report_by_mqtt(tasks: asyncio.TaskGroup, room: Room, settings: Settings) ->
         now=utc_now,
         streams=lambda: room.media.streams,
     )
-    tasks.create_task(supervised("mqtt", agent.run, room.take_health), name="mqtt")
+    tasks.create_task(supervised("mqtt", agent.run, room.take_health, well_s=None), name="mqtt")
 
 
 async def _watch_faults(settings: Settings, store: RoomStore) -> None:

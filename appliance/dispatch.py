@@ -37,7 +37,7 @@ from appliance.state.commands import (
     SetVolume,
     SwitchRelay,
 )
-from appliance.state.fixtures import listed
+from appliance.state.fixtures import listed, named
 from appliance.state.room import Entry, Meeting, MeetingKey, RoomState
 from appliance.state.wishes import CallWish
 
@@ -234,12 +234,13 @@ def _aim(
 
 def _switch(name: str, context: Context, *, on: bool) -> tuple[Ack, Desired]:
     desired, relays = context.desired, context.state.relays
-    relay = next((relay for relay in relays if relay.name == name), None)
+    relay = named(relays, name)
     if relay is None:
-        return Ack.refused(f"This room has no {name!r}; it has {listed(relays)}."), desired
+        remedy = "" if relays else " Name it under [[wires.relays]] in the settings."
+        return Ack.refused(f"This room has no {name!r}; it has {listed(relays)}.{remedy}"), desired
     if relay.error:
         return Ack.refused(relay.error), desired
-    return Ack(), replace(desired, switched=MappingProxyType({**desired.switched, name: on}))
+    return Ack(), replace(desired, switched=MappingProxyType({**desired.switched, relay.name: on}))
 
 
 def _check_devices(context: Context) -> tuple[Ack, Desired]:

@@ -1,5 +1,6 @@
 """`salon doctor`: what this machine has and lacks for being a room, each lack with its remedy."""
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -13,12 +14,15 @@ from appliance.doctor_devices import examine_devices
 from appliance.errors import SalonError
 from appliance.findings import Finding, Level
 from appliance.media.rtc.native import library
+from appliance.oneshot import NoRoom, NotAllowed, Silent, room_now
 from appliance.programs import calendar_address
 from appliance.sections import Settings
 from appliance.settings import BadSettings, load
+from appliance.state.room import RoomState
 from appliance.telemetry.protocol.address import broker_address
 from hardware.hotplug.udev import enumerate_devices
 from hardware.ports import Found
+from hardware.tv.connector import connectors
 
 _EXTRAS = {
     "media": ("aiortc", "av", "numpy", "aiohttp"),
@@ -74,10 +78,11 @@ def examine(
     """Look at everything; `root` is the file system that is looked at, `found` lists what is plugged in."""
     yield from _machine(root)
     yield from _folders(settings)
-    yield from examine_devices(settings, root, found or enumerate_devices)
-    yield _screen(settings, root)
+    room, running = _running(settings)
+    yield from examine_devices(settings, root, found or enumerate_devices, room)
+    yield from _screen(settings, root)
     yield from _services(settings)
-    yield _running(settings)
+    yield running
 
 
 def _python() -> Finding:
@@ -102,37 +107,36 @@ def _media_engine() -> Finding:
 
 def _folders(settings: Settings) -> Iterator[Finding]:
     for folder in (settings.state_dir, settings.runtime_dir):
-        nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        if os.access(nearest, os.W_OK):
-            free = shutil.disk_usage(nearest).free >> 20
-            level = Level.OK if free > 256 else Level.LACK
-            remedy = "" if free > 256 else "Free some space: the room must be able to store its wishes."
-            yield Finding(level, f"folder {folder}, {free} MiB free", remedy)
-        else:
-            yield Finding(
-                Level.LACK,
-                f"folder {folder} cannot be written",
-                "Run as the user salon, or set [paths] in the settings.",
-            )
+        try:
+            yield _folder(folder)
+        except OSError as err:
+            remedy = "Run as the user salon, or set [paths] in the settings."
+            yield Finding(Level.LACK, f"folder {folder} cannot be looked at ({err.strerror})", remedy)
 
 
-def _screen(settings: Settings, root: Path) -> Finding:
-    connected = [
-        path.parent.name
-        for path in (root / "sys/class/drm").glob("card*/status")
-        if path.read_text().strip() == "connected"
-    ]
-    if connected:
-        return Finding(Level.OK, f"TV connected at {', '.join(connected)}")
-    if settings.display.screen.startswith("sdl:") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        return Finding(
+def _folder(folder: Path) -> Finding:
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        remedy = "Run as the user salon, or set [paths] in the settings."
+        return Finding(Level.LACK, f"folder {folder} cannot be written", remedy)
+    free = shutil.disk_usage(nearest).free >> 20
+    level = Level.OK if free > 256 else Level.LACK
+    remedy = "" if free > 256 else "Free some space: the room must be able to store its wishes."
+    return Finding(level, f"folder {folder}, {free} MiB free", remedy)
+
+
+def _screen(settings: Settings, root: Path) -> Iterator[Finding]:
+    if any(socket.connected for socket in connectors(root)):
+        return
+    screen = settings.display.screen
+    if screen.startswith("sdl:") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        yield Finding(
             Level.LACK,
             "no TV is connected and no desktop runs",
             'Connect the TV, or keep the picture in a file:\ndisplay.screen = "png:/tmp/tv.png"',
         )
-    return Finding(Level.NOTE, f"no TV is connected; the picture goes to {settings.display.screen.partition('?')[0]}")
+    else:
+        yield Finding(Level.NOTE, f"no TV is connected; the picture goes to {screen.partition('?')[0]}")
 
 
 def _names(root: Path) -> Finding:
@@ -186,7 +190,7 @@ def _calendar(settings: Settings) -> Finding:
             'calendar.source = "file:/etc/salon/room.ics"',
         )
     if source.startswith("file:"):
-        there = Path(source.removeprefix("file:")).is_file()
+        there = _is_file(Path(source.removeprefix("file:")))
         return Finding(
             Level.OK if there else Level.LACK,
             f"calendar {source}" + ("" if there else ": there is no such file"),
@@ -194,6 +198,13 @@ def _calendar(settings: Settings) -> Finding:
         )
     parts = urlsplit(source)
     return _reachable("calendar", parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # in a folder that may not be looked into
 
 
 def _services(settings: Settings) -> Iterator[Finding]:
@@ -210,15 +221,20 @@ def _reachable(name: str, host: str, port: int) -> Finding:
     try:
         with socket.create_connection((host, port), timeout=3):
             return Finding(Level.OK, f"{name} at {host} answers")
-    except OSError as err:
+    except (OSError, ValueError, OverflowError) as err:
         remedy = f"Check the network, and that the {name} runs; the room goes on without it."
-        return Finding(Level.LACK, f"{name} at {host} does not answer ({err.strerror or err})", remedy)
+        why = getattr(err, "strerror", None) or err
+        return Finding(Level.LACK, f"{name} at {host} does not answer ({why})", remedy)
 
 
-def _running(settings: Settings) -> Finding:
-    with socket.socket(socket.AF_UNIX) as link:
-        try:
-            link.connect(str(settings.runtime_dir / "watch.sock"))
-        except OSError:
-            return Finding(Level.NOTE, "the room is not running", "Start it: salon up, or systemctl start salon.target")
-    return Finding(Level.OK, "the room is running")
+def _running(settings: Settings) -> tuple[RoomState | None, Finding]:
+    """Ask the room, which knows more of its devices than anybody who only looks."""
+    try:
+        room = asyncio.run(room_now(settings))
+    except (NotAllowed, Silent) as err:
+        lack = Level.LACK if isinstance(err, Silent) else Level.NOTE
+        return None, Finding(lack, f"the room is running, and does not tell how it does: {err}")
+    except NoRoom:
+        remedy = "Start it: salon up, or systemctl start salon.target"
+        return None, Finding(Level.NOTE, "the room is not running", remedy)
+    return room, Finding(Level.OK, "the room is running")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from appliance.state.devices import WireUse
 from appliance.state.fixtures import Relay
 from hardware.gpio.motion import Motion
 from hardware.gpio.pins import input_line, output_line
@@ -44,11 +45,11 @@ class Fixtures:
         *,
         relays: Callable[[tuple[Relay, ...]], None],
         occupied: Callable[[bool | None], None],
-        trouble: Callable[[str], None],
+        used: Callable[[tuple[WireUse, ...]], None],
     ) -> None:
-        """All three are called in the event loop; `trouble` with what is wrong with the motion sensor, or nothing."""
+        """All three are called in the event loop; `used` with how the motion sensor and the relays do."""
         self._wires = wires
-        self._tell_relays, self._tell_occupied, self._tell_trouble = relays, occupied, trouble
+        self._tell_relays, self._tell_occupied, self._tell_used = relays, occupied, used
         self._wanted: Mapping[str, bool] = {}
         self._wake = threading.Event()
         self._told: dict[Callable[..., None], object] = {}
@@ -73,14 +74,14 @@ class Fixtures:
             await asyncio.to_thread(thread.join, _JOIN_S)
 
     def _serve(self, stop: threading.Event) -> None:
-        relays = [_KeptRelay(name, uri) for name, uri in self._wires.relays.items()]
+        relays = [_KeptRelay(name, uri, place) for place, (name, uri) in enumerate(self._wires.relays.items(), 1)]
         motion = _KeptMotion(self._wires, self._wake.set) if self._wires.motion else None
         while not stop.is_set():
             self._wake.clear()
             self._tell(self._tell_relays, tuple(relay.switch(self._wanted.get(relay.name)) for relay in relays))
             if motion is not None:
                 self._tell(self._tell_occupied, motion.occupied())
-                self._tell(self._tell_trouble, motion.trouble)
+            self._tell(self._tell_used, tuple(kept.use for kept in (motion, *relays) if kept is not None))
             self._wake.wait(_LOOK_S)
         for relay in relays:
             relay.close()
@@ -99,11 +100,17 @@ class Fixtures:
 class _KeptRelay:
     """One relay; opened when it is first needed, and again when it failed."""
 
-    def __init__(self, name: str, uri: str) -> None:
-        self.name, self._uri = name, uri
+    def __init__(self, name: str, uri: str, place: int) -> None:
+        self.name, self._uri, self._place = name, uri, place
         self._wire: RelayWire | None = None
         self._is = Relay(name)
         self._next_s = 0.0
+
+    @property
+    def use(self) -> WireUse:
+        """How it does."""
+        is_open = self._wire is not None
+        return WireUse("relay", self._uri, is_open, _simulated(self._uri), self._is.error, self.name, self._place)
 
     def switch(self, on: bool | None) -> Relay:
         """Make it so, and return what it is; None leaves it as it is."""
@@ -140,7 +147,13 @@ class _KeptMotion:
         self._wires, self._wake = wires, wake
         self._sensor: Motion | None = None
         self._next_s = 0.0
-        self.trouble = ""
+        self._trouble = ""
+
+    @property
+    def use(self) -> WireUse:
+        """How it does."""
+        uri = self._wires.motion
+        return WireUse("motion sensor", uri, self._sensor is not None, _simulated(uri), self._trouble)
 
     def occupied(self) -> bool | None:
         """Look."""
@@ -151,12 +164,12 @@ class _KeptMotion:
                 line = input_line(self._wires.motion)
                 self._sensor = Motion(line, hold_s=self._wires.hold_s, wake=self._wake).__enter__()
             there = self._sensor.occupied()
-            self.trouble = self._sensor.fault()
+            self._trouble = self._sensor.fault()
         except DeviceError as err:
             self._failed(str(err))
             return None
         except Exception:  # as above
-            if self.trouble != _UNFORESEEN:
+            if self._trouble != _UNFORESEEN:
                 logger.exception("the motion sensor failed")
             self._failed(_UNFORESEEN)
             return None
@@ -169,7 +182,11 @@ class _KeptMotion:
     def _failed(self, error: str) -> None:
         self.close()
         self._next_s = time.monotonic() + _AGAIN_S
-        self.trouble = error
+        self._trouble = error
+
+
+def _simulated(uri: str) -> bool:
+    return uri.startswith("mock:")
 
 
 def _let_go(wire: RelayWire | Motion | None) -> None:

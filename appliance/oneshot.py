@@ -4,11 +4,12 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from appliance.columns import wrap
 from appliance.errors import SalonError
 from appliance.link.client import Connection, connected
 from appliance.link.messages import LinkError, Message, new_boot
@@ -18,37 +19,45 @@ from appliance.service import utc_now
 from appliance.state.buttons import between_calls
 from appliance.state.clean import clean_text
 from appliance.state.commands import Ack, AckStatus, Command
-from appliance.state.device_views import device_rows
+from appliance.state.device_views import DeviceRow, device_rows
 from appliance.state.devices import Severity
 from appliance.state.layout import PersonId
-from appliance.state.outcomes import NOT_BEGUN, Judge, Outcome
+from appliance.state.outcomes import NO_MEDIA, NOT_BEGUN, Judge, Outcome
 from appliance.state.problems import problems
 from appliance.state.room import Entry, Meeting, Phase, RoomState, Senses
 from appliance.state.views import MeetingRow, agenda_rows, calendar_line, company_text, open_meetings
-from appliance.state.wire import from_json, tagged
+from appliance.state.wire import BadValue, from_json, tagged, to_json
 from appliance.state.wishes import StreamStats
 
 _ANSWER_S = 6.0
 _MEETINGS = 5
+_WORDS = 13
+"""Letters of the longest word that says how a device does."""
+_UNDER = " " * 7
+_RESTART = "systemctl restart salon-daemon, or end `salon up` and start it again"
 
 
 class NoRoom(SalonError, ConnectionError):
     """The room's daemon cannot be reached."""
 
 
+class NotAllowed(NoRoom):
+    """It is there, and not for this user."""
+
+
+class Silent(NoRoom):
+    """It is there, and hangs."""
+
+
 async def status(settings: Settings, *, as_json: bool) -> int:
     """Print the room's state."""
     zone = room_zone(settings)
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            body, streams = await _snapshot(settings)
-    except TimeoutError as err:
-        raise _no_room(settings, err) from err
+    body, streams = await _snapshot(settings)
     if as_json:
         _say(json.dumps({**body, "streams": streams}, indent=2, ensure_ascii=False))
     else:
         known = tuple(from_json(StreamStats, stream) for stream in streams)
-        _say("\n".join(describe(from_json(RoomState, body), utc_now().astimezone(zone), known)))
+        _say("\n".join(describe(_room_of(body), utc_now().astimezone(zone), known)))
     return 0
 
 
@@ -70,29 +79,71 @@ async def command(
             async for known in course:
                 if known.settled:
                     break
+    return _tell(known, "" if known.settled else f"not within {patience_s:g} seconds: ")
+
+
+def _tell(known: Outcome, when: str = "") -> int:
     if known.ok:
         _say(known.words)
         return 0
-    when = "" if known.settled else f"not within {patience_s:g} seconds: "
     print(f"salon: {when}{known.words}", file=sys.stderr)  # noqa: T201 - the command's own voice
     return 1
 
 
-async def devices(settings: Settings) -> int:
+async def glance(settings: Settings, judge: Judge) -> int:
+    """Say how something is, and ask for nothing."""
+    return _tell(judge(NOT_BEGUN, await room_now(settings)))
+
+
+async def devices(settings: Settings, *, as_json: bool = False) -> int:
     """List the room's devices, each with how it does; 1 when a meeting would suffer."""
-    body, _ = await _snapshot(settings)
-    state = from_json(RoomState, body)
-    for row in device_rows(state):
-        _say(f"  {_MARKS[row.severity]} {row.title}: {row.words}")
-        if row.remedy:
-            _say(f"      {row.remedy}")
-    return int(any(row.severity is Severity.IMPORTANT for row in device_rows(state)))
+    state = await room_now(settings)
+    rows = device_rows(state)
+    if as_json:
+        _say(json.dumps([to_json(row) for row in rows], indent=2, ensure_ascii=False))
+    else:
+        _say("\n".join(device_lines(rows, utc_now().astimezone(room_zone(settings)))))
+    if not state.senses.connected:
+        print(f"salon: {NO_MEDIA}", file=sys.stderr)  # noqa: T201 - the command's own voice
+    return int(not state.senses.connected or any(row.severity is Severity.IMPORTANT for row in rows))
+
+
+def device_lines(rows: Sequence[DeviceRow], now: datetime) -> list[str]:
+    """Put devices into columns that fit a terminal of 80; times are in the zone of `now`."""
+    places = max((len(row.id) for row in rows if row.named), default=0)
+    return [line for row in rows for line in _device_lines(row, places, now)]
+
+
+def _device_lines(row: DeviceRow, places: int, now: datetime) -> Iterator[str]:
+    place = row.id if row.named else ""
+    first = f"  {_MARKS[row.severity]:<2} {place:<{places}}  {row.words:<{_WORDS}}  "
+    yield from wrap(row.title, first=first, under=" " * len(first))
+    # what nobody named can be named by its id
+    more = f"since {since_text(row.since, now)}. {row.remedy}" if row.since else "" if row.named else row.id
+    yield from wrap(more, first=_UNDER, under=_UNDER)
+
+
+def since_text(moment: datetime, now: datetime) -> str:
+    """Say when something began: the time of day, with its date if that was another day."""
+    local = moment.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+async def room_now(settings: Settings) -> RoomState:
+    """Return the room as its daemon tells it."""
+    return _room_of((await _snapshot(settings))[0])
+
+
+def _room_of(body: object) -> RoomState:
+    try:
+        return from_json(RoomState, body)
+    except BadValue as err:
+        raise NoRoom(f"the room's daemon is of another release ({err}); restart it: {_RESTART}") from err
 
 
 async def keep_sound_picture(settings: Settings, path: Path) -> None:
     """Copy the picture of the last sound check."""
-    body, _ = await _snapshot(settings)
-    picture = from_json(RoomState, body).senses.sound_check.picture
+    picture = (await room_now(settings)).senses.sound_check.picture
     if not picture:
         raise NoRoom("there is no picture: no sound check has come to an end")
     try:
@@ -117,6 +168,14 @@ _MARKS = {Severity.FINE: " ", Severity.WARNING: "!", Severity.IMPORTANT: "!!"}
 
 async def _snapshot(settings: Settings) -> tuple[dict[str, object], list[object]]:
     """Return the state, and how the streams do, which the daemon says before it."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            return await _first_state(settings)
+    except TimeoutError as err:
+        raise _no_room(settings, err, "watch") from err
+
+
+async def _first_state(settings: Settings) -> tuple[dict[str, object], list[object]]:
     streams: list[object] = []
     async with _room(settings, "watch") as connection:
         async for message in connection.messages():
@@ -215,13 +274,15 @@ async def _room(settings: Settings, role: str) -> AsyncIterator[Connection]:
     try:
         async with connected(settings.runtime_dir / f"{role}.sock", role=role, boot=new_boot()) as connection:
             yield connection
-    except (OSError, LinkError) as err:
-        raise _no_room(settings, err) from err
+    except (OSError, LinkError, BadValue) as err:
+        raise _no_room(settings, err, role) from err
 
 
-def _no_room(settings: Settings, err: Exception) -> NoRoom:
+def _no_room(settings: Settings, err: Exception, role: str) -> NoRoom:
     if isinstance(err, PermissionError):
-        return NoRoom("you may not talk to the room: join the group salon-control, or use sudo")
+        return NotAllowed(f"you may not talk to the room: join the group salon-{role}, or use sudo")
+    if isinstance(err, TimeoutError):
+        return Silent(f"the room's daemon is there and has said nothing for {_ANSWER_S:g} s; restart it: {_RESTART}")
     return NoRoom(
         f"no room answers in {settings.runtime_dir}; start it with `salon up` or systemctl start salon.target"
     )

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable, Sequence
 
 from appliance.errors import SalonError
+from appliance.sections import Settings
 from appliance.seldom import Seldom
-from appliance.state.devices import DeviceKind, Expected, Seen
+from appliance.state.devices import DeviceKind, Expected, Seen, WireUse
 from appliance.state.room import ServiceHealth
 from appliance.state.wishes import Devices
 from hardware import choice
@@ -31,6 +32,21 @@ _NOT_BY_UDEV = (_ANY, "pipewire:")
 def expected_devices(devices: Devices) -> tuple[Expected, ...]:
     """Return the rows that the table of devices always has."""
     return tuple(Expected(kind.value, uri) for kind in DeviceKind for uri in devices.of(kind))
+
+
+def expected_wires(settings: Settings) -> tuple[WireUse, ...]:
+    """Return the rows of what hangs on wires, of which nobody has told anything yet."""
+    wires = settings.wires
+    one_each = {
+        "mute button": wires.mute_button,
+        "mute line": wires.mute_line,
+        "mute light": " ".join(wires.mute_light),
+        "call light": wires.call_light,
+        "camera head": settings.camera.ptz,
+        "motion sensor": wires.motion,
+    }
+    relays = (WireUse("relay", relay.pin, name=relay.name, place=n) for n, relay in enumerate(wires.relays, 1))
+    return (*(WireUse(role, uri) for role, uri in one_each.items() if uri), *relays)
 
 
 def seen_devices(expected: Sequence[Expected], found: Sequence[Found]) -> tuple[Seen, ...]:

@@ -158,13 +158,15 @@ def lights_red(settings: Settings) -> None:
 
 def press_button(settings: Settings) -> None:
     """Press the simulated mute button."""
-    from hardware.gpio.mock import press
+    from hardware.gpio.mock import look, press
     from hardware.ports import DeviceError
 
     uri = settings.wires.mute_button
     if not uri.startswith("mock:"):
         raise SalonError('There is no simulated mute button; set wires.mute_button = "mock:mute" to have one.')
     try:
+        if not look(uri).owned:
+            raise SalonError(f"Nobody listens at {uri}: start the room with `salon up` or systemctl start salon.target")
         press(uri)
     except DeviceError as err:
         raise SalonError(str(err)) from err

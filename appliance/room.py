@@ -10,25 +10,27 @@ from appliance.desired import Desired, DesiredFile, begun
 from appliance.dispatch import Context, Dispatcher, next_entry
 from appliance.lifecycle.rules import as_decided
 from appliance.link.messages import new_boot
-from appliance.plugged import arrived, expected_devices, seen_devices, share_inputs
+from appliance.plugged import arrived, expected_devices, expected_wires, seen_devices, share_inputs
 from appliance.seats import MediaSeat
 from appliance.sections import Settings
 from appliance.service import utc_now
 from appliance.state.camera import CameraAim
 from appliance.state.commands import Ack, Command, Origin
-from appliance.state.devices import DeviceKind
+from appliance.state.devices import DeviceKind, WireUse
 from appliance.state.events import (
     AgendaChanged,
     CallWanted,
     CameraAimed,
     ControlsWanted,
     DevicesSeen,
+    FixturesChanged,
     OccupancyChanged,
     RelaysChanged,
     ServiceChanged,
     TelevisionChanged,
 )
 from appliance.state.fixtures import Relay
+from appliance.state.reducer import with_devices
 from appliance.state.room import Agenda, Entry, MeetingKey, RoomState, ServiceHealth, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.television import Television
@@ -62,8 +64,9 @@ class Room:
             self.boot,
             how_to_join=about.how_to_join,
             expected=expected_devices(self._devices),
+            wired=expected_wires(settings),
         )
-        self.store = RoomStore(state, now=now)
+        self.store = RoomStore(with_devices(state, now()), now=now)
         self.links: dict[MeetingKey, str] = {}
         self._booked = Agenda()
         joining = settings.joining
@@ -158,6 +161,10 @@ class Room:
     def take_relays(self, relays: tuple[Relay, ...]) -> None:
         """Take in how lights and blinds are."""
         self.store.apply(RelaysChanged(relays))
+
+    def take_fixtures(self, wires: tuple[WireUse, ...]) -> None:
+        """Take in whether relays and the motion sensor work."""
+        self.store.apply(FixturesChanged(wires))
 
     def take_health(self, health: ServiceHealth) -> None:
         """Take in how an edge service does."""

@@ -148,7 +148,10 @@ class CommandSeat:
             async for message in peer.messages():
                 if message.kind != "command":
                     raise LinkError(f"{message.kind!r} is not a command")
-                peer.offer("ack", to_json(await self._answer(message.body, origin)), message.id)
+                ack = await self._answer(message.body, origin)
+                # before it goes the room as it is now: whoever asked judges by that
+                peer.offer("state", to_json(self._store.state))
+                peer.offer("ack", to_json(ack), message.id)
         finally:
             publisher.cancel()
             await asyncio.gather(publisher, return_exceptions=True)

@@ -43,7 +43,7 @@ Seconds = Annotated[float, Between(0, 86400)]
 class RoomSettings:
     """[room]"""
 
-    name: str
+    name: Annotated[str, Fits(values.room_name)]
     """What people call the room; shown on the TV and in meetings."""
     timezone: Annotated[str, Fits(values.time_zone, empty=True)]
     """IANA name such as "Europe/Berlin"; empty takes the machine's."""
@@ -55,9 +55,9 @@ class RoomSettings:
 class PathSettings:
     """[paths]"""
 
-    state: str
+    state: Annotated[str, Fits(values.folder)]
     """Folder for what must survive a restart: identity, secrets, wishes. Mode 0700."""
-    runtime: str
+    runtime: Annotated[str, Fits(values.sockets_folder)]
     """Folder for the sockets between the programs; emptied by a reboot."""
 
 
@@ -169,7 +169,7 @@ class TvSettings:
 
     switch: bool
     """Switch the TV on for people and meetings, and off at night."""
-    connector: str
+    connector: Annotated[str, Fits(values.connector, empty=True)]
     """HDMI-A-1; empty takes the likeliest."""
     cec: Annotated[str, Fits(values.cec)]
     """auto, off, or a device such as /dev/cec0."""

@@ -30,15 +30,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def supervised(name: str, run: Callable[[], Awaitable[None]], on_health: Callable[[ServiceHealth], None]) -> None:
+async def supervised(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    on_health: Callable[[ServiceHealth], None],
+    *,
+    well_s: float | None = _LONGEST_WAIT_S,
+) -> None:
     """Keep an edge service running: when it fails, say so, wait (longer each time, with jitter), start it again.
 
     Edge services reach for things that may be away: a calendar, a broker. The room goes on without them. Everybody sees
-    the reason, so it is a sentence of ours: what went wrong in a library is for the log.
+    the reason, so it is a sentence of ours: what went wrong in a library is for the log. One that has run for `well_s`
+    after that is told to be well again; None for a service that tells so itself.
     """
     wait = _FIRST_WAIT_S
+    loop, failed = asyncio.get_running_loop(), False
     while True:
-        started = asyncio.get_running_loop().time()
+        started = loop.time()
+        well = (
+            loop.call_later(well_s, on_health, ServiceHealth(name, ok=True)) if failed and well_s is not None else None
+        )
         try:
             await run()
             reason = "it stopped by itself"
@@ -49,8 +60,12 @@ async def supervised(name: str, run: Callable[[], Awaitable[None]], on_health: C
             reason = _UNFORESEEN
             # not logger.exception: an address in the exception's text may hold a secret
             logger.error("%s failed\n%s", name, without_secrets(traceback.format_exc()))  # noqa: TRY400
+        finally:
+            if well is not None:
+                well.cancel()
+        failed = True
         on_health(ServiceHealth(name, ok=False, detail=reason))
-        if asyncio.get_running_loop().time() - started > _LONGEST_WAIT_S:
+        if loop.time() - started > _LONGEST_WAIT_S:
             wait = _FIRST_WAIT_S
         await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
         wait = min(wait * 2, _LONGEST_WAIT_S)

@@ -11,16 +11,21 @@ import tomllib
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from appliance.across import misfits
 from appliance.errors import SalonError
 from appliance.redact import without_secrets
 from appliance.sections import Between, File, Fits, Settings
+from appliance.values import file_name
 
 SYSTEM_FILE = Path("/etc/salon/room.toml")
 ENVIRONMENT = "SALON_CONFIG"
+_LONGEST, _LONGEST_VALUE = 400, 80
+"""Letters of a mistake, and of the value in it."""
 
 
 class BadSettings(SalonError, ValueError):
@@ -41,7 +46,8 @@ def load(path: Path | None = None, *, look: bool = False) -> Settings:
         return parse("", where="the defaults")
     chosen = chosen or SYSTEM_FILE
     try:
-        return parse(chosen.read_text(), where=str(chosen), look=look)
+        # some editors begin a file with a byte order mark
+        return parse(chosen.read_text(encoding="utf-8-sig"), where=str(chosen), look=look)
     except OSError as err:
         raise BadSettings(f"{chosen} cannot be read: {err.strerror}. Name another file with --config.") from err
     except UnicodeDecodeError as err:
@@ -52,11 +58,15 @@ def parse(text: str, *, where: str, look: bool = False) -> Settings:
     """Read the text of a room.toml over the defaults."""
     try:
         given = tomllib.loads(text)
+    except RecursionError as err:
+        raise BadSettings(f"{where} is not TOML that can be read: its brackets are nested too deeply") from err
     except tomllib.TOMLDecodeError as err:
-        raise BadSettings(f"{where} is not TOML: {err}") from err
-    defaults = tomllib.loads((files("appliance") / "defaults.toml").read_text())
+        raise BadSettings(f'{where} is not TOML: {err}. A line is like name = "Blue room", below a [section].') from err
+    except ValueError as err:
+        raise BadSettings(f"{where} cannot be read: it holds a number of thousands of digits") from err
+    defaults = tomllib.loads((files("appliance") / "defaults.toml").read_text(encoding="utf-8"))
     walk = _Walk(look=look)
-    mistakes = (*walk.mistakes(Settings, given, ""), *_two_calendars(given))
+    mistakes = tuple(map(_line, (*walk.mistakes(Settings, given, ""), *misfits(given))))
     if mistakes:
         listed = "\n".join(f"  - {mistake}" for mistake in mistakes)
         raise BadSettings(f"{where} has {len(mistakes)} mistake{'s'[: len(mistakes) > 1]}:\n{listed}", mistakes)
@@ -64,10 +74,10 @@ def parse(text: str, *, where: str, look: bool = False) -> Settings:
     return typing.cast("Settings", _build(Settings, merged))
 
 
-def _two_calendars(given: dict[str, Any]) -> Iterator[str]:
-    wanted = given.get("calendar")
-    if isinstance(wanted, dict) and wanted.get("source") and wanted.get("source_file"):
-        yield "calendar.source and calendar.source_file are both set; keep one of them"
+def _line(mistake: str) -> str:
+    """Make a mistake fit for a terminal, whatever the file holds."""
+    plain = "".join(char if char.isprintable() else repr(char)[1:-1] for char in mistake)
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +120,14 @@ class _Walk:
         match rule:
             case Between(least, most):
                 if not least <= value <= most:
-                    yield f"{name} must be from {least:g} to {most:g}, not {value}"
+                    yield f"{name} must be from {least:g} to {most:g}, not {_shown(value)}"
             case Fits(check, empty=empty):
                 if value or not empty:
                     yield from _refusal(check, value, name)
             case File(check):
-                if value and self.look:
+                wrong = [*_refusal(file_name, value, name)] if value else []
+                yield from wrong
+                if value and self.look and not wrong:
                     yield from _refusal(check, value, name)
 
     def _wrong_list(self, item: Any, value: Any, name: str) -> Iterator[str]:
@@ -150,7 +162,9 @@ def _list_words(item: Any, name: str) -> str:
 
 def _shown(value: Any) -> str:
     """Quote a value in a mistake's message, which everybody may read, without what an address may hold."""
-    return without_secrets(repr(value))
+    as_written = isinstance(value, bool | date | time)
+    text = str(value).lower() if as_written else without_secrets(repr(value))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 def _build(kind: Any, data: Any) -> Any:

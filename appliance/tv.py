@@ -14,7 +14,7 @@ from pathlib import Path
 
 from appliance.lifecycle.television import REMOTE_COUNTS, Signs, TvHours, TvWish, noted, occupied, seen, tv_wish
 from appliance.seldom import Seldom
-from appliance.state.room import RoomState, ServiceHealth
+from appliance.state.room import RoomState
 from appliance.state.television import Television, TvPower
 from hardware.ports import DeviceError
 from hardware.tv import connector as sockets
@@ -53,6 +53,8 @@ class TvSettings:
     """HDMI-A-1; empty takes the likeliest."""
     switch: bool = True
     """Whether the room switches the TV at all."""
+    expected: bool = True
+    """Whether the room's picture goes to a TV: then one that was never there is missed too."""
 
 
 class TvService:
@@ -87,7 +89,13 @@ class TvService:
         self._power = Power.UNKNOWN
         self._method = Method.NONE
         self._ways = Ways()
-        self._trouble = ""
+        self._asked, self._complaint = "", ""
+        """What went wrong when the TV was asked last, and when that was so twice."""
+        self._refused = ""
+        """What went wrong when something was tried."""
+        self._deaf, self._deaf_tv = "", ""
+        """What it does not do, and which TV; known until it does, or another comes."""
+        self._deaf_to = Power.UNKNOWN
         self._told: Television | None = None
         self._comings = 0
         """How often the TV came while it was on its way to the wish: many drop their hot-plug line when they wake."""
@@ -106,6 +114,7 @@ class TvService:
 
     async def run(self) -> None:
         """Watch and switch until cancelled."""
+        self._told = None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(), name="tv room")
             tasks.create_task(self._watch(), name="tv connectors")
@@ -150,15 +159,36 @@ class TvService:
         if self._room is None:
             return
         self._follow_wish()
+        await self._ask()
+        if self._wish is not None:
+            await self._pursue(Power.ON if self._wish.on else Power.OFF)
+        self._judge()
+        self._publish()
+
+    async def _ask(self) -> None:
+        """Ask what can be done to the TV, and whether it is on; a question that fails once is no trouble yet."""
+        before = self._asked
         self._ways = await self._set.ways(self._connector)
-        self._trouble = self._ways.trouble or self._trouble
+        # a way that cannot be taken is no trouble while another can
+        self._asked = self._ways.trouble if self._ways.none else ""
         try:
             self._power = await self._set.power(self._ways)
         except DeviceError as err:
-            self._power, self._trouble = Power.UNKNOWN, str(err)
-        if self._wish is not None:
-            await self._pursue(Power.ON if self._wish.on else Power.OFF)
-        self._publish()
+            self._power, self._asked = Power.UNKNOWN, str(err)
+        self._complaint = self._asked if before else ""
+
+    def _judge(self) -> None:
+        """Note that the TV obeys, or that it does not; while it is being switched it is what it was."""
+        pursuit = self._pursuit
+        if pursuit is None:
+            return
+        obeyed = pursuit.done and (pursuit.want is self._deaf_to or pursuit.worked is not Method.NONE)
+        if obeyed or not pursuit.methods:
+            # one that cannot be switched from here is no trouble, it has a remote
+            self._deaf = ""
+        elif pursuit.failing:
+            self._deaf, self._deaf_to = self._refused or _DEAF.format(pursuit.want), pursuit.want
+            self._deaf_tv = self._tv_id()
 
     def _wished(self) -> TvWish | None:
         return None if self._room is None else tv_wish(self._room, self._signs, self._settings.hours, self._now())
@@ -170,7 +200,7 @@ class TvService:
         if wish == self._wish and not (wish is not None and wish.insists and overruled):
             return
         self._wish, self._overruled_at = wish, None
-        self._pursuit, self._trouble, self._comings = None, "", 0
+        self._pursuit, self._refused, self._comings = None, "", 0
         if wish is not None:
             logger.info("the TV should be %s (%s)", "on" if wish.on else "off", wish.occasion.partition(" ")[0])
 
@@ -191,13 +221,13 @@ class TvService:
             return pursuit
         try:
             heard = await self._set.use(method, pursuit.want, self._connector, self._ways)
+            self._refused = ""
         except DeviceError as err:
-            self._trouble, heard = str(err), False
+            self._refused, heard = str(err), False
         logger.debug("tried %s: %s", method, "heard" if heard else "not heard")
         return tried(pursuit, method, self._clock(), heard=heard)
 
     async def _succeeded(self, pursuit: Pursuit) -> None:
-        self._trouble = ""
         switched = pursuit.worked is not Method.NONE
         if switched:
             self._method = pursuit.worked
@@ -266,7 +296,7 @@ class TvService:
             connected=socket.connected,
             power=power if socket.connected or not at_rest else TvPower.OFF,
             method=self._how(),
-            trouble=self._lost() if not socket.connected and not at_rest else self._deaf(),
+            trouble=self._disobeys() if socket.connected else "" if at_rest else self._lost(),
             since=self._now(),
         )
 
@@ -274,11 +304,21 @@ class TvService:
         """Whether the TV is off by our wish: some then look as if they were unplugged."""
         return self._pursuit is not None and self._pursuit.want is Power.OFF and self._pursuit.done
 
+    def _disobeys(self) -> str:
+        return self._complaint or (self._deaf if self._deaf_tv == self._tv_id() else "")
+
     def _lost(self) -> str:
         if self._connector is not None and self._connector.trouble:
             return _UNTOLD.format(self._connector.output, self._connector.trouble)
-        where = self._connector.output if self._connector is not None else self._settings.connector or "any connector"
-        return _LOST.format(where) if self._was_connected or self._settings.connector else ""
+        where = self._connector.output if self._connector is not None else self._settings.connector
+        missed = self._was_connected or bool(self._settings.connector)
+        return _LOST.format(where or "any connector") if missed or self._never_came() else ""
+
+    def _never_came(self) -> bool:
+        """Whether there should be a TV and none ever was: some look so while they are off at night."""
+        wish = self._wished()
+        wanted_off = wish is not None and not wish.on
+        return self._settings.expected and self._connector is not None and self._room is not None and not wanted_off
 
     def _how(self) -> str:
         if self._method is not Method.NONE:
@@ -286,17 +326,17 @@ class TvService:
         asked = self._pursuit is not None and self._ways.none
         return Method.NONE.value if asked else ""
 
-    def _deaf(self) -> str:
-        pursuit = self._pursuit
-        if pursuit is None or pursuit.done or not (pursuit.failing or not pursuit.methods):
-            return ""
-        # one that cannot be switched from here is no trouble, it has a remote
-        return self._trouble or (_DEAF.format(pursuit.want) if pursuit.methods else "")
 
-
-def health(television: Television) -> ServiceHealth:
-    """Say how the TV does, as any edge of the daemon."""
-    return ServiceHealth("tv", ok=not television.trouble, detail=television.trouble, since=television.since)
+def first_look(wanted: str, root: Path = Path("/"), *, expected: bool) -> Television:
+    """Return the TV as it looks to somebody who sees it for the first time and asks it nothing."""
+    socket = sockets.choose(sockets.connectors(root), wanted)
+    if socket is None:
+        return Television(trouble=_LOST.format(wanted) if wanted else "")
+    trouble = ""
+    if not socket.connected and (socket.trouble or wanted or expected):
+        untold = _UNTOLD.format(socket.output, socket.trouble)
+        trouble = untold if socket.trouble else _LOST.format(socket.output)
+    return Television(socket.output, socket.edid.name, socket.connected, trouble=trouble)
 
 
 async def _either(event: asyncio.Event, timeout_s: float) -> None:

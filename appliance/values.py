@@ -4,8 +4,8 @@ Nothing heavy is loaded: the packages of a driver, a calendar or a broker are as
 """
 
 import difflib
+import os
 import re
-from datetime import time
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -21,10 +21,50 @@ from hardware.gpio import wiring
 from hardware.hotplug.sources import source
 
 _HOST = re.compile(r"[^\s/@?#]+")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_CONNECTOR = re.compile(r"(card[0-9]+-)?[A-Za-z][A-Za-z-]*-[0-9-]+")
+_LONGEST_NAME = 64
+_LONGEST_PATH = 1024
+_SUN_PATH = 107
 
 
 class BadValue(SalonError, ValueError):
     """A value that cannot be used, and what one looks like."""
+
+
+def room_name(name: str) -> None:
+    """What people call the room."""
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise BadValue(f"must be a name of 1 to {_LONGEST_NAME} letters in one line, such as Blue room")
+
+
+def folder(path: str) -> None:
+    """A folder, by its whole path; ~ and $VARIABLES count."""
+    whole = str(_expanded(os.path.expandvars(path)))
+    if not whole.startswith("/") or "$" in whole or len(whole.encode()) > _LONGEST_PATH:
+        raise BadValue(f"{path!r} must be a whole path, such as /var/lib/salon; ~ is the home folder")
+
+
+def sockets_folder(path: str) -> None:
+    """A folder for sockets, whose paths the system bounds (unix(7))."""
+    folder(path)
+    if len(os.fsencode(_expanded(os.path.expandvars(path)) / "control.sock")) > _SUN_PATH:
+        raise BadValue("is too long a path for sockets; take a shorter one, such as /run/salon")
+
+
+def file_name(path: str) -> None:
+    """What may be the name of a file."""
+    if len(os.fsencode(_expanded(path))) > _LONGEST_PATH:
+        raise BadValue("is too long for a file's path")
+
+
+def _expanded(path: str) -> Path:
+    if "\0" in path:
+        raise BadValue(f"{path!r} cannot be a path")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as err:
+        raise BadValue(f"{path!r} names the home folder of a user who is not there") from err
 
 
 def time_zone(name: str) -> None:
@@ -40,6 +80,10 @@ def time_zone(name: str) -> None:
 def calendar(address: str) -> None:
     """A calendar's address."""
     check_address(address)
+    if address.startswith("file:"):
+        file_name(address.removeprefix("file:"))
+    else:
+        _server(urlsplit(address).hostname or "")
 
 
 def host(text: str) -> None:
@@ -99,10 +143,8 @@ def cec(word: str) -> None:
 
 def clock_time(text: str) -> None:
     """A time of day."""
-    try:
-        time.fromisoformat(text)
-    except ValueError as err:
-        raise BadValue(f"{text!r} is no time of day; write it like 22:00") from err
+    if not _CLOCK.fullmatch(text):
+        raise BadValue(f"{text!r} is no time of day; write it like 22:00")
 
 
 def device_watch(uri: str) -> None:
@@ -117,7 +159,21 @@ def screen(uri: str) -> None:
 
 def broker(url: str) -> None:
     """A broker's address."""
-    broker_address(url)
+    _server(broker_address(url).host)
+
+
+def _server(host: str) -> None:
+    """Refuse a name that no network could look up (RFC 1035: parts of 1 to 63 letters)."""
+    try:
+        host.encode("idna")
+    except UnicodeError as err:
+        raise BadValue(f"{host[:60]!r} cannot be the name of a server; look whether a part of it is missing") from err
+
+
+def connector(name: str) -> None:
+    """The socket a TV is at."""
+    if not _CONNECTOR.fullmatch(name):
+        raise BadValue(f"{name[:60]!r} is no socket; write it like HDMI-A-1, as ls /sys/class/drm shows it")
 
 
 def organisation(name: str) -> None:

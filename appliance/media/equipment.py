@@ -84,8 +84,11 @@ class Equipment:
                 self.uses[kind] = closed_device(kind, devices.of(kind))
 
     def heard(self, use: DeviceUse) -> None:
-        """Take in what a device's keeper says."""
-        self.uses[use.kind] = _clean(use)
+        """Take in what a device's keeper says; of those it did not come to, what was found out before still counts."""
+        known = {old.uri: old for old in (*self.uses[use.kind].tries, *use.tries)}
+        listed = {uri: known[uri] for uri in self._devices.of(use.kind) if uri in known}
+        told = {tried.uri: tried for tried in use.tries}
+        self.uses[use.kind] = _clean(replace(use, tries=tuple((listed | told).values())))
         self._changed()
 
     def reported(self) -> tuple[DeviceUse, ...]:
@@ -219,9 +222,7 @@ class Equipment:
         use = self.uses[kind]
         self._trying -= {(kind, tried.uri)}
         if kind not in self._needed and tried.uri in self._devices.of(kind):
-            known = {old.uri: old for old in use.tries} | {tried.uri: tried}
-            listed = (known[uri] for uri in self._devices.of(kind) if uri in known)
-            self.heard(replace(use, tries=tuple(listed)))
+            self.heard(replace(use, tries=(tried,)))
 
 
 async def _there(kind: DeviceKind, uris: tuple[str, ...]) -> set[str] | None:

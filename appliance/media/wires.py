@@ -29,10 +29,9 @@ class Wires:
         named = [uri for uri in (self.mute_button, self.mute_line, *self.mute_light, self.call_light) if uri]
         places = set()
         for wiring in map(parse, named):
-            place = (wiring.simulated, wiring.chip, wiring.pin, wiring.folder)
-            if place in places:
+            if wiring.line in places:
                 raise BadUri(f"{wiring.uri} is named twice: a line has one use.")
-            places.add(place)
+            places.add(wiring.line)
         if self.mute_light:
             fails_lit(self.mute_light[0])
         if len(self.mute_light) > 3:

@@ -1,6 +1,7 @@
 """The room's devices in words, and the keys that look after them. Pure."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from appliance.state.buttons import Button, Tone
 from appliance.state.camera import PRESETS, STEP, ZOOM_STEP, CameraAim
@@ -15,10 +16,13 @@ from appliance.state.commands import (
     SwitchRelay,
 )
 from appliance.state.devices import Device, Fault, Severity
-from appliance.state.fixtures import MOTION_SENSOR, Relay
+from appliance.state.fixtures import Relay
 from appliance.state.room import Phase, RoomState
 from appliance.state.views import reason_text
 
+_ANY = "auto:"
+_LONGEST_ID = 400
+"""Graphemes of an id: a name, a serial number and a port."""
 _IN_A_CALL = "Leave the call first: the check opens every device."
 _NO_MEDIA = "Camera and sound are restarting; a moment."
 
@@ -27,6 +31,8 @@ _NO_MEDIA = "Camera and sound are restarting; a moment."
 class DeviceRow:
     """One line of the list of devices."""
 
+    id: str
+    """Stays the same while the device is exchanged or renumbered."""
     title: str
     words: str
     """How it does: in use, ready, not there, does not work."""
@@ -38,55 +44,54 @@ class DeviceRow:
     """The settings name it."""
     well: bool
     """It was seen or tried, and nothing is wrong with it."""
+    since: datetime | None
+    """When its fault began; None when nothing is wrong."""
 
 
 def device_rows(state: RoomState) -> tuple[DeviceRow, ...]:
     """List all devices: those that are expected, then others that are there."""
-    in_use = {(use.kind.value, use.uri) for use in state.senses.devices if use.open}
+    in_use = state.in_use
     return tuple(_row(device, open_now=(device.kind, device.uri) in in_use) for device in state.devices)
 
 
 def _row(device: Device, *, open_now: bool) -> DeviceRow:
     return DeviceRow(
-        device.title,
-        _words(device, open_now=open_now),
-        reason_text(device.remedy),
-        device.severity,
-        open_now,
-        device.expected,
+        id=clean_text(device.id, _LONGEST_ID),
+        title=_title(device),
+        words=_words(device, open_now=open_now),
+        remedy=reason_text(device.remedy),
+        severity=device.severity,
+        in_use=open_now,
+        named=device.expected,
+        since=device.since,
         well=device.fault is Fault.NONE and (open_now or bool(device.healthy or device.present)),
     )
 
 
-def fixture_rows(state: RoomState) -> tuple[DeviceRow, ...]:
-    """List what is built into the room: its relays and its motion sensor."""
-    rows = [_fixture(relay.name, "on" if relay.on else "off", relay.error, in_use=relay.on) for relay in state.relays]
-    sensor = next((health for health in state.services if health.name == MOTION_SENSOR), None)
-    trouble = "" if sensor is None or sensor.ok else sensor.detail or "It does not work."
-    if state.occupied is not None or trouble:
-        words = "somebody is there" if state.occupied else "nobody is there"
-        rows.append(_fixture("Motion sensor", words, trouble, in_use=bool(state.occupied)))
-    return tuple(rows)
+def _title(device: Device) -> str:
+    """Name a device, one that says no name by how the settings call it, where that helps to find it."""
+    if device.name or not device.diagnostic or device.uri in {"", _ANY}:
+        return device.title
+    return f"{device.title} ({clean_text(bare_uri(device.uri))})"
 
 
-def _fixture(name: str, words: str, trouble: str, *, in_use: bool) -> DeviceRow:
-    severity = Severity.WARNING if trouble else Severity.FINE
-    words = "does not work" if trouble else words
-    return DeviceRow(
-        clean_text(name), words, reason_text(trouble), severity, in_use and not trouble, named=True, well=not trouble
-    )
+def bare_uri(uri: str) -> str:
+    """Say where a device or a lamp is, without how it is used."""
+    return " ".join(part.partition("?")[0] for part in uri.split(" "))
 
 
 def _words(device: Device, *, open_now: bool) -> str:
-    if open_now:
-        return "in use"
-    if device.fault is Fault.MISSING:
+    if device.fault is Fault.MISSING or device.present is False:
         return "not there"
     if device.fault is Fault.FAILING:
         return "does not work"
-    if not device.expected:
+    if open_now:
+        return "in use"
+    if not (device.expected or device.uri):
         return "not in use"
-    return "ready" if device.healthy or device.present else "not tried yet"
+    if device.healthy or device.present:
+        return "ready"
+    return "none seen yet" if device.uri == _ANY else "not tried yet"
 
 
 def check_buttons(state: RoomState) -> tuple[Button, Button]:

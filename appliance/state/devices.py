@@ -77,13 +77,17 @@ class WireUse:
     """How one of the room's wires does."""
 
     role: str
-    """mute button, mute line, mute light or call light."""
+    """mute button, mute line, mute light, call light, camera head, motion sensor or relay."""
     uri: str
     """As in the settings; those of a lamp, with blanks between."""
     open: bool = False
     simulated: bool = False
     error: str = ""
     """What is wrong and what would help; also of one that is open and hangs."""
+    name: str = ""
+    """What people call what it switches."""
+    place: int = 0
+    """Among those of its role, from 1; 0 where a room has but one."""
 
 
 class Severity(StrEnum):
@@ -114,7 +118,7 @@ class Device:
     """Of the row: the kind and the place in its list, camera-1; for one nobody asked for, what it is."""
     kind: str
     uri: str = ""
-    """As the settings name it; empty for one they do not name."""
+    """As the settings name it; empty for one they do not name and that is not used."""
     name: str = ""
     expected: bool = True
     present: bool | None = None
@@ -166,9 +170,16 @@ def device_table(
         alike = [_row(kind, n, uri, seen_as.get((kind, uri)), tries.get(uri)) for n, uri in enumerate(uris, 1)]
         rows += _judged(_chosen(alike, use_of.get(kind)))
     rows += [*_tv(television), *(_wire(wire) for wire in wires)]
-    spare = (_spare(device) for device in seen if not device.uri)
+    spare = [_spare(device) for device in seen if not device.uri]
+    if not any(wanted.kind == DeviceKind.SHARE for wanted in expected):
+        spare = _watched(spare, use_of.get(DeviceKind.SHARE))
     began = {row.diagnostic: row.since for row in before if row.fault is not Fault.NONE}
     return tuple(_dated(row, began, now) for row in (*rows, *spare))
+
+
+def wires_known(*told: Sequence[WireUse]) -> tuple[WireUse, ...]:
+    """Return each wire once, in the order of the first list, as the last list that tells of it has it."""
+    return tuple({(wire.role, wire.place): wire for wires in told for wire in wires}.values())
 
 
 def _row(kind: str, place: int, uri: str, seen: Seen | None, tried: DeviceTry | None) -> Device:
@@ -176,9 +187,12 @@ def _row(kind: str, place: int, uri: str, seen: Seen | None, tried: DeviceTry | 
     name = (seen.name if seen else "") or (tried.name if tried else "")
     row = Device(f"{kind}-{place}", kind, uri, name, present=present)
     if present is False:
-        return replace(
-            row, fault=Fault.MISSING, remedy=f"It is not there. Plug the {_noun(kind)} in, or check its cable."
-        )
+        noun = "HDMI input" if kind == DeviceKind.SHARE else _noun(kind)
+        return replace(row, fault=Fault.MISSING, remedy=f"It is not there. Plug the {noun} in, or check its cable.")
+    return _as_tried(row, tried)
+
+
+def _as_tried(row: Device, tried: DeviceTry | None) -> Device:
     if tried is None:
         return row
     if tried.ok:
@@ -204,7 +218,7 @@ def _judged(rows: Sequence[Device]) -> list[Device]:
 
 def _tv(television: Television) -> list[Device]:
     """The TV is a row where there is a connector for one, or one is missed."""
-    if television == _NO_TV:
+    if not television.connector and not television.trouble:
         return []
     there = television.connected
     row = Device("tv", "TV", television.connector, television.name, present=there, chosen=there, healthy=there)
@@ -215,15 +229,30 @@ def _tv(television: Television) -> list[Device]:
     return [replace(row, fault=fault, severity=severity, remedy=television.trouble, healthy=False)]
 
 
+_SPARED = frozenset({"camera head", "motion sensor", "relay"})
+"""Wires that no meeting suffers without: it is seen, heard and muted all the same."""
+
+
 def _wire(wire: WireUse) -> Device:
-    row = Device(wire.role.replace(" ", "-"), wire.role, wire.uri, chosen=wire.open, healthy=wire.open)
+    name = wire.role.replace(" ", "-") + (f"-{wire.place}" if wire.place else "")
+    row = Device(name, wire.role, wire.uri, wire.name, chosen=wire.open, healthy=True if wire.open else None)
     if not wire.error:
         return row
-    return replace(row, healthy=False, fault=Fault.FAILING, severity=Severity.IMPORTANT, remedy=wire.error)
+    severity = Severity.WARNING if wire.role in _SPARED else Severity.IMPORTANT
+    return replace(row, healthy=False, fault=Fault.FAILING, severity=severity, remedy=wire.error)
 
 
 def _spare(device: Seen) -> Device:
     return Device(device.id, device.kind, name=device.name, expected=False, present=device.present)
+
+
+def _watched(rows: Sequence[Device], use: DeviceUse | None) -> list[Device]:
+    """Say how the HDMI inputs do that are used because none is named."""
+    inputs = [row for row in rows if row.kind == DeviceKind.SHARE]
+    tries = {tried.uri: tried for tried in use.tries} if use is not None else {}
+    taken = [replace(row, uri=f"v4l2:{row.id}") for row in inputs]
+    told = _judged(_chosen([_as_tried(row, tries.get(row.uri)) for row in taken], use))
+    return [*told, *(row for row in rows if row.kind != DeviceKind.SHARE)]
 
 
 def _dated(row: Device, began: Mapping[str, datetime | None], now: datetime) -> Device:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from appliance.state.camera import CameraAim
-from appliance.state.devices import Seen
+from appliance.state.devices import Seen, WireUse
 from appliance.state.fixtures import Relay
 from appliance.state.layout import Layout
 from appliance.state.room import Agenda, Controls, Countdown, Entry, ServiceHealth, Wanted
@@ -104,6 +104,13 @@ class RelaysChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FixturesChanged:
+    """Relays or the motion sensor work, or do not; always all of them."""
+
+    wires: tuple[WireUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LayoutChanged:
     """The tiles on the TV were placed anew."""
 
@@ -138,6 +145,7 @@ Event = (
     | TelevisionChanged
     | OccupancyChanged
     | RelaysChanged
+    | FixturesChanged
     | LayoutChanged
     | ServiceChanged
     | NoticeGiven

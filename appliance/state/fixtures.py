@@ -17,6 +17,13 @@ class Relay:
     """What is wrong and what would help."""
 
 
+def named(relays: tuple[Relay, ...], name: str) -> Relay | None:
+    """Return the relay people mean by a name, also when they write it small."""
+    same = [relay for relay in relays if relay.name == name]
+    alike = [relay for relay in relays if relay.name.casefold() == name.strip().casefold()]
+    return next(iter(same or (alike if len(alike) == 1 else ())), None)
+
+
 def listed(relays: tuple[Relay, ...]) -> str:
     """Name them in a sentence."""
     names = [relay.name for relay in relays]

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from appliance.state.device_views import aim_words
+from appliance.state.devices import Fault
+from appliance.state.fixtures import named
 from appliance.state.layout import View
 from appliance.state.room import Phase, RoomState
 from appliance.state.sound import SoundCheck
@@ -64,6 +66,9 @@ def viewed(known: Outcome, state: RoomState, view: View) -> Outcome:
     return replace(known, words="The TV has not changed yet.")
 
 
+NO_MEDIA = "Camera and sound are not there (salon media): `salon doctor` and the log of salon media say why."
+
+
 class DevicesChecked:
     """Wait until all devices have been tried once more. Remembers how often that was done before."""
 
@@ -72,6 +77,8 @@ class DevicesChecked:
 
     def __call__(self, known: Outcome, state: RoomState) -> Outcome:
         """Judge the next state."""
+        if not state.senses.connected:
+            return Outcome(NO_MEDIA, settled=True)
         if self._before is None:
             self._before = state.senses.probed
         if state.senses.probed == self._before:
@@ -90,6 +97,8 @@ class SoundChecked:
 
     def __call__(self, known: Outcome, state: RoomState) -> Outcome:
         """Judge the next state."""
+        if not state.senses.connected:
+            return Outcome(NO_MEDIA, settled=True)
         check = state.senses.sound_check
         if self._before is None:
             self._before = check.asked - 1 if check.running else check.asked
@@ -113,19 +122,29 @@ def sound_words(check: SoundCheck) -> list[str]:
     return [*lines, f"  picture: {check.picture}"] if check.picture else lines
 
 
+_STILL = "The camera has no motors: it pans and zooms within its picture"
+
+
 def aimed(known: Outcome, state: RoomState) -> Outcome:
-    """Say where the camera looks now."""
-    return replace(known, words=aim_words(state.aim), settled=True, ok=True)
+    """Say where the camera looks now, and what keeps it from looking there."""
+    aim, words = state.aim, aim_words(state.aim)
+    head = next((row for row in state.devices if row.id == "camera-head"), None)
+    if head is not None and head.fault is not Fault.NONE:
+        return Outcome(f"The camera's head does not work: {reason_text(head.remedy)}", settled=True)
+    if head is None and not aim.framing:
+        whole = not aim.zoom and bool(aim.pan or aim.tilt)
+        words += f" {_STILL}{', and shows all of it until it is zoomed in' * whole}."
+    return replace(known, words=words, settled=True, ok=True)
 
 
 def switched(known: Outcome, state: RoomState, name: str, *, on: bool) -> Outcome:
     """Wait until lights or blinds are as they were asked to be."""
-    relay = next((relay for relay in state.relays if relay.name == name), None)
+    relay = named(state.relays, name)
     if relay is None or relay.error:
         return Outcome(relay.error if relay else f"This room has no {name}.", settled=True)
     if relay.on is on:
-        return Outcome(f"{name}: {'on' if on else 'off'}.", settled=True, ok=True)
-    return replace(known, words=f"{name} has not changed yet.")
+        return Outcome(f"{relay.name}: {'on' if on else 'off'}.", settled=True, ok=True)
+    return replace(known, words=f"{relay.name} has not changed yet.")
 
 
 def _sentence(reason: str) -> str:

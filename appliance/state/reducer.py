@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from appliance.state.clean import clean_text
-from appliance.state.devices import device_table
+from appliance.state.devices import WireUse, device_table, wires_known
 from appliance.state.events import (
     AgendaChanged,
     CallWanted,
@@ -16,6 +16,7 @@ from appliance.state.events import (
     DisplayLost,
     DisplayReported,
     Event,
+    FixturesChanged,
     LayoutChanged,
     MediaLost,
     MediaReported,
@@ -43,18 +44,23 @@ NEXT: Final = {
 def reduce(state: RoomState, event: Event, now: datetime) -> RoomState:
     """Return the room after `event`; the same object when nothing changed."""
     after = _apply(state, event, now)
-    if isinstance(event, DevicesSeen | MediaReported | MediaLost | TelevisionChanged):
-        table = device_table(
-            after.expected,
-            after.seen,
-            after.senses.devices,
-            state.devices,
-            now,
-            wires=after.senses.wires,
-            television=after.television,
-        )
-        after = replace(after, devices=table)
+    if isinstance(event, DevicesSeen | MediaReported | MediaLost | TelevisionChanged | FixturesChanged):
+        after = with_devices(after, now)
     return state if after == state else replace(after, rev=state.rev + 1, now=now)
+
+
+def with_devices(state: RoomState, now: datetime) -> RoomState:
+    """Return the room with its table of devices in step with all else."""
+    table = device_table(
+        state.expected,
+        state.seen,
+        state.senses.devices,
+        state.devices,
+        now,
+        wires=wires_known(state.wired, state.senses.wires, state.fixtures),
+        television=state.television,
+    )
+    return replace(state, devices=table)
 
 
 def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa: C901, PLR0911, PLR0912 - one line a fact
@@ -86,6 +92,8 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
         case RelaysChanged(relays):
             cleaned = tuple(replace(relay, error=clean_text(relay.error, 200)) for relay in relays)
             return replace(state, relays=cleaned)
+        case FixturesChanged(wires):
+            return replace(state, fixtures=tuple(replace(wire, error=clean_text(wire.error, 200)) for wire in wires))
         case LayoutChanged(layout):
             return replace(state, layout=layout)
         case ServiceChanged(health):
@@ -130,7 +138,7 @@ def _media_reported(state: RoomState, report: MediaReport, *, current: bool) -> 
         limits=limits,
         sharing=report.sharing,
         mute_line=report.mute_line,
-        wires=report.wires,
+        wires=wires_known(_closed_wires(state.senses.wires), report.wires),
         hearing=report.hearing,
         sound_check=report.sound_check,
         probed=report.probed,
@@ -158,7 +166,12 @@ def _media_lost(state: RoomState, now: datetime) -> RoomState:
     elif call.phase is Phase.LEAVING:
         call = Call()
     closed = tuple(replace(device, open=False) for device in state.senses.devices)
-    return replace(state, senses=Senses(devices=closed), call=call)
+    return replace(state, senses=Senses(devices=closed, wires=_closed_wires(state.senses.wires)), call=call)
+
+
+def _closed_wires(wires: tuple[WireUse, ...]) -> tuple[WireUse, ...]:
+    """What was known of them holds until a media that has just begun tells something newer."""
+    return tuple(replace(wire, open=False) for wire in wires)
 
 
 def _face(report: DisplayReport) -> Face:

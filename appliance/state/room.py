@@ -240,8 +240,12 @@ class RoomState:
     """The devices that the settings name, in their order."""
     seen: tuple[Seen, ...] = ()
     """What udev says of them, and of others."""
+    wired: tuple[WireUse, ...] = ()
+    """The wires that the settings name, of which nobody has told anything."""
+    fixtures: tuple[WireUse, ...] = ()
+    """How relays and the motion sensor do, which are the daemon's own."""
     devices: tuple[Device, ...] = ()
-    """The one table of all devices; follows from `expected`, `seen` and what media reports."""
+    """The one table of all devices; follows from `expected`, `seen`, the wires, and what media reports."""
     television: Television = Television()
     occupied: bool | None = None
     """Whether somebody is in the room, by its sensor; None where nobody can tell."""
@@ -256,3 +260,10 @@ class RoomState:
     def simulated(self) -> bool:
         """Whether any device in use is simulated; panel and TV must say so."""
         return any(device.simulated for device in self.senses.devices)
+
+    @property
+    def in_use(self) -> frozenset[tuple[str, str]]:
+        """Which rows of the table are open right now, by kind and URI."""
+        devices = {(use.kind.value, use.uri) for use in self.senses.devices if use.open}
+        wires = {(wire.role, wire.uri) for wire in (*self.senses.wires, *self.fixtures) if wire.open}
+        return frozenset(devices | wires)

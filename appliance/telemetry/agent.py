@@ -102,6 +102,7 @@ class MqttAgent:
 
     async def run(self) -> None:
         """Speak for the room until cancelled, then say goodbye."""
+        self._told = None
         await asyncio.to_thread(self._remember)
         states = self._states()
         self._room = await anext(states)

@@ -9,7 +9,7 @@ from appliance.state.devices import Severity as Consequence
 from appliance.state.room import Limits, RoomState, ServiceHealth
 from appliance.state.sound import Hearing, SoundHint
 from appliance.telemetry.protocol.payloads import Issue, Severity
-from appliance.telemetry.report import said
+from appliance.telemetry.report import said, said_of
 
 STALE_AFTER = timedelta(hours=1)
 """An agenda older than this is an issue even when no error was told."""
@@ -92,7 +92,8 @@ def _calendar(room: RoomState) -> Iterator[Issue]:
 def _device(device: Device) -> Issue:
     severity = Severity.ERROR if device.severity is Consequence.IMPORTANT else Severity.WARNING
     text = f"{device.title} is {'not there' if device.fault is Fault.MISSING else 'not working'}."
-    return Issue(f"device.{device.diagnostic}", severity, said(text), said(device.remedy), _ms(device.since))
+    remedy = said_of(device, device.remedy)
+    return Issue(f"device.{said(device.diagnostic)}", severity, said(text), remedy, _ms(device.since))
 
 
 def _service(service: ServiceHealth) -> Issue:

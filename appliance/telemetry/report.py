@@ -1,16 +1,17 @@
 """The room's state as MQTT payloads: pure, and the one place that decides what leaves the building.
 
 Left out on purpose: names of people, titles of meetings, links. Texts made by the room's own programs are stripped of
-links too, because an error may quote one.
+links and paths too, because an error may quote one.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from urllib.parse import unquote
 
 from appliance.state.clean import clean_text
-from appliance.state.devices import DeviceUse, Fault
+from appliance.state.devices import Device, DeviceUse, Fault
 from appliance.state.room import RoomState
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.protocol.payloads import (
@@ -29,6 +30,8 @@ from appliance.telemetry.protocol.payloads import (
 )
 
 _LINK = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://\S*")
+_PATH = re.compile(r"""(?<![\w./…])/(?!dev/)[^\s'",;:()]+""")
+"""Of a file, which may tell who lives here; a device's node tells nothing and is what a remedy is about."""
 _TEXT = 200
 """Graphemes of one text; with at most a handful of bytes each it stays within the protocol's limit."""
 _MOST = 32
@@ -89,8 +92,14 @@ def health_of(
 
 
 def said(text: str) -> str:
-    """Return a text of our own fit for strangers: one line, bounded, links reduced to their scheme."""
-    return _within(clean_text(_LINK.sub(r"\1:…", text), _TEXT))
+    """Return a text of our own fit for strangers: one line, bounded, links reduced to their scheme, without paths."""
+    return _within(clean_text(_PATH.sub("…", _LINK.sub(r"\1:…", text)), _TEXT))
+
+
+def said_of(device: Device, text: str) -> str:
+    """Return what is said of a device, without where its URI says that it is: a path may have blanks."""
+    place = unquote(device.uri.partition(":")[2].partition("?")[0])
+    return said(text.replace(place, "…") if place.startswith("/") and not place.startswith("/dev/") else text)
 
 
 def _within(text: str) -> str:
@@ -103,7 +112,7 @@ def _device_info(device: DeviceUse) -> DeviceInfo:
 
 
 def _device_healths(room: RoomState) -> tuple[DeviceHealth, ...]:
-    in_use = {(use.kind.value, use.uri) for use in room.senses.devices if use.open}
+    in_use = room.in_use
     return tuple(
         DeviceHealth(
             device.kind,

@@ -14,7 +14,6 @@ from appliance.state.device_views import (
     aim_words,
     check_buttons,
     device_rows,
-    fixture_rows,
     framing_button,
     preset_buttons,
     relay_buttons,
@@ -52,7 +51,7 @@ class MoreSheet(Sheet):
 
     def fill(self) -> None:
         state = self.shown.state
-        faults = _faults(_rows(state)) if state else 0
+        faults = _faults(device_rows(state)) if state else 0
         detail = f"{faults} need attention" if faults > 1 else "1 needs attention" if faults else "all well"
         self.key("more-devices", Button("Devices", enabled=True, detail=detail))
         self.key("more-camera-keys", Button("Camera", enabled=True, detail="Turn, zoom, presets"))
@@ -85,7 +84,7 @@ class DeviceSheet(Sheet):
                 yield TouchKey(key_id=name, clock=self.clock)
 
     def headline(self) -> Content:
-        rows = _rows(self.shown.state) if self.shown.state else ()
+        rows = device_rows(self.shown.state) if self.shown.state else ()
         faults = _faults(rows)
         if not rows:
             return heading("Devices")
@@ -98,7 +97,7 @@ class DeviceSheet(Sheet):
         state = self.shown.state
         if state is None:
             return
-        self.query_one(DeviceList).show(_rows(state))
+        self.query_one(DeviceList).show(device_rows(state))
         sound = sound_line(state)
         line = self.query_one("#sound-line", Words)
         line.display = bool(sound)
@@ -172,10 +171,6 @@ class CameraSheet(Sheet):
     def _keep(self, keeping: bool) -> None:
         self._keeping = keeping
         self.fill_all()
-
-
-def _rows(state: RoomState) -> tuple[DeviceRow, ...]:
-    return (*device_rows(state), *fixture_rows(state))
 
 
 def _faults(rows: tuple[DeviceRow, ...]) -> int:

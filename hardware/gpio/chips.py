@@ -54,6 +54,12 @@ def find_chip(label: str, *, dev: Path = Path("/dev")) -> Chip:
     raise DeviceMissing(f"{wanted} is not there; GPIO chips found: {there}. A PC has no such pins: name none.")
 
 
+def check_line(chip: Chip, line: int) -> None:
+    """Raise `DeviceMissing` for a line that a chip does not have."""
+    if line >= chip.lines:
+        raise DeviceMissing(f"the GPIO chip {chip.label} has no line {line}: its lines are 0 to {chip.lines - 1}")
+
+
 def choose(label: str, chips: Sequence[Chip]) -> Chip | None:
     """Return the first chip with this label; for "" the header's. Pure."""
     for wanted in (label,) if label else HEADER_LABELS:

@@ -41,6 +41,7 @@ Opens = Callable[[Wiring], Source]
 def open_chip(wiring: Wiring) -> Source:
     """Open the wire's gpiochip by lgpio; each line has a handle of its own, so one that fails takes no other along."""
     chip = chips.find_chip(wiring.chip)
+    chips.check_line(chip, int(wiring.pin))
     found = chips.peek(chip, int(wiring.pin))
     try:
         from hardware.gpio.lgpio_chip import ERRORS, ChipFactory  # noqa: PLC0415 - a PC has neither it nor need of it

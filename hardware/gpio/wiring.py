@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from hardware.gpio.chips import HEADER_LABELS
 from hardware.ports import BadUri, UnknownScheme
 from hardware.uri import DeviceUri
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_LINE = re.compile(r"(\d{1,4})(?:@(\S{1,64}))?")
+_LINE = re.compile(r"([0-9]{1,4})(?:@(\S{1,64}))?")
 _GPIO = ("active_low", "pull", "chip")
 _MOCK = ("active_low", "pull", "dir", "released")
 
@@ -45,6 +46,12 @@ class Wiring:
         return self.uri.partition(":")[0].lower() == "mock"
 
     @property
+    def line(self) -> tuple[bool, str, str, Path | None]:
+        """What is the same for two that mean the same line; the header of a Raspberry Pi may go by its label too."""
+        chip = "" if self.chip in HEADER_LABELS else self.chip
+        return self.simulated, chip, self.pin, self.folder
+
+    @property
     def input_pull(self) -> Pull:
         """The resistor for an input: away from active, unless the URI says otherwise."""
         return self.pull or (Pull.UP if self.active_low else Pull.DOWN)
@@ -70,6 +77,8 @@ class Wiring:
 
 def parse(text: str) -> Wiring:
     """Take a wire's URI apart, or raise `UnknownScheme` or `BadUri`."""
+    if ":" not in text:
+        raise BadUri(f"{text!r} is no wire: write gpio: and the line's number, such as gpio:17 for GPIO17")
     uri = DeviceUri.parse(text)
     match uri.scheme:
         case "gpio":
@@ -87,7 +96,7 @@ def _gpio(text: str, uri: DeviceUri) -> Wiring:
     named = uri.options.get("chip", "")
     if label and named and label != named:
         raise BadUri(f"{text} names two chips: {label} and {named}")
-    return Wiring(text, line, label or named, uri.flag("active_low", default=False), _pull(text, uri))
+    return Wiring(text, str(int(line)), label or named, uri.flag("active_low", default=False), _pull(text, uri))
 
 
 def _mock(text: str, uri: DeviceUri) -> Wiring:

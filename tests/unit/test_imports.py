@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "hardware.camera.heads",
         "hardware.gpio.wiring",
     ),
+    "appliance.across": ("hardware.gpio.wiring", "hardware.ports"),
     "display": ("appliance.state", "appliance.link"),
     "provisioning": ("appliance.state", "appliance.link", "appliance.sections", "appliance.settings"),
     "fleet": ("appliance.telemetry.protocol", "appliance.state.wire", "appliance.state.clean"),

@@ -27,7 +27,9 @@ from appliance.state.commands import (
     SetMicMuted,
     SetView,
     SetVolume,
+    SwitchRelay,
 )
+from appliance.state.fixtures import Relay
 from appliance.state.layout import View
 from appliance.state.room import Controls, Countdown, Entry, MeetingKey, Wanted
 from appliance.state.sound import SoundCheck
@@ -289,3 +291,21 @@ async def test_the_rooms_own_rules_go_on_with_a_full_disk():
     dispatcher, adopted = full_disk(in_call_room(), IN_CALL)
     await dispatcher.change(lambda desired: left(desired, Decision.ENDED))
     assert adopted[0].call is None
+
+
+def switched(name, *relays):
+    ack, desired = judge(SwitchRelay(name, on=True), Origin.CLI, context(room(relays=relays)))
+    return ack.reason or dict(desired.switched)
+
+
+def test_a_relay_is_switched_by_its_name_and_an_unknown_one_answered_with_those_there_are():
+    lights, blinds, shouted = Relay("Lights"), Relay("Blinds"), Relay("LIGHTS")
+    assert switched("Lights", lights, blinds) == {"Lights": True}
+    assert switched("lights", lights, blinds) == {"Lights": True}
+    assert switched("LIGHTS", lights, shouted) == {"LIGHTS": True}
+    assert switched("Fan", lights, blinds) == "This room has no 'Fan'; it has Lights and Blinds."
+    assert switched("Fan") == (
+        "This room has no 'Fan'; it has nothing to switch. Name it under [[wires.relays]] in the settings."
+    )
+    assert switched("lights", lights, shouted).endswith("it has Lights and LIGHTS.")
+    assert switched("Lights", replace(lights, error="The line is gone.")) == "The line is gone."

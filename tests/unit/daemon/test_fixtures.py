@@ -9,6 +9,7 @@ from appliance import fixtures
 from appliance.fixtures import Fixtures, FixtureWires
 from appliance.state.fixtures import Relay
 from hardware.gpio.mock import drive, look
+from hardware.gpio.pins import output_line
 from hardware.ports import DeviceError
 
 
@@ -16,18 +17,23 @@ class Room:
     """Hears what the fixtures say."""
 
     def __init__(self, wires):
-        self.relays, self.occupied, self.trouble = (), None, ""
+        self.relays, self.occupied, self.wires = (), None, {}
         self._news = asyncio.Event()
         self.fixtures = Fixtures(
             wires,
             relays=lambda relays: self._hear(relays=relays),
             occupied=lambda there: self._hear(occupied=there),
-            trouble=lambda trouble: self._hear(trouble=trouble),
+            used=lambda uses: self._hear(wires={f"{use.role} {use.place}": use for use in uses}),
         )
 
     def _hear(self, **what):
         vars(self).update(what)
         self._news.set()
+
+    @property
+    def trouble(self):
+        """What is wrong with the motion sensor."""
+        return self.wires["motion sensor 0"].error if self.wires else ""
 
     async def hears(self, fits):
         async with asyncio.timeout(10):
@@ -51,6 +57,31 @@ async def room(wires):
 def _soon(monkeypatch):
     monkeypatch.setattr(fixtures, "_AGAIN_S", 0.02)
     monkeypatch.setattr(fixtures, "_LOOK_S", 0.01)
+
+
+async def test_each_is_told_of_with_its_name_and_place(tmp_path):
+    relays = {name: f"mock:{name}?dir={tmp_path}" for name in ("Lights", "Blinds")}
+    async with room(FixtureWires(relays, f"mock:motion?dir={tmp_path}")) as one:
+        await one.hears(lambda room: room.wires and all(use.open for use in room.wires.values()))
+        assert [(key, use.name, use.error) for key, use in one.wires.items()] == [
+            ("motion sensor 0", "", ""),
+            ("relay 1", "Lights", ""),
+            ("relay 2", "Blinds", ""),
+        ]
+        assert all(use.simulated for use in one.wires.values())
+
+
+async def test_a_relay_whose_line_another_program_has_fails_until_it_is_free(tmp_path):
+    uri = f"mock:lights?dir={tmp_path}"
+    with contextlib.ExitStack() as other:
+        other.enter_context(output_line(uri))
+        async with room(FixtureWires({"Lights": uri})) as one:
+            await one.hears(lambda room: room.wires and room.wires["relay 1"].error)
+            assert not one.wires["relay 1"].open
+            assert one.relays[0].error == one.wires["relay 1"].error
+            other.close()
+            await one.hears(lambda room: room.wires["relay 1"].open)
+            assert not one.wires["relay 1"].error
 
 
 async def test_a_relay_is_switched_and_found_again_when_its_wire_is_back(tmp_path):

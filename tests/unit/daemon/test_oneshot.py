@@ -7,19 +7,26 @@ import pty
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from builders import NOON, meeting, room
 
 from appliance import oneshot, settings
+from appliance.cli import main
+from appliance.columns import width
 from appliance.errors import SalonError
 from appliance.link.messages import new_boot
 from appliance.link.server import LinkServer
 from appliance.seats import CommandSeat, WatchSeat
-from appliance.state.commands import Ack, JoinUrl, Origin
-from appliance.state.events import CallWanted, MediaReported
+from appliance.state.camera import CameraAim
+from appliance.state.commands import Ack, JoinUrl, MoveCamera, Origin
+from appliance.state.devices import Device, Fault, Severity
+from appliance.state.events import CallWanted, CameraAimed, MediaReported, NoticeGiven
 from appliance.state.layout import PersonId
-from appliance.state.outcomes import joined
+from appliance.state.outcomes import aimed, joined
+from appliance.state.reducer import reduce
 from appliance.state.room import Call, MeetingKey, Participant, Phase, Wanted
 from appliance.state.store import RoomStore
 from appliance.state.wishes import MediaReport, StreamStats
@@ -92,6 +99,104 @@ async def test_a_refused_command_says_why_and_is_no_success(told, capsys):
 async def test_without_a_room_a_command_says_so(told):
     with pytest.raises(SalonError, match="no room answers"):
         await oneshot.command(told, LINK, joined)
+
+
+async def test_what_is_said_of_a_command_is_said_of_the_room_after_it(told, capsys):
+    async def turns(store):
+        await asyncio.sleep(0.05)  # the state before it is on its way
+        store.apply(CameraAimed(CameraAim(0.3, zoom=0.5)))
+        return Ack()
+
+    async with served(told, turns):
+        assert await oneshot.command(told, MoveCamera(0.3, 0, 0.5), aimed) == 0
+    assert capsys.readouterr().out.startswith("Looks 30% right, zoomed 50%.")
+
+
+async def test_looking_where_the_camera_looks_asks_for_nothing(told, capsys):
+    async with served(told) as store:
+        store.apply(CameraAimed(CameraAim(framing=True)))
+        assert await oneshot.glance(told, aimed) == 0
+    assert capsys.readouterr().out == "The room frames whoever speaks.\n"
+
+
+async def test_devices_are_listed_in_columns_with_their_remedies(told, capsys):
+    async with served(told) as store:
+        table = (
+            Device("camera-1", "camera", "v4l2:BRIO", fault=Fault.MISSING, severity=Severity.WARNING, since=NOON,
+                   remedy="It is not there. Plug the camera in, or check its cable."),
+            Device("camera-2", "camera", "sim:pattern", "会議室のとても長い名前のカメラ" * 3, present=True),
+            Device("usb:2886:0018:" + "7" * 90, "microphone", name="ReSpeaker", expected=False, present=True),
+        )  # fmt: skip
+        seen = reduce(replace(store.state, devices=table), NoticeGiven("x"), NOON)
+        lines = oneshot.device_lines(oneshot.device_rows(seen), NOON)
+        assert await oneshot.devices(told, as_json=True) == 1
+        said = capsys.readouterr()
+        assert json.loads(said.out) == []
+        assert said.err.startswith("salon: Camera and sound are not there (salon media)")
+        store.apply(MediaReported(MediaReport(new_boot())))
+        assert await oneshot.devices(told) == 0
+    assert not capsys.readouterr().err
+    assert lines[:3] == [
+        "  !  camera-1  not there      Camera (v4l2:BRIO)",
+        "       since 12:00. It is not there. Plug the camera in, or check its cable.",
+        "     camera-2  ready          Camera",
+    ]
+    assert all(width(line) <= 80 for line in lines)
+    assert "".join(line.strip() for line in lines[3:5]).startswith("(会議室")
+    assert lines[-3] == "               not in use     Microphone (ReSpeaker)"
+
+
+def test_a_fault_of_another_day_is_told_with_its_date():
+    assert oneshot.since_text(NOON - timedelta(days=1), NOON) == "2026-11-22 12:00"
+
+
+async def test_a_daemon_that_says_nothing_is_told_with_the_remedy(told, monkeypatch):
+    monkeypatch.setattr(oneshot, "_ANSWER_S", 0.1)
+
+    async def silent(_reader, writer):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            writer.close()
+
+    server = await asyncio.start_unix_server(silent, told.runtime_dir / "watch.sock")
+    with pytest.raises(oneshot.Silent, match=r"has said nothing for 0\.1 s; restart it: systemctl restart salon-d"):
+        await oneshot.devices(told)
+    server.close()
+
+
+async def test_who_may_not_ask_is_told_the_group(told, monkeypatch):
+    def refused(*_args, **_more):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(asyncio, "open_unix_connection", refused)
+    with pytest.raises(oneshot.NotAllowed, match="join the group salon-watch"):
+        await oneshot.devices(told)
+    with pytest.raises(oneshot.NotAllowed, match="join the group salon-control"):
+        await oneshot.command(told, LINK, joined)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "complaint"),
+    [
+        (["camera", "--pan", "nan"], 2, "'nan' should be a number from -2 to 2, such as 0.1"),
+        (["camera", "--zoom", "99"], 2, "'99' should be a number from -2 to 2"),
+        (["camera", "--pan", "0.1", "--recall", "2"], 1, "in two commands"),
+        (["press"], 1, "Nobody listens at mock:mute"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(words, status, complaint, told, tmp_path, capsys):
+    config = tmp_path / "room.toml"
+    config.write_text(
+        f'paths = {{ state = "{told.runtime_dir}", runtime = "{told.runtime_dir}" }}\n'
+        f'wires.mute_button = "mock:mute?dir={tmp_path}"'
+    )
+    try:
+        ended = main([*words, "--config", str(config)])
+    except SystemExit as end:
+        ended = end.code
+    assert ended == status
+    assert complaint in capsys.readouterr().err
 
 
 async def test_status_is_silent_when_nobody_reads_it_and_takes_its_settings_after_the_command(told, tmp_path):

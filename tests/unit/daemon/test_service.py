@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from appliance import service
 from appliance.errors import SalonError
 from appliance.redact import without_secrets
 from appliance.service import supervised
@@ -45,6 +46,44 @@ async def test_a_foreseen_failure_keeps_its_words_but_for_secrets(caplog):
     health = await told_of(SalonError(f"{SECRET} does not answer"))
     assert health.detail == "https://cal.example/… does not answer"
     assert "t0ken" not in caplog.text
+
+
+async def test_a_service_that_runs_again_is_told_to_be_well_unless_it_says_so_itself(monkeypatch):
+    monkeypatch.setattr(service, "_FIRST_WAIT_S", 0.01)
+    for well_s, says in ((0.01, [False, True]), (None, [False])):
+        told, again = [], asyncio.Event()
+
+        async def run(told=told, again=again):
+            if not told:
+                raise SalonError("the socket is gone")
+            again.set()
+            await asyncio.Event().wait()
+
+        supervising = asyncio.create_task(supervised("tv", run, told.append, well_s=well_s))
+        async with asyncio.timeout(5):
+            await again.wait()
+            while len(told) < len(says):
+                await asyncio.sleep(0.01)
+        supervising.cancel()
+        await asyncio.gather(supervising, return_exceptions=True)
+        assert [health.ok for health in told] == says
+
+
+async def test_a_service_that_fails_again_is_not_told_to_be_well(monkeypatch):
+    monkeypatch.setattr(service, "_FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(service, "_LONGEST_WAIT_S", 0.001)
+    told = []
+
+    async def run():
+        raise SalonError("the socket is gone")
+
+    supervising = asyncio.create_task(supervised("tv", run, told.append, well_s=60))
+    async with asyncio.timeout(5):
+        while len(told) < 5:
+            await asyncio.sleep(0.001)
+    supervising.cancel()
+    await asyncio.gather(supervising, return_exceptions=True)
+    assert not any(health.ok for health in told)
 
 
 @pytest.mark.parametrize(

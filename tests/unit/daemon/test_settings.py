@@ -1,14 +1,21 @@
 import re
 import subprocess
 import sys
+import tomllib
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.errors import SalonError
 from appliance.programs import calendar_address
+from appliance.sections import Settings
 from appliance.settings import BadSettings, load, parse
+
+DEFAULTS = (files("appliance") / "defaults.toml").read_text()
 
 
 def test_every_setting_has_a_default():
@@ -153,6 +160,82 @@ def test_a_file_for_the_users_of_hub_and_broker_must_only_be_there(tmp_path):
 def test_a_list_is_shown_by_example(text, words):
     with pytest.raises(BadSettings, match=re.escape(f"must be {words}")):
         parse(text, where="room.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a = " + "[" * 5000, "nested too deeply"),
+        (f"hub.port = {'9' * 5000}", "a number of thousands of digits"),
+        (f"hub.port = {'9' * 3000}", "hub.port must be from 0 to 65535, not 999"),
+        ("joining.lead_s = nan", "joining.lead_s must be from 0 to 86400, not nan"),
+        ("hub.port = true", "hub.port must be a whole number, not true"),
+        ("tv.off_from = 22:00:00", "tv.off_from must be text in quotes, not 22:00:00"),
+        ("[room]\nname = Aquarium", "(at line 2, column 8). A line is like name = "),
+        ('"\\u001b[31mred" = 1', "\\x1b[31mred is not a setting"),
+        ('room.name = " "', "room.name: must be a name"),
+        ('paths.state = ""', "paths.state: '' must be a whole path, such as /var/lib/salon"),
+        ('paths.state = "~nobody-here/x"', "names the home folder of a user who is not there"),
+        ('paths.state = "$NO_SUCH_VARIABLE/x"', "must be a whole path"),
+        ('paths.state = "/x\\u0000"', "cannot be a path"),
+        (f'paths.runtime = "/tmp/{"r" * 200}"', "paths.runtime: is too long a path for sockets"),
+        ('mqtt.ca_file = "~nobody-here/x"', "mqtt.ca_file: '~nobody-here/x' names the home folder of a user"),
+        ('mqtt.url = "mqtt://a..b"', "mqtt.url: 'a..b' cannot be the name of a server"),
+        (f'calendar.source = "https://{"a" * 70}/x"', "cannot be the name of a server"),
+        ('tv.connector = "HDMI"', "tv.connector: 'HDMI' is no socket; write it like HDMI-A-1"),
+        ('tv.off_from = "22:00+01:00"', "'22:00+01:00' is no time of day; write it like 22:00"),
+        ('tv.off_from = "22:00"', "tv.off_from and tv.off_until make a night together"),
+        ('tv = { off_from = "22:00", off_until = "22:00" }', "a night of no length"),
+        ('devices.camera = ["sim:pattern", "sim:pattern"]', "devices.camera: sim:pattern is there twice"),
+        ('wires.mute_button = "17"', "wires.mute_button: '17' is no wire: write gpio: and the line's number"),
+        (
+            'wires = { mute_button = "gpio:17", motion = "gpio:17" }',
+            "wires.motion: gpio:17 is the line of wires.mute_b",
+        ),
+        ('wires = { mute_line = "gpio:7", call_light = "gpio:007" }', "wires.call_light: gpio:007 is the line of"),
+        ('wires = { mute_line = "gpio:7", motion = "gpio:7@pinctrl-rp1" }', "is the line of wires.mute_line already"),
+        (
+            'wires = { mute_button = "gpio:5", relays = [{ name = "Lights", pin = "gpio:5?active_low=1" }] }',
+            "wires.relays[1].pin: gpio:5?active_low=1 is the line of wires.mute_button already",
+        ),
+        (
+            'wires.relays = [{ name = "Lights", pin = "gpio:5" }, { name = "Lights", pin = "gpio:6" }]',
+            "the name of wires.relays: Lights is there twice",
+        ),
+        ('wires.mute_light = ["gpio:17"]', "wires.mute_light[1]: gpio:17: this light would be dark"),
+        ('wires.mute_light = ["mock:a?pull=up", "mock:b", "mock:c", "mock:d"]', "it takes one, two or three"),
+    ],
+)
+def test_nonsense_is_told_in_words_with_its_key(text, words):
+    with pytest.raises(BadSettings) as caught:
+        parse(text, where="room.toml")
+    assert words in str(caught.value)
+    assert all(len(mistake) <= 400 and mistake.isprintable() for mistake in caught.value.mistakes)
+
+
+_TOML = st.recursive(
+    st.one_of(st.integers(-(2**70), 2**70), st.floats(), st.booleans(), st.text(max_size=20)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)),
+    max_leaves=4,
+)
+_KEYS = [(section, key) for section, keys in tomllib.loads(DEFAULTS).items() for key in keys]
+
+
+@given(st.lists(st.tuples(st.sampled_from(_KEYS), _TOML), max_size=6))
+def test_whatever_stands_where_a_value_should_is_settings_or_a_mistake(chosen):
+    given_ = {}
+    for (section, key), value in chosen:
+        given_.setdefault(section, {})[key] = value
+    with pytest.MonkeyPatch.context() as patched:
+        read = tomllib.loads
+        patched.setattr("tomllib.loads", lambda text: given_ if text == "given" else read(text))
+        with suppress(BadSettings):
+            assert isinstance(parse("given", where="room.toml", look=True), Settings)
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "room.toml").write_text('\ufeff[room]\nname = "Ärmel"', encoding="utf-8")
+    assert load(tmp_path / "room.toml").room.name == "Ärmel"
 
 
 def test_checking_values_loads_nothing_heavy():

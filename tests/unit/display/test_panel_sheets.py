@@ -16,10 +16,9 @@ from appliance.state.commands import (
     RecallPreset,
     SwitchRelay,
 )
-from appliance.state.device_views import aim_words, device_rows, fixture_rows, sound_line
+from appliance.state.device_views import aim_words, device_rows, sound_line
 from appliance.state.devices import Device, DeviceKind, DeviceUse, Fault, Severity
-from appliance.state.fixtures import MOTION_SENSOR, Relay
-from appliance.state.room import ServiceHealth
+from appliance.state.fixtures import Relay
 from appliance.state.sound import Hearing, SoundCheck
 from display.panel.keys import TouchKey
 from display.panel.paging import Page, pages
@@ -208,18 +207,6 @@ async def test_a_room_without_devices_says_so():
         await opened(pilot, "more-devices")
         assert "No devices are named in the settings" in text_of(pilot.app)
         assert "All devices are well" not in text_of(pilot.app)
-
-
-def test_relays_and_the_motion_sensor_are_told_beside_the_devices():
-    health = ServiceHealth(MOTION_SENSOR, ok=False, detail="gpio:23 is in use by another program.")
-    state = replace(ROOM, relays=(Relay("Lights", on=True), Relay("Fan", error="No pin.")), services=(health,))
-    assert [(row.title, row.words, row.remedy, row.severity) for row in fixture_rows(state)] == [
-        ("Lights", "on", "", Severity.FINE),
-        ("Fan", "does not work", "No pin.", Severity.WARNING),
-        ("Motion sensor", "does not work", "gpio:23 is in use by another program.", Severity.WARNING),
-    ]
-    assert [row.words for row in fixture_rows(replace(ROOM, occupied=False))] == ["nobody is there"]
-    assert fixture_rows(ROOM) == ()
 
 
 @pytest.mark.parametrize(

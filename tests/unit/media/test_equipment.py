@@ -101,6 +101,22 @@ async def test_a_device_that_came_back_is_untried_again_while_a_better_one_is_us
         assert studio.retried.empty()
 
 
+async def test_what_a_probe_found_out_outlives_a_call_that_did_not_come_to_that_device():
+    kit = Equipment(lambda: None)
+    kit.equip(None, DEVICES, frozenset())
+    broken = DeviceTry("v4l2:", ok=False, error="It sends no picture.")
+    kit._tried(CAMERA, broken)
+    works = DeviceTry("v4l2:BRIO", "BRIO")
+    kit.equip(Studio(), DEVICES, {CAMERA})
+    kit.heard(DeviceUse(CAMERA, "v4l2:BRIO", "BRIO", open=True, tries=(works,)))
+    assert kit.uses[CAMERA].tries == (works, broken)
+    kit.heard(DeviceUse(CAMERA, "v4l2:BRIO", tries=(works,)))
+    assert kit.uses[CAMERA].tries == (works, broken)
+    mended = DeviceTry("v4l2:", "C920")
+    kit.heard(DeviceUse(CAMERA, "v4l2:", "C920", open=True, tries=(works, mended)))
+    assert kit.uses[CAMERA].tries == (works, mended)
+
+
 async def test_without_anybody_telling_it_looks_by_itself(there, monkeypatch):
     monkeypatch.setattr(equipment, "_LOOK_S", 0.02)
     studio = Studio()

@@ -2,16 +2,37 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import count
 from pathlib import Path
 
+from appliance.plugged import expected_wires
+from appliance.settings import parse
 from appliance.state.commands import Ack
-from appliance.state.devices import Fault, Severity
+from appliance.state.devices import Fault, Severity, device_table
+from appliance.state.room import Agenda, Face, Limits, Senses
+from appliance.state.sound import Hearing, SoundHint
+from appliance.state.television import Television
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import REMOTE_COMMANDS, CallDesk, Journal
+from appliance.telemetry.issues import issues_of
 from appliance.telemetry.protocol.codec import decode_call, encode_call
-from appliance.telemetry.protocol.payloads import Call, ClockSync, Gauges
+from appliance.telemetry.protocol.payloads import (
+    Call,
+    CallAck,
+    ClockSync,
+    DeviceHealth,
+    DeviceInfo,
+    Event,
+    Gauges,
+    Health,
+    Info,
+    Issue,
+    ScreenInfo,
+    Stamp,
+    State,
+    StreamSum,
+)
 from appliance.telemetry.protocol.topics import Topics
 from appliance.telemetry.report import Machine
 from appliance.telemetry.reporter import Readings, Reporter
@@ -76,6 +97,41 @@ def test_the_page_names_every_topic_and_every_command():
         assert topic.replace("/home/room-1/", "/<org>/<room>/") in page
     for command in REMOTE_COMMANDS:
         assert f"`{command}`" in page
+
+
+def test_the_page_names_every_trouble_and_every_place(room):
+    """A room in which everything is wrong that can be."""
+    settings = parse(
+        """
+        camera.ptz = "sim:head"
+        wires = { mute_button = "mock:a", mute_line = "mock:b", mute_light = ["mock:c?active_low=1&pull=down"], \
+                  call_light = "mock:d", motion = "mock:e", relays = [{ name = "Lights", pin = "mock:f" }] }
+        """,
+        where="the test",
+    )
+    wires = tuple(replace(wire, error="It is gone.") for wire in expected_wires(settings))
+    devices = device_table((), (), (), (), room.now, wires=wires, television=Television("HDMI-A-1", trouble="lost"))
+    hearing = Hearing(hints=(SoundHint.CLIPPING, SoundHint.HEARS_NOTHING), why="no program library")
+    senses = Senses(connected=False, hearing=hearing, limits=Limits(15, why="it is hot"))
+    sick = replace(room, devices=devices, senses=senses, agenda=Agenda(error="It is gone."))
+    ids = {issue.id for state in (replace(sick, face=Face()), sick, dark(sick)) for issue in issues_of(state)}
+    named = set(re.findall(r"`([a-z_-]+[.][a-z_<>.-]+|[a-z]+(?:-[a-z1]+)*)`", PAGE.read_text()))
+    places = {match[1] for name in ids if (match := re.fullmatch(r"device[.](.+)[.](?:missing|failing)", name))}
+    assert len(places) == 8
+    assert places <= named
+    assert {name for name in ids if not name.startswith("device.")} <= named
+
+
+def dark(room):
+    return replace(room, face=replace(room.face, lit=False))
+
+
+def test_the_page_explains_every_key_that_is_published(room):
+    """The examples show each key; what is not plain by its name stands in the text."""
+    kinds = (Stamp, State, Info, DeviceInfo, ScreenInfo, Health, Gauges, DeviceHealth, StreamSum, Issue, Event, CallAck)
+    keys = {field.name for kind in kinds for field in fields(kind)}
+    shown = set(re.findall(r'"([a-z0-9_]+)":', "".join(FENCE.findall(PAGE.read_text()))))
+    assert keys <= shown
 
 
 def test_the_call_on_the_page_can_be_sent():

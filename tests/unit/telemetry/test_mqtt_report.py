@@ -2,8 +2,11 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
-from appliance.state.devices import Device, Fault
+import pytest
+
+from appliance.state.devices import Device, Fault, WireUse
 from appliance.state.devices import Severity as Consequence
+from appliance.state.reducer import with_devices
 from appliance.state.room import Agenda, Face, Limits, Senses, ServiceHealth
 from appliance.state.sound import Hearing, SoundHint
 from appliance.state.wishes import StreamStats
@@ -130,6 +133,37 @@ def test_nothing_secret_leaves_the_building(room):
     assert "no rtsp:…" in said_aloud
     for word in ("ecret", "Zoë", "uid-1"):
         assert word not in said_aloud
+
+
+@pytest.mark.parametrize(
+    ("uri", "error", "told"),
+    [
+        (
+            "file:/home/secret/my secret clip.mp4",
+            "there is no clip at /home/secret/my secret clip.mp4: put a video file there",
+            "there is no clip at …: put a video file there",
+        ),
+        (
+            "mock:mute?dir=/home/secret/pins",
+            "mock:mute?dir=/home/secret/pins is used by another program",
+            "mock:mute?dir=… is used by another program",
+        ),
+        ("v4l2:/dev/video0", "/dev/video0 is busy; see docs/hardware.md", "/dev/video0 is busy; see docs/hardware.md"),
+    ],
+)
+def test_what_is_wrong_with_a_device_tells_no_file(room, uri, error, told):
+    sick = Device("camera-2", "camera", uri, fault=Fault.FAILING, remedy=error)
+    (issue,) = issues_of(replace(room, devices=(sick,)))
+    assert issue.remedy == told
+
+
+def test_a_wire_that_works_is_open(room):
+    wires = (WireUse("mute button", "gpio:17", open=True),)
+    relays = (WireUse("relay", "gpio:5", open=True, name="Lights", place=1),)
+    wired = replace(room, senses=replace(room.senses, wires=wires), fixtures=relays)
+    told = {device.id: device for device in health_of(with_devices(wired, room.now), Gauges(), ()).devices}
+    assert told["mute-button"] == DeviceHealth("mute button", open=True, healthy=True, id="mute-button", chosen=True)
+    assert told["relay-1"] == DeviceHealth("relay", open=True, healthy=True, id="relay-1", chosen=True)
 
 
 def test_strangers_letters_do_not_break_the_limits(room):
