@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from appliance.media.sound.blocks import Floats
+from appliance.media.sound.blocks import Floats, spectrum, waveform
 from hardware.ports import SAMPLE_RATE
 
 WINDOW = 1 << 16
@@ -32,8 +32,8 @@ class Lag(NamedTuple):
 
 def lag(reference: Floats, microphone: Floats) -> Lag:
     """Compare the last `WINDOW` samples of both. Takes some milliseconds."""
-    one = np.fft.rfft(reference[-WINDOW:] * _TAPER)[_BINS]
-    other = np.fft.rfft(microphone[-WINDOW:] * _TAPER)[_BINS]
+    one = spectrum(reference[-WINDOW:] * _TAPER)[_BINS]
+    other = spectrum(microphone[-WINDOW:] * _TAPER)[_BINS]
     cross = other * np.conj(one)
     weight = np.abs(cross)
     # where the reference is silent its phase is noise
@@ -41,7 +41,7 @@ def lag(reference: Floats, microphone: Floats) -> Lag:
     weight = np.maximum(weight, 1e-9 + 0.02 * float(np.mean(weight)))
     whole = np.zeros(WINDOW // _COARSER // 2 + 1, np.complex64)
     whole[_BINS] = cross / weight * (power > 0.1 * float(np.mean(power)))
-    correlation = np.fft.irfft(whole)
+    correlation = waveform(whole)
     near = np.concatenate((correlation[-_REACH:], correlation[: _REACH + 1]))
     peak = int(np.argmax(np.abs(near)))
     spread = float(np.sqrt(np.mean(np.square(near)))) + 1e-12

@@ -1,5 +1,7 @@
 """From what the microphones captured to what may be sent: the order of the stages, and what they found out."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +26,8 @@ _ECHO_ONLY_DB = 15.0
 """While the far end talks, what was made quieter by more than this was its echo."""
 _NOTHING: Shorts = np.zeros(BLOCK, np.int16)
 _CLIPPED, _CLIPPED_COUNT = 32700, 3
+_CLIPPED_LEAST = 0.99 * _CLIPPED / FULL_SCALE / math.sqrt(BLOCK)
+"""No block with a single clipped sample is quieter than this."""
 _TURN_SPEED = 0.02
 """How fast the measured echo reduction follows, for each block."""
 
@@ -64,15 +68,17 @@ class SoundChain:
     def __init__(self, array: Array, settings: SoundSettings) -> None:
         self._array, self._settings = array, settings
         ours = not array.cleans
-        self._bare = list(array.microphones or (0,))
-        located = len(self._bare) > 1 and len(array.places) == len(self._bare)
+        bare = array.microphones or (0,)
+        located = len(bare) > 1 and len(array.places) == len(bare)
         self._many = ours and settings.beam and located
-        self._sent = self._channels_sent()
+        sent = bare if self._many else (bare[0] if array.processed is None else array.processed,)
+        self._bare, self._sent = _picked(bare), _picked(sent)
+        self._needed = max(*bare, *sent, array.reference or 0) + 1
         self._reference = Reference()
         self._loopback = Loopback() if ours and array.reference is not None else None
         echo, noise = ours and settings.cancel_echo, ours and settings.suppress_noise
         first = Stages(echo=echo, low_cut=ours, noise=noise and not self._many)
-        self._echo = EchoStage(first, len(self._sent), settings.prefilter)
+        self._echo = EchoStage(first, len(sent), settings.prefilter)
         self._beam = Beam(array.places) if self._many else None
         self._after_beam = Guarded(Stages(noise=noise and self._many), 1)
         self._tail = EchoTail() if echo else None
@@ -90,14 +96,16 @@ class SoundChain:
     def process(self, block: AudioBlock) -> Processed:
         """Take 480 samples of each channel; raise DeviceError for anything else."""
         captured = self._taken(block)
-        bare = captured[:, self._bare].astype(np.float32)
-        captured_level = float(np.sqrt(np.square(bare).mean(axis=0).max())) / FULL_SCALE
-        played, played_level, far = self._played_with(block, captured)
-        clean = self._cleaned(captured[:, self._sent], played, played_level, far=far)
+        bare = np.ascontiguousarray(captured[:, self._bare].T, np.float32)
+        captured_level = math.sqrt(np.vecdot(bare, bare).max() / BLOCK) / FULL_SCALE
+        sent = captured[:, self._sent]
+        first = sent[:, 0].astype(np.float32)
+        played, played_level, far = self._played_with(block, captured, first)
+        clean = self._cleaned(sent, played, played_level, rms(first), far=far)
         clean_level = rms(clean)
         reduced_db = dbfs(captured_level) - dbfs(clean_level)
         talks = self._voice.talks(clean) and not (far and reduced_db > _ECHO_ONLY_DB)
-        bearing = self._finder.hear(bare, voiced=talks and not far) if self._finder else None
+        bearing = self._finder.hear(bare.T, voiced=talks and not far) if self._finder else None
         if self._beam and bearing is not None and not far:
             self._beam.steer(bearing.degrees)
         if far and not talks:
@@ -108,7 +116,7 @@ class SoundChain:
             samples=shorts(out),
             level=rms(out),
             captured_level=captured_level,
-            clipping=int(np.count_nonzero(np.abs(bare) >= _CLIPPED)) >= _CLIPPED_COUNT,
+            clipping=captured_level >= _CLIPPED_LEAST and _clips(bare),
             speech=talks,
             voice=self._voice.probability,
             far=far,
@@ -121,19 +129,11 @@ class SoundChain:
             why=self._echo.why,
         )
 
-    def _channels_sent(self) -> list[int]:
-        """Return which channels become what is sent: all bare ones for a beam, else the best single one."""
-        if self._many:
-            return self._bare
-        processed = self._array.processed
-        return [self._bare[0] if processed is None else processed]
-
     def _taken(self, block: AudioBlock) -> Shorts:
         samples = np.frombuffer(block.samples, "<i2")
-        needed = max(*self._bare, *self._sent, self._array.reference or 0) + 1
-        if block.channels < needed:
+        if block.channels < self._needed:
             raise DeviceError(
-                f"{self._array.name} gives {block.channels} channels where {needed} are known of;"
+                f"{self._array.name} gives {block.channels} channels where {self._needed} are known of;"
                 " choose another profile for it in the system's sound settings, or unplug it and plug it in again"
             )
         if len(samples) != BLOCK * block.channels:
@@ -142,9 +142,8 @@ class SoundChain:
             )
         return samples.reshape(BLOCK, block.channels)
 
-    def _played_with(self, block: AudioBlock, captured: Shorts) -> tuple[Floats, float, bool]:
+    def _played_with(self, block: AudioBlock, captured: Shorts, first: Floats) -> tuple[Floats, float, bool]:
         """Return what was played when this was captured, its level, and whether the room sounds of it."""
-        first = captured[:, self._sent[0]].astype(np.float32)
         jumps = self._reference.jumps
         played = self._reference.align(block.captured_ns, first)
         if self._loopback and self._array.reference is not None:
@@ -155,15 +154,15 @@ class SoundChain:
         self._far_for = _FAR_HOLD if dbfs(level) > _FAR_DBFS else max(self._far_for - 1, 0)
         return played, level, self._far_for > 0
 
-    def _cleaned(self, captured: Shorts, played: Floats, played_level: float, *, far: bool) -> Floats:
+    def _cleaned(self, captured: Shorts, played: Floats, played_level: float, level: float, *, far: bool) -> Floats:
         one_clock = self._reference.alignment.one_clock or (self._loopback is not None and self._loopback.used)
         clean = self._echo.process(captured, played, far=far, one_clock=one_clock)
         if self._beam is not None:
-            mono = self._beam.process(clean.astype(np.float32))
+            mono = self._beam.process(clean)
             clean = self._after_beam.process(shorts(mono)[:, None], _NOTHING, far_talks=far)
         out = clean[:, 0].astype(np.float32)
         if self._tail is not None:
-            gain = self._tail.gain(played_level, rms(captured[:, 0]))
+            gain = self._tail.gain(played_level, level)
             # the stages before are a block late: the louder of two gains harms no onset
             out *= max(gain, self._tail_gain)
             self._tail_gain = gain
@@ -172,4 +171,14 @@ class SoundChain:
     def _echo_reduction_db(self) -> float | None:
         if self._echo_power < 1e-9:
             return None
-        return float(10 * np.log10(self._echo_power / (self._left_power + 1e-12)))
+        return 10 * math.log10(self._echo_power / (self._left_power + 1e-12))
+
+
+def _clips(bare: Floats) -> bool:
+    return int(np.count_nonzero(np.abs(bare) >= _CLIPPED)) >= _CLIPPED_COUNT
+
+
+def _picked(channels: Sequence[int]) -> slice | list[int]:
+    """Return an index; a slice where channels follow each other, for a list of them copies."""
+    run = range(channels[0], channels[0] + len(channels))
+    return slice(run.start, run.stop) if tuple(channels) == tuple(run) else list(channels)
