@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from appliance.media.options import SoundSettings
+from appliance.media.sound.bare import BareMicrophones, without_stuck
 from appliance.media.sound.beam import Beam
 from appliance.media.sound.blocks import BLOCK, FULL_SCALE, Floats, Shorts, dbfs, rms, shorts
 from appliance.media.sound.canceller import Guarded, Stages
@@ -26,8 +27,6 @@ _ECHO_ONLY_DB = 15.0
 """While the far end talks, what was made quieter by more than this was its echo."""
 _NOTHING: Shorts = np.zeros(BLOCK, np.int16)
 _CLIPPED, _CLIPPED_COUNT = 32700, 3
-_CLIPPED_LEAST = 0.99 * _CLIPPED / FULL_SCALE / math.sqrt(BLOCK)
-"""No block with a single clipped sample is quieter than this."""
 _TURN_SPEED = 0.02
 """How fast the measured echo reduction follows, for each block."""
 
@@ -71,14 +70,14 @@ class SoundChain:
         bare = array.microphones or (0,)
         located = len(bare) > 1 and len(array.places) == len(bare)
         self._many = ours and settings.beam and located
-        sent = bare if self._many else (bare[0] if array.processed is None else array.processed,)
-        self._bare, self._sent = _picked(bare), _picked(sent)
-        self._needed = max(*bare, *sent, array.reference or 0) + 1
+        self._bare = _picked(bare)
+        self._needed = max(*bare, array.processed or 0, array.reference or 0) + 1
+        self._microphones = BareMicrophones(len(bare))
         self._reference = Reference()
         self._loopback = Loopback() if ours and array.reference is not None else None
         echo, noise = ours and settings.cancel_echo, ours and settings.suppress_noise
         first = Stages(echo=echo, low_cut=ours, noise=noise and not self._many)
-        self._echo = EchoStage(first, len(sent), settings.prefilter)
+        self._echo = EchoStage(first, len(bare) if self._many else 1, settings.prefilter)
         self._beam = Beam(array.places) if self._many else None
         self._after_beam = Guarded(Stages(noise=noise and self._many), 1)
         self._tail = EchoTail() if echo else None
@@ -96,12 +95,13 @@ class SoundChain:
     def process(self, block: AudioBlock) -> Processed:
         """Take 480 samples of each channel; raise DeviceError for anything else."""
         captured = self._taken(block)
-        bare = np.ascontiguousarray(captured[:, self._bare].T, np.float32)
-        captured_level = math.sqrt(np.vecdot(bare, bare).max() / BLOCK) / FULL_SCALE
-        sent = captured[:, self._sent]
-        first = sent[:, 0].astype(np.float32)
-        played, played_level, far = self._played_with(block, captured, first)
-        clean = self._cleaned(sent, played, played_level, rms(first), far=far)
+        if clipping := _clips(captured[:, self._bare]):
+            captured = without_stuck(captured)
+        bare, power = self._microphones.take(captured[:, self._bare])
+        captured_level = math.sqrt(power) / FULL_SCALE
+        one = bare[self._microphones.leader]
+        played, played_level, far = self._played_with(block, captured, one)
+        clean = self._cleaned(self._sent(captured), played, played_level, rms(one), far=far)
         clean_level = rms(clean)
         reduced_db = dbfs(captured_level) - dbfs(clean_level)
         talks = self._voice.talks(clean) and not (far and reduced_db > _ECHO_ONLY_DB)
@@ -116,7 +116,7 @@ class SoundChain:
             samples=shorts(out),
             level=rms(out),
             captured_level=captured_level,
-            clipping=captured_level >= _CLIPPED_LEAST and _clips(bare),
+            clipping=clipping,
             speech=talks,
             voice=self._voice.probability,
             far=far,
@@ -142,10 +142,10 @@ class SoundChain:
             )
         return samples.reshape(BLOCK, block.channels)
 
-    def _played_with(self, block: AudioBlock, captured: Shorts, first: Floats) -> tuple[Floats, float, bool]:
+    def _played_with(self, block: AudioBlock, captured: Shorts, one: Floats) -> tuple[Floats, float, bool]:
         """Return what was played when this was captured, its level, and whether the room sounds of it."""
         jumps = self._reference.jumps
-        played = self._reference.align(block.captured_ns, first)
+        played = self._reference.align(block.captured_ns, one)
         if self._loopback and self._array.reference is not None:
             played = self._loopback.choose(captured[:, self._array.reference], played)
         if self._reference.jumps != jumps:
@@ -154,10 +154,19 @@ class SoundChain:
         self._far_for = _FAR_HOLD if dbfs(level) > _FAR_DBFS else max(self._far_for - 1, 0)
         return played, level, self._far_for > 0
 
+    def _sent(self, captured: Shorts) -> Shorts:
+        """Return what becomes what is sent: all bare channels for a beam, else the best single one."""
+        if self._array.processed is not None and not self._many:
+            return captured[:, [self._array.processed]]
+        bare = self._microphones.replaced(captured[:, self._bare])
+        return bare if self._many else bare[:, :1]
+
     def _cleaned(self, captured: Shorts, played: Floats, played_level: float, level: float, *, far: bool) -> Floats:
         one_clock = self._reference.alignment.one_clock or (self._loopback is not None and self._loopback.used)
         clean = self._echo.process(captured, played, far=far, one_clock=one_clock)
         if self._beam is not None:
+            if self._microphones.dead:
+                clean[:, self._microphones.dead] = 0
             mono = self._beam.process(clean)
             clean = self._after_beam.process(shorts(mono)[:, None], _NOTHING, far_talks=far)
         out = clean[:, 0].astype(np.float32)
@@ -174,8 +183,10 @@ class SoundChain:
         return 10 * math.log10(self._echo_power / (self._left_power + 1e-12))
 
 
-def _clips(bare: Floats) -> bool:
-    return int(np.count_nonzero(np.abs(bare) >= _CLIPPED)) >= _CLIPPED_COUNT
+def _clips(bare: Shorts) -> bool:
+    if bare.max() < _CLIPPED and bare.min() > -_CLIPPED:
+        return False
+    return int(np.count_nonzero((bare >= _CLIPPED) | (bare <= -_CLIPPED))) >= _CLIPPED_COUNT
 
 
 def _picked(channels: Sequence[int]) -> slice | list[int]:
