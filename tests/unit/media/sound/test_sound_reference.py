@@ -127,6 +127,18 @@ def test_without_a_loudspeaker_the_reference_is_silence() -> None:
     assert not given.any()
 
 
+@pytest.mark.parametrize("after_ppm", [300, 40, -200])
+def test_a_clock_that_changes_its_speed_is_followed_within_five_looks(after_ppm: float) -> None:
+    line = EchoLine(SAMPLE_RATE)
+    played = 0.0
+    for number in range(25):
+        ppm = 100 if number < 20 else after_ppm
+        played += SAMPLE_RATE * (1 + ppm * 1e-6)
+        line.add((number + 1) * SAMPLE_RATE, played, speed=1 + 100e-6, length=WINDOW)
+    assert line.line is not None
+    assert (line.line.speed - 1) * 1e6 == pytest.approx(after_ppm, abs=15)
+
+
 def test_a_line_is_not_bent_by_a_look_at_another_reflection() -> None:
     line = EchoLine(SAMPLE_RATE)
     for number in range(12):
