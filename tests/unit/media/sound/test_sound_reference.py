@@ -100,6 +100,18 @@ def test_lost_blocks_on_either_side_are_survived() -> None:
     assert off_ms(given, captured) == pytest.approx(0, abs=0.2)
 
 
+def test_a_thread_that_hung_for_longer_than_blocks_are_kept_costs_one_restart() -> None:
+    far = babble(10, 1)
+    microphone = echo(later(far, 0.1), path(0.3, 1)) + hiss(len(far), 10, 1)
+    played = list(blocks(far, jitter_s=0.004, seed=2, offset_s=0.02))
+    heard = list(blocks(microphone, jitter_s=0.004, seed=5))
+    reference = Reference()
+    run(reference, played[:500], heard[:500])
+    before = reference.jumps
+    run(reference, played[500:], heard[750:])
+    assert reference.jumps == before + 1
+
+
 def test_the_loudspeakers_restart_is_survived() -> None:
     far = babble(10, 7)
     far[4 * SAMPLE_RATE : 6 * SAMPLE_RATE] = 0
