@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -47,8 +48,10 @@ _HEAD = """\
 Measured by `make bench` (`ONLY=name` for one row) on simulated devices; every single run is in
 `benchmarks/results.json`. These are figures of the machine named in each row, not promises about yours.
 
-Where there is a peer, it received, sent or showed the same pictures in the same minute, and the ratio is ours over the
-peer's: less is better. All meet on `salon hub`. Ours is `salon daemon` and `salon media` as they are in a room, with
+Less is better, but for the rows that say "more is better"; the worst run is the largest or the smallest accordingly.
+Where there is a peer, it received, sent or showed the same pictures in the same minute, or got the same recordings, and
+the ratio is ours over the peer's; decibels are ratios already, and there it is ours less the peer's. All meet on `salon
+hub`. Ours is `salon daemon` and `salon media` as they are in a room, with
 `salon display` on a 1080p canvas where pictures are shown. CPU is user and system time of the whole process tree; a
 pair in which somebody missed more than a twentieth of the pictures, or ours showed fewer than the peer, is not counted,
 and stands in `results.json` as such; so do freezes and starts that were watched while a hypervisor took more than 2 %
@@ -57,7 +60,7 @@ has LiveKit's SDK and looks as LiveKit's own pages do; it paints without a GPU h
 less. Loss, delay and narrow links are made by a seeded relay of the benchmark's own. All numbers are in
 `benchmarks/settings.py`.
 
-| what | ours | peer | ratio | limit | runs (ours, worst) | machine |
+| what | ours | peer | ratio, or difference | limit | runs (ours, worst) | machine |
 |---|---|---|---|---|---|---|
 """
 
@@ -83,7 +86,7 @@ def _measured(row: Row, *, look: bool) -> bool:
     except TooBusy as err:
         print(f"  {err}", flush=True)
         return False
-    print(f"  {_summary(result)}", flush=True)
+    print(f"  {_summary(row, result)}", flush=True)
     if not look:
         _store(result)
         if row.picture is not None:
@@ -95,13 +98,13 @@ def _measured(row: Row, *, look: bool) -> bool:
 def _result(row: Row, measured: list[Run], load: float) -> dict[str, Any]:
     runs = [run for run in measured if run.counted]
     theirs = [run.peer for run in runs if run.peer is not None]
-    ratio = row.ratio(runs)
+    compared = row.compared(runs)
     return {
         "name": row.name,
         "ours": round(row.whole([run.ours for run in runs]), 4),
         "peer": round(median(theirs), 4) if theirs else None,
         "peer_name": row.peer or None,
-        "ratio": None if ratio is None else round(ratio, 3),
+        row.compares: None if compared is None else round(compared, 3),
         "unit": row.unit,
         "runs": [_pair(run) for run in runs],
         "not_counted": [_pair(run) for run in measured if not run.counted],
@@ -126,8 +129,8 @@ def _pair(run: Run) -> list[float | None]:
     return [round(run.ours, 4), None if run.peer is None else round(run.peer, 4)]
 
 
-def _summary(result: dict[str, Any]) -> str:
-    against = f", {result['peer_name']} {result['peer']:g}, ratio {result['ratio']:g}" if result["peer_name"] else ""
+def _summary(row: Row, result: dict[str, Any]) -> str:
+    against = f", {row.peer} {result['peer']:g}, {row.compares} {result[row.compares]:g}" if row.peer else ""
     return f"ours {result['ours']:g} {result['unit']}{against}"
 
 
@@ -155,24 +158,29 @@ def _picture(row: Row) -> Path:
     return PAGE.with_name("pictures") / f"bench-{row.name}.svg"
 
 
-def _page(results: list[dict[str, Any]]) -> str:
-    rows = {row.name: row for row in ROWS}
+def _page(results: list[dict[str, Any]], measured: Sequence[Row] = ROWS) -> str:
+    rows = {row.name: row for row in measured}
     lines = []
     for result in results:
         row, values = rows[result["name"]], [run[0] for run in result["runs"]]
         cells = [
-            f"`{row.name}`: {row.what}",
+            f"`{row.name}`: {row.what}{' (more is better)' if row.more else ''}",
             f"{result['ours']:.3g} {row.unit}{_parts(result)}",
             f"{result['peer']:.3g} {row.unit} ({row.peer})" if row.peer else "",
-            f"**{result['ratio']:.2f}**" if row.peer else "",
+            f"**{_compared(row, result)}**" if row.peer else "",
             row.limit,
-            f"{len(values)}, {max(values):.3g}",
+            f"{len(values)}, {row.worst(values):.3g}",
             result["machine"],
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    drawn = [_picture(row) for row in ROWS if row.picture is not None and _picture(row).exists()]
+    drawn = [_picture(row) for row in measured if row.picture is not None and _picture(row).exists()]
     pictures = [f"\n![{path.stem}](pictures/{path.name})" for path in drawn]
     return _HEAD + "\n".join([*lines, *pictures]) + "\n"
+
+
+def _compared(row: Row, result: dict[str, Any]) -> str:
+    value: float = result[row.compares]
+    return f"{value:.2f}" if row.compares == "ratio" else f"{value:+.1f} {row.unit}"
 
 
 def _parts(result: dict[str, Any]) -> str:

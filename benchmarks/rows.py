@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import sub
 from statistics import median
 from types import MappingProxyType
 from typing import NamedTuple
@@ -30,21 +31,33 @@ class Row:
     measure: Callable[[], list[Run]]
     peer: str = ""
     """Whom we measure ourselves against."""
+    more: bool = False
+    """More is better, as of a gain."""
     of_medians: bool = False
-    """The ratio is that of the medians; else it is the median of the pairs' ratios."""
+    """The medians are compared; else it is the median of what the pairs compare to."""
     whole: Callable[[Sequence[float]], float] = median
     """What all runs together say."""
     picture: Callable[[], str] | None = None
     """Draws what was measured, as SVG."""
 
-    def ratio(self, runs: Sequence[Run]) -> float | None:
-        """Return ours over the peer's."""
+    @property
+    def compares(self) -> str:
+        """How ours is held against the peer's: decibels are ratios already, and may be nought or less."""
+        return "difference" if self.unit == "dB" else "ratio"
+
+    def compared(self, runs: Sequence[Run]) -> float | None:
+        """Return ours over the peer's, or ours less the peer's."""
         pairs = [(run.ours, run.peer) for run in runs if run.peer is not None]
         if not pairs:
             return None
+        compare = sub if self.compares == "difference" else _over
         if self.of_medians:
-            return _over(median(ours for ours, _ in pairs), median(peer for _, peer in pairs))
-        return median(_over(ours, peer) for ours, peer in pairs)
+            return compare(median(ours for ours, _ in pairs), median(peer for _, peer in pairs))
+        return median(compare(ours, peer) for ours, peer in pairs)
+
+    def worst(self, values: Sequence[float]) -> float:
+        """Return the run one would rather not show."""
+        return min(values) if self.more else max(values)
 
 
 def _over(ours: float, peer: float) -> float:

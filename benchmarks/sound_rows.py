@@ -38,6 +38,7 @@ from benchmarks.sound_scene import (
     responses,
     speech,
 )
+from benchmarks.talker import loss_db
 from hardware.ports import Array
 
 DRIFT_PPM, DELAY_S = 300.0, 0.25
@@ -144,23 +145,15 @@ def _reduction_db(seed: int, cancel: Cancel, *, rt60_s: float, drift_ppm: float,
     return float(10 * np.log10(np.sum(before**2) / np.sum(after**2)))
 
 
-def near_talker_loss() -> list[Run]:
-    """One clock; both talk, equally loud.
-
-    PipeWire is not among the peers: its module's output slips against its input, by more than a projection bears.
-    """
-    return [_beside(partial(_loss_db, seed), speex) for seed in SEEDS]
+def near_talker_loss(peer: Cancel, seeds: tuple[int, ...]) -> list[Run]:
+    """One clock; both talk, equally loud."""
+    return [_beside(partial(_loss_db, seed), peer) for seed in seeds]
 
 
 def _loss_db(seed: int, cancel: Cancel) -> float:
-    """Return how much of the talker is lost: his projection on what is sent, at the delay where that is most."""
     it = scene(seed, 0.35, 0.0, NEAR_DELAY_S)
-    out = cancel(it.recording)
-    both = slice(FAR_S * RATE + RATE // 2, len(out) - RATE // 2)
-    near, after = it.near[both], out[both]
-    size = 1 << len(near).bit_length()
-    matching = np.fft.irfft(np.fft.rfft(after, size) * np.conj(np.fft.rfft(near, size)))[: RATE // 10]
-    return float(-20 * np.log10(np.abs(matching).max() / np.dot(near, near)))
+    both = slice(FAR_S * RATE + RATE // 2, None)
+    return loss_db(it.near[both], cancel(it.recording)[both])
 
 
 def _beside(measure: Callable[[Cancel], float], peer: Cancel) -> Run:
@@ -262,54 +255,56 @@ def _cost(recording: Recording) -> float:
 
 _SPEEX, _PIPEWIRE = "speexdsp, 0.4 s", "PipeWire's echo-cancel"
 _NEAR = "what is lost of a talker in the room while the far end is as loud, one clock, one microphone"
-_ECHO = (
-    "echo reduction, far end alone, seconds 10 to 18, RT60 {} s, 300 ppm of drift and 250 ms of delay (more is better)"
-)
+_ECHO = "echo reduction, far end alone, seconds 10 to 18, RT60 {} s, {}"
+_TWO_CLOCKS, _ONE_CLOCK = "300 ppm of drift and 250 ms of delay", "one clock and 60 ms of delay"
+_FEWER = f", {len(PIPEWIRE_SEEDS)} of the recordings"
+
+
+def _against(name: str, what: str, limit: str, peer: str, measure: Callable[[], list[Run]], *, more: bool) -> Row:
+    return Row(name, "dB", what, limit, measure, peer=peer, more=more, of_medians=True)
+
+
 SOUND_ROWS = (
-    Row(
+    _against(
         "echo_reduction_rt60_035_db",
-        "dB",
-        _ECHO.format(0.35),
+        _ECHO.format(0.35, _TWO_CLOCKS),
         "at least 30",
+        _SPEEX,
         partial(echo_reduction, 0.35),
-        peer=_SPEEX,
-        of_medians=True,
+        more=True,
     ),
-    Row(
+    _against(
         "echo_reduction_rt60_07_db",
-        "dB",
-        _ECHO.format(0.7),
+        _ECHO.format(0.7, _TWO_CLOCKS),
         "at least 20",
+        _SPEEX,
         partial(echo_reduction, 0.7),
-        peer=_SPEEX,
-        of_medians=True,
+        more=True,
     ),
-    Row(
-        "near_talker_loss_db",
-        "dB",
-        _NEAR,
-        "6",
-        near_talker_loss,
-        peer=_SPEEX,
-        of_medians=True,
-    ),
-    Row(
+    _against(
         "echo_reduction_rt60_035_vs_pipewire_db",
-        "dB",
-        f"the same against PipeWire's module, {len(PIPEWIRE_SEEDS)} of the recordings (more is better)",
+        _ECHO.format(0.35, _TWO_CLOCKS) + _FEWER,
         "",
+        _PIPEWIRE,
         partial(echo_reduction_vs_pipewire, DRIFT_PPM, DELAY_S),
-        peer=_PIPEWIRE,
-        of_medians=True,
+        more=True,
     ),
-    Row(
+    _against(
         "echo_reduction_one_clock_vs_pipewire_db",
-        "dB",
-        "the same with one clock and 60 ms of delay, which is what it is made for (more is better)",
+        _ECHO.format(0.35, _ONE_CLOCK) + _FEWER,
         "",
+        _PIPEWIRE,
         partial(echo_reduction_vs_pipewire, 0.0, NEAR_DELAY_S),
-        peer=_PIPEWIRE,
-        of_medians=True,
+        more=True,
+    ),
+    _against("near_talker_loss_db", _NEAR, "6", _SPEEX, partial(near_talker_loss, speex, SEEDS), more=False),
+    _against(
+        "near_talker_loss_vs_pipewire_db",
+        _NEAR + _FEWER,
+        "",
+        _PIPEWIRE,
+        partial(near_talker_loss, pipewire, PIPEWIRE_SEEDS),
+        more=False,
     ),
     Row(
         "direction_error_deg",
@@ -321,9 +316,10 @@ SOUND_ROWS = (
     Row(
         "beam_sir_gain_db",
         "dB",
-        "gain against somebody 120 degrees away, four microphones, RT60 0.35 s (more is better)",
+        "gain against somebody 120 degrees away, four microphones, RT60 0.35 s",
         "at least 3",
         beam_sir_gain,
+        more=True,
     ),
     Row(
         "sound_cpu_cores",

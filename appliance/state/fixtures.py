@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-MOTION_SENSOR = "motion sensor"
-"""What the room's health calls it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Relay:

@@ -7,7 +7,7 @@ an unchanged plane wave, with loading against the microphones' own noise and unl
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.media.sound.blocks import BLOCK, Floats
+from appliance.media.sound.blocks import BLOCK, Floats, Shorts, spectrum, waveform
 from appliance.media.sound.direction import SPEED_OF_SOUND
 from hardware.ports import SAMPLE_RATE
 
@@ -31,7 +31,7 @@ class Beam:
         self._weights = self._old = self._towards(0.0)
         self._fading = 0
         self._taper = np.sqrt(np.hanning(2 * BLOCK + 1)[:-1]).astype(np.float32)
-        self._recent = np.zeros((len(at), 2 * BLOCK), np.float32)
+        self._window, self._next = (np.zeros((len(at), 2 * BLOCK), np.float32) for _ in range(2))
         self._overlap: Floats = np.zeros(BLOCK, np.float32)
 
     def steer(self, degrees: float) -> None:
@@ -42,16 +42,19 @@ class Beam:
         self._old, self._weights = self._weights, self._towards(degrees)
         self._fading = _FADE_BLOCKS
 
-    def process(self, block: Floats) -> Floats:
+    def process(self, block: Floats | Shorts) -> Floats:
         """Take (BLOCK, microphones); return what was heard 10 ms earlier, (BLOCK,)."""
-        self._recent[:, :BLOCK] = self._recent[:, BLOCK:]
-        self._recent[:, BLOCK:] = block.T
-        spectra = np.fft.rfft(self._recent * self._taper, axis=1)
+        np.multiply(block.T, self._taper[BLOCK:], out=self._window[:, BLOCK:])
+        np.multiply(block.T, self._taper[:BLOCK], out=self._next[:, :BLOCK])
+        spectra = spectrum(self._window)
         spectra *= self._now()
-        whole = np.fft.irfft(spectra.sum(axis=0)) * self._taper
-        out = self._overlap + whole[:BLOCK]
-        self._overlap = np.asarray(whole[BLOCK:], np.float32)
-        return np.asarray(out, np.float32)
+        self._window, self._next = self._next, self._window
+        whole = waveform(np.add.reduce(spectra, axis=0))
+        whole *= self._taper
+        out = self._overlap
+        out += whole[:BLOCK]
+        self._overlap = whole[BLOCK:]
+        return out
 
     def _now(self) -> Weights:
         if not self._fading:

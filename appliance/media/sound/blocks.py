@@ -21,7 +21,7 @@ _RAMP = np.linspace(0, 1, BLOCK, dtype=np.float32)
 
 def rms(samples: NDArray[np.floating] | Shorts) -> float:
     """Return the root mean square of int16 or of floats as large as int16; 1 is full scale."""
-    flat = samples.astype(np.float32).ravel()
+    flat = samples.astype(np.float32, copy=False).ravel()
     return math.sqrt(float(np.dot(flat, flat)) / max(len(flat), 1)) / FULL_SCALE
 
 
@@ -36,6 +36,16 @@ def shorts(samples: NDArray[np.floating]) -> Shorts:
     np.maximum(whole, -32768, out=whole)
     np.minimum(whole, 32767, out=whole)
     return np.asarray(whole, np.int16)
+
+
+def spectrum(samples: Floats) -> Spectrum:
+    """Return the orthonormal spectrum along the last axis. With the usual norm NumPy would compute in double."""
+    return np.asarray(np.fft.rfft(samples, norm="ortho"), np.complex64)
+
+
+def waveform(of: Spectrum) -> Floats:
+    """Return what has this orthonormal spectrum."""
+    return np.asarray(np.fft.irfft(of, norm="ortho"), np.float32)
 
 
 def glide(begin: float, end: float) -> Floats | np.float32:

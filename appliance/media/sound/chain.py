@@ -1,10 +1,13 @@
 """From what the microphones captured to what may be sent: the order of the stages, and what they found out."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from appliance.media.options import SoundSettings
+from appliance.media.sound.bare import BareMicrophones, without_stuck
 from appliance.media.sound.beam import Beam
 from appliance.media.sound.blocks import BLOCK, FULL_SCALE, Floats, Shorts, dbfs, rms, shorts
 from appliance.media.sound.canceller import Guarded, Stages
@@ -64,15 +67,17 @@ class SoundChain:
     def __init__(self, array: Array, settings: SoundSettings) -> None:
         self._array, self._settings = array, settings
         ours = not array.cleans
-        self._bare = list(array.microphones or (0,))
-        located = len(self._bare) > 1 and len(array.places) == len(self._bare)
+        bare = array.microphones or (0,)
+        located = len(bare) > 1 and len(array.places) == len(bare)
         self._many = ours and settings.beam and located
-        self._sent = self._channels_sent()
+        self._bare = _picked(bare)
+        self._needed = max(*bare, array.processed or 0, array.reference or 0) + 1
+        self._microphones = BareMicrophones(len(bare))
         self._reference = Reference()
         self._loopback = Loopback() if ours and array.reference is not None else None
         echo, noise = ours and settings.cancel_echo, ours and settings.suppress_noise
         first = Stages(echo=echo, low_cut=ours, noise=noise and not self._many)
-        self._echo = EchoStage(first, len(self._sent), settings.prefilter)
+        self._echo = EchoStage(first, len(bare) if self._many else 1, settings.prefilter)
         self._beam = Beam(array.places) if self._many else None
         self._after_beam = Guarded(Stages(noise=noise and self._many), 1)
         self._tail = EchoTail() if echo else None
@@ -90,14 +95,17 @@ class SoundChain:
     def process(self, block: AudioBlock) -> Processed:
         """Take 480 samples of each channel; raise DeviceError for anything else."""
         captured = self._taken(block)
-        bare = captured[:, self._bare].astype(np.float32)
-        captured_level = float(np.sqrt(np.square(bare).mean(axis=0).max())) / FULL_SCALE
-        played, played_level, far = self._played_with(block, captured)
-        clean = self._cleaned(captured[:, self._sent], played, played_level, far=far)
+        if clipping := _clips(captured[:, self._bare]):
+            captured = without_stuck(captured)
+        bare, power = self._microphones.take(captured[:, self._bare])
+        captured_level = math.sqrt(power) / FULL_SCALE
+        one = bare[self._microphones.leader]
+        played, played_level, far = self._played_with(block, captured, one)
+        clean = self._cleaned(self._sent(captured), played, played_level, rms(one), far=far)
         clean_level = rms(clean)
         reduced_db = dbfs(captured_level) - dbfs(clean_level)
         talks = self._voice.talks(clean) and not (far and reduced_db > _ECHO_ONLY_DB)
-        bearing = self._finder.hear(bare, voiced=talks and not far) if self._finder else None
+        bearing = self._finder.hear(bare.T, voiced=talks and not far) if self._finder else None
         if self._beam and bearing is not None and not far:
             self._beam.steer(bearing.degrees)
         if far and not talks:
@@ -108,7 +116,7 @@ class SoundChain:
             samples=shorts(out),
             level=rms(out),
             captured_level=captured_level,
-            clipping=int(np.count_nonzero(np.abs(bare) >= _CLIPPED)) >= _CLIPPED_COUNT,
+            clipping=clipping,
             speech=talks,
             voice=self._voice.probability,
             far=far,
@@ -121,18 +129,10 @@ class SoundChain:
             why=self._echo.why,
         )
 
-    def _channels_sent(self) -> list[int]:
-        """Return which channels become what is sent: all bare ones for a beam, else the best single one."""
-        if self._many:
-            return self._bare
-        processed = self._array.processed
-        return [self._bare[0] if processed is None else processed]
-
     def _taken(self, block: AudioBlock) -> Shorts:
-        needed = max(*self._bare, *self._sent, self._array.reference or 0) + 1
-        if block.channels < needed:
+        if block.channels < self._needed:
             raise DeviceError(
-                f"{self._array.name} gives {block.channels} channels where {needed} are known of;"
+                f"{self._array.name} gives {block.channels} channels where {self._needed} are known of;"
                 " choose another profile for it in the system's sound settings, or unplug it and plug it in again"
             )
         if len(block.samples) != BLOCK * block.channels * SAMPLE_BYTES:
@@ -140,11 +140,10 @@ class SoundChain:
             raise DeviceError(f"{self._array.name} gives blocks of {count} samples, not {BLOCK}: choose another device")
         return np.frombuffer(block.samples, "<i2").reshape(BLOCK, block.channels)
 
-    def _played_with(self, block: AudioBlock, captured: Shorts) -> tuple[Floats, float, bool]:
+    def _played_with(self, block: AudioBlock, captured: Shorts, one: Floats) -> tuple[Floats, float, bool]:
         """Return what was played when this was captured, its level, and whether the room sounds of it."""
-        first = captured[:, self._sent[0]].astype(np.float32)
         jumps = self._reference.jumps
-        played = self._reference.align(block.captured_ns, first)
+        played = self._reference.align(block.captured_ns, one)
         if self._loopback and self._array.reference is not None:
             played = self._loopback.choose(captured[:, self._array.reference], played)
         if self._reference.jumps != jumps:
@@ -153,15 +152,24 @@ class SoundChain:
         self._far_for = _FAR_HOLD if dbfs(level) > _FAR_DBFS else max(self._far_for - 1, 0)
         return played, level, self._far_for > 0
 
-    def _cleaned(self, captured: Shorts, played: Floats, played_level: float, *, far: bool) -> Floats:
+    def _sent(self, captured: Shorts) -> Shorts:
+        """Return what becomes what is sent: all bare channels for a beam, else the best single one."""
+        if self._array.processed is not None and not self._many:
+            return captured[:, [self._array.processed]]
+        bare = self._microphones.replaced(captured[:, self._bare])
+        return bare if self._many else bare[:, :1]
+
+    def _cleaned(self, captured: Shorts, played: Floats, played_level: float, level: float, *, far: bool) -> Floats:
         one_clock = self._reference.alignment.one_clock or (self._loopback is not None and self._loopback.used)
         clean = self._echo.process(captured, played, far=far, one_clock=one_clock)
         if self._beam is not None:
-            mono = self._beam.process(clean.astype(np.float32))
+            if self._microphones.dead:
+                clean[:, self._microphones.dead] = 0
+            mono = self._beam.process(clean)
             clean = self._after_beam.process(shorts(mono)[:, None], _NOTHING, far_talks=far)
         out = clean[:, 0].astype(np.float32)
         if self._tail is not None:
-            gain = self._tail.gain(played_level, rms(captured[:, 0]))
+            gain = self._tail.gain(played_level, level)
             # the stages before are a block late: the louder of two gains harms no onset
             out *= max(gain, self._tail_gain)
             self._tail_gain = gain
@@ -170,4 +178,16 @@ class SoundChain:
     def _echo_reduction_db(self) -> float | None:
         if self._echo_power < 1e-9:
             return None
-        return float(10 * np.log10(self._echo_power / (self._left_power + 1e-12)))
+        return 10 * math.log10(self._echo_power / (self._left_power + 1e-12))
+
+
+def _clips(bare: Shorts) -> bool:
+    if bare.max() < _CLIPPED and bare.min() > -_CLIPPED:
+        return False
+    return int(np.count_nonzero((bare >= _CLIPPED) | (bare <= -_CLIPPED))) >= _CLIPPED_COUNT
+
+
+def _picked(channels: Sequence[int]) -> slice | list[int]:
+    """Return an index; a slice where channels follow each other, for a list of them copies."""
+    run = range(channels[0], channels[0] + len(channels))
+    return slice(run.start, run.stop) if tuple(channels) == tuple(run) else list(channels)

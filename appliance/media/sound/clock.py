@@ -18,6 +18,8 @@ _KNOWN_UPDATES = 100
 _WILD_S, _WILD_IN_A_ROW = 0.05, 3
 _SHIFT_S, _SHIFT_OVER = 0.004, 25
 """Half a block's step in time, to be seen in the median of so many callbacks."""
+_OMEGA = 2 * pi * _BANDWIDTH_HZ * 0.01
+_LEAST_PHASE, _LEAST_FREQUENCY = 2**0.5 * _OMEGA, _OMEGA * _OMEGA
 
 
 class StreamClock:
@@ -87,10 +89,12 @@ class StreamClock:
 
     def _jump(self) -> float:
         """Step over a gap: one that several callbacks in a row agree on, or that the median of many shows."""
+        if abs(self._errors[-1]) <= _SHIFT_S:
+            return 0.0
         recent = list(self._errors)[-_WILD_IN_A_ROW:]
         wild = len(recent) == _WILD_IN_A_ROW and min(map(abs, recent)) > _WILD_S and max(recent) * min(recent) > 0
         settled = len(self._errors) == _SHIFT_OVER and self._settled > _SHIFT_OVER
-        if not wild and not (settled and abs(recent[-1]) > _SHIFT_S):
+        if not wild and not settled:
             return 0.0
         shift = median(recent if wild else self._errors)
         if not wild and abs(shift) <= _SHIFT_S:
@@ -105,8 +109,7 @@ class StreamClock:
 
 def _gains(phase_updates: int, rate_updates: int) -> tuple[float, float]:
     """Return what part of an error goes into phase and rate: of a fitted line, at least those of the loop."""
-    omega = 2 * pi * _BANDWIDTH_HZ * 0.01
     phase = 2 * (2 * rate_updates - 1) / (rate_updates * (rate_updates + 1))
     frequency = 6 / (rate_updates * (rate_updates + 1))
     # at first, and after a jump, the mean of the callbacks so far is the best there is
-    return max(phase, 1 / phase_updates, 2**0.5 * omega), max(frequency, omega * omega)
+    return max(phase, 1 / phase_updates, _LEAST_PHASE), max(frequency, _LEAST_FREQUENCY)

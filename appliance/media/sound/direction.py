@@ -4,19 +4,25 @@ J. DiBiase, "A high-accuracy, low-latency technique for talker localization in r
 microphone arrays", Brown University, 2000. Far field, in the plane of the array.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.media.sound.blocks import BLOCK_S, Floats
+from appliance.media.sound.blocks import BLOCK, BLOCK_S, Floats, spectrum
 from hardware.ports import SAMPLE_RATE
 
 SPEED_OF_SOUND = 343.0
 STEP_DEG = 5.0
 _WINDOW, _HOP = 1536, 768
 _LOWEST_HZ, _HIGHEST_HZ = 300, 6000
-_BINS = np.arange(_LOWEST_HZ * _WINDOW // SAMPLE_RATE, _HIGHEST_HZ * _WINDOW // SAMPLE_RATE + 1)
+_BINS = slice(_LOWEST_HZ * _WINDOW // SAMPLE_RATE, _HIGHEST_HZ * _WINDOW // SAMPLE_RATE + 1)
+_HZ = np.arange(_BINS.start, _BINS.stop) * SAMPLE_RATE / _WINDOW
+_SILENT = 1e-3
+"""Of a spectrum: what is weaker has no phase."""
+_KEPT = -(-_WINDOW // BLOCK)
+"""Blocks that hold a window."""
 _SMOOTH = 0.9
 _HOLD_S = 0.3
 _LEAST = 0.12
@@ -42,19 +48,18 @@ class DirectionFinder:
         self._grid = _grid(at)
         self._one, self._other = np.triu_indices(len(at), 1)
         self._steering = _steering(at, self._grid, self._one, self._other)
-        self._taper = np.hanning(_WINDOW).astype(np.float32)[:, None]
-        self._recent = np.zeros((_WINDOW, len(at)), np.float32)
+        self._taper = np.hanning(_WINDOW).astype(np.float32)
+        silence = np.zeros((len(at), BLOCK), np.float32)
+        self._recent = deque([silence] * _KEPT, maxlen=_KEPT)
         self._new = 0
         self._map = np.zeros(len(self._grid), np.float32)
         self._held_for_s = _HOLD_S
         self._bearing: Bearing | None = None
 
     def hear(self, block: Floats, *, voiced: bool) -> Bearing | None:
-        """Take (BLOCK, microphones); return where the voice is or was until now, None when there is none."""
-        count = len(block)
-        self._recent[:-count] = self._recent[count:]
-        self._recent[-count:] = block
-        self._new += count
+        """Take (BLOCK, microphones) to keep; return where the voice is or was until now, None when there is none."""
+        self._recent.append(block.T)
+        self._new += BLOCK
         self._held_for_s += BLOCK_S
         if voiced and self._new >= _HOP:
             self._new = 0
@@ -65,11 +70,11 @@ class DirectionFinder:
         return self._bearing
 
     def _look(self) -> None:
-        spectra = np.fft.rfft(self._recent * self._taper, axis=0)[_BINS]
-        cross = spectra[:, self._one] * np.conj(spectra[:, self._other])
-        cross /= np.abs(cross) + 1e-3
-        flat = cross.ravel()
-        power = self._steering @ np.concatenate((flat.real, flat.imag)).astype(np.float32)
+        recent = np.concatenate(self._recent, axis=1)[:, -_WINDOW:]
+        phases = spectrum(recent * self._taper)[:, _BINS]
+        phases /= np.abs(phases) + _SILENT
+        cross = phases[self._one] * np.conj(phases[self._other])
+        power = self._steering @ cross.view(np.float32).ravel()
         # the first look counts in full, else the map would begin flat
         fresh = 1.0 if not self._map.any() else 1 - _SMOOTH
         self._map += fresh * (power - self._map)
@@ -108,9 +113,9 @@ def _grid(at: NDArray[np.float64]) -> NDArray[np.float64]:
 def _steering(
     at: NDArray[np.float64], grid: NDArray[np.float64], one: NDArray[np.intp], other: NDArray[np.intp]
 ) -> Floats:
-    """Return (directions, 2 * bins * pairs): what a plane wave's phases look like, real parts and then imaginary."""
+    """Return (directions, pairs * bins * 2): what a plane wave's phases look like, each real and then imaginary."""
     angle = np.radians(grid)
     ahead_m = np.stack((np.sin(angle), np.cos(angle)), axis=1) @ (at[one] - at[other]).T
-    turns = ahead_m[:, None, :] / SPEED_OF_SOUND * (_BINS * SAMPLE_RATE / _WINDOW)[None, :, None]
+    turns = ahead_m[:, :, None] / SPEED_OF_SOUND * _HZ
     phases = np.exp(2j * np.pi * turns).reshape(len(grid), -1)
-    return np.ascontiguousarray(np.hstack((phases.real, phases.imag)) / phases.shape[1], np.float32)
+    return np.asarray((phases / phases.shape[1]).astype(np.complex64).view(np.float32))

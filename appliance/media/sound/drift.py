@@ -57,8 +57,17 @@ class EchoLine:
         The look took in `length` samples, with the reference read at `speed`.
         """
         self._looks.append(_Look(captured, played, speed, length))
+        if self._left_behind():
+            self._looks = deque(list(self._looks)[-_FEWEST:], maxlen=_KEPT)
         long = captured - self._looks[0].captured >= _SHORTEST_S * self._rate
         self.line = _fitted(np.array(self._looks)) if len(self._looks) >= _FEWEST and long else None
+
+    def _left_behind(self) -> bool:
+        """Whether the newest looks agree that the echo has left the line, as when a clock changes its speed."""
+        if self.line is None:
+            return False
+        off = [it.played - self.line.played(it.captured) for it in list(self._looks)[-_FEWEST:]]
+        return min(off) > _ODD_SAMPLES or max(off) < -_ODD_SAMPLES
 
 
 def _fitted(looks: NDArray[np.float64]) -> Line | None:

@@ -101,7 +101,7 @@ class Reference:
         while self._inbox:
             number, block = self._inbox.popleft()
             if missing := number - self._taken - 1:
-                self._sound.append(np.zeros(min(missing, _KEPT_BLOCKS) * BLOCK // 4, np.float32))
+                self._sound.append(np.zeros(min(missing, _KEPT_BLOCKS) * BLOCK, np.float32))
                 self._echo.forget()
             self._taken = number
             samples = np.frombuffer(block.samples, "<i2")[:: block.channels]

@@ -38,24 +38,23 @@ def read(samples: Floats, position: float, speed: float, count: int) -> Floats:
     piece = np.ascontiguousarray(samples[first - HALF + 1 : first + HALF + count], np.float32)
     # as as_strided would, in a tenth of its time
     windows: Floats = np.ndarray((2 * HALF, count), np.float32, piece.data, 0, (4, 4))
-    cubic = filters.astype(np.float32) @ windows
-    at = _ramp(count, 1.0 if drift >= 0 else -1.0)
-    out = cubic[3] * at
-    for coefficient in cubic[2:0:-1]:
-        out += coefficient
-        out *= at
-    out += cubic[0]
-    return np.asarray(out, np.float32)
+    # BLAS wants rows of their own; without it this product takes three times as long
+    cubic = filters.astype(np.float32) @ windows.copy()
+    cubic *= _ramps(count, 1.0 if drift >= 0 else -1.0)
+    return np.asarray(np.add.reduce(cubic, axis=0), np.float32)
 
 
 @functools.lru_cache(maxsize=16)
-def _ramp(count: int, end: float) -> Floats:
-    """Return the block's time, towards `end`."""
-    return np.linspace(-end, end, count, endpoint=False, dtype=np.float32)
+def _ramps(count: int, end: float) -> Floats:
+    """Return the powers of the block's time, towards `end`: (4, count)."""
+    time = np.linspace(-end, end, count, endpoint=False)
+    return np.asarray(np.vander(time, 4, increasing=True).T, np.float32, order="C")
 
 
 def _powers(values: Doubles) -> Doubles:
-    return np.asarray((values[:, None] - 0.5) ** _EXPONENTS, np.float64)
+    powers = np.ones((len(values), _DEGREE + 1))
+    powers[:, 1:] = values[:, None] - 0.5
+    return np.asarray(np.multiply.accumulate(powers, axis=1), np.float64)
 
 
 def _sinc(fractions: Doubles) -> Doubles:
@@ -75,7 +74,6 @@ def _table() -> Doubles:
     return np.asarray(np.linalg.lstsq(_powers(fractions), _sinc(fractions))[0], np.float64)
 
 
-_EXPONENTS = np.arange(_DEGREE + 1)
 # Chebyshev's nodes on -1 to 1, and what turns values there into a cubic's coefficients
 _AT = np.cos(np.pi * (2 * np.arange(4) + 1) / 8)
 _FIT = np.linalg.inv(np.vander(_AT, increasing=True))

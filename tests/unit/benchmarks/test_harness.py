@@ -11,6 +11,7 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from benchmarks import clip, tone
+from benchmarks.__main__ import PAGE, _page, _result, _results
 from benchmarks.impair import Network, Way
 from benchmarks.latency_rows import latencies_s
 from benchmarks.pairs import Steal
@@ -110,14 +111,34 @@ async def test_the_relay_puts_its_own_ports_in_place_of_both_sides():
 
 def test_ratios_are_of_pairs_or_of_medians():
     runs = [Run(1.0, 2.0), Run(2.0, 2.0), Run(9.0, 3.0)]
-    assert Row("a", "s", "", "", lambda: runs).ratio(runs) == 1.0
-    assert Row("a", "s", "", "", lambda: runs, of_medians=True).ratio(runs) == 1.0
-    assert Row("a", "s", "", "", lambda: runs).ratio([Run(1.0)]) is None
+    assert Row("a", "s", "", "", lambda: runs).compared(runs) == 1.0
+    assert Row("a", "s", "", "", lambda: runs, of_medians=True).compared(runs) == 1.0
+    assert Row("a", "s", "", "", lambda: runs).compared([Run(1.0)]) is None
 
 
 def test_nothing_against_nothing_is_a_draw_and_something_against_nothing_is_lost():
     row = Row("a", "s", "", "", list, of_medians=True)
-    assert (row.ratio([Run(0.0, 0.0)]), row.ratio([Run(0.1, 0.0)])) == (1.0, float("inf"))
+    assert (row.compared([Run(0.0, 0.0)]), row.compared([Run(0.1, 0.0)])) == (1.0, float("inf"))
+
+
+def test_decibels_are_compared_by_their_difference():
+    runs = [Run(40.0, 1.5), Run(42.0, -0.5), Run(50.0, 20.0)]
+    row = Row("a", "dB", "", "", lambda: runs)
+    assert (row.compared(runs), replace(row, of_medians=True).compared(runs)) == (38.5, 40.5)
+
+
+def test_the_page_says_what_is_better_and_shows_the_worst_run():
+    gain = Row("gain", "dB", "a gain", "at least 3", list, peer="a peer", more=True)
+    loss = Row("loss", "s", "a loss", "3", list, peer="a peer")
+    runs = [Run(5.0, 4.0), Run(2.0, 4.0), Run(9.0, 4.0)]
+    results = [_result(row, runs, 0.0) for row in (gain, loss)]
+    first, second = _page(results, (gain, loss)).splitlines()[-2:]
+    assert "| `gain`: a gain (more is better) | 5 dB | 4 dB (a peer) | **+1.0 dB** | at least 3 | 3, 2 |" in first
+    assert "| `loss`: a loss | 5 s | 4 s (a peer) | **1.25** | 3 | 3, 9 |" in second
+
+
+def test_the_page_is_what_the_results_file_makes_it():
+    assert PAGE.read_text() == _page(_results()), "python -m benchmarks writes it; it is not edited by hand"
 
 
 def test_a_sender_is_compared_only_with_one_that_sends_the_same():

@@ -28,6 +28,15 @@ def run(chain: SoundChain, captured: Samples, played: Samples | None = None) -> 
     return out
 
 
+def plane_wave(signal: Samples, degrees: float) -> Samples:
+    """What the square hears of somebody far away, so much to the right."""
+    angle = np.radians(degrees)
+    ahead_s = np.array(SQUARE) @ np.array((np.sin(angle), np.cos(angle))) / 343
+    hz = np.fft.rfftfreq(len(signal), 1 / SAMPLE_RATE)
+    turned = [np.fft.rfft(signal) * np.exp(2j * np.pi * hz * it) for it in ahead_s]
+    return np.stack([np.fft.irfft(it, len(signal)) for it in turned], axis=1)
+
+
 def sent(out: list[Processed]) -> Samples:
     return np.concatenate([it.samples for it in out]).astype(float)
 
@@ -74,11 +83,7 @@ def test_an_array_points_where_the_voice_is_and_still_cancels() -> None:
     near = babble(8, 5)
     near[: int(4.5 * SAMPLE_RATE)] = 0
     captured = np.stack([echo(later(far, 0.05), path(0.2, n)) for n in range(4)], axis=1)
-    # a plane wave from 60 degrees to the right
-    ahead = np.array(SQUARE) @ np.array((np.sin(np.pi / 3), np.cos(np.pi / 3))) / 343
-    hz = np.fft.rfftfreq(len(near), 1 / SAMPLE_RATE)
-    wave = [np.fft.irfft(np.fft.rfft(near) * np.exp(2j * np.pi * hz * it), len(near)) for it in ahead]
-    captured += np.stack(wave, axis=1) + hiss(4 * len(far), 10, 4).reshape(-1, 4)
+    captured += plane_wave(near, 60) + hiss(4 * len(far), 10, 4).reshape(-1, 4)
     out = run(SoundChain(FOUR, PLAIN), captured, far)
     assert out[-1].direction_deg == pytest.approx(60, abs=3)
     assert out[-1].confidence > 0.3
@@ -86,6 +91,33 @@ def test_an_array_points_where_the_voice_is_and_still_cancels() -> None:
     late = slice(2 * SAMPLE_RATE, 4 * SAMPLE_RATE)
     assert db(captured[late, 0], sent(out)[late]) > 20
     assert abs(db(sent(out)[6 * SAMPLE_RATE :], near[6 * SAMPLE_RATE :])) < 4
+
+
+@pytest.mark.parametrize("dead", [hiss(12 * SAMPLE_RATE, 10, 9), np.full(12 * SAMPLE_RATE, 32767)])
+def test_a_dead_microphone_of_an_array_costs_neither_echo_cancellation_nor_direction(dead: Samples) -> None:
+    far, near = babble(12, 4), babble(12, 5)
+    far[9 * SAMPLE_RATE :] = 0
+    near[: int(9.5 * SAMPLE_RATE)] = 0
+    captured = np.stack([echo(later(far, 0.25), path(0.2, n)) for n in range(4)], axis=1)
+    captured += plane_wave(near, 60) + hiss(4 * len(far), 10, 4).reshape(-1, 4)
+    captured[:, 0] = dead
+    out = run(SoundChain(FOUR, PLAIN), captured, far)
+    late = slice(6 * SAMPLE_RATE, 9 * SAMPLE_RATE)
+    assert db(captured[late, 1], sent(out)[late]) > 25
+    assert out[-1].alignment.measured
+    assert out[-1].direction_deg == pytest.approx(60, abs=5)
+    assert abs(db(sent(out)[11 * SAMPLE_RATE :], near[11 * SAMPLE_RATE :])) < 4
+
+
+def test_a_converters_offset_hides_no_voice_behind_the_far_end() -> None:
+    far = babble(8, 15, level=300)
+    near = babble(8, 16)
+    near[: 5 * SAMPLE_RATE] = 0
+    captured = echo(later(far, 0.05), path(0.2, 3)) + near + hiss(len(far), 10, 5)
+    plain, offset = (run(SoundChain(ONE, PLAIN), captured + constant, far) for constant in (0, 6000))
+    assert offset[499].captured_level == pytest.approx(plain[499].captured_level, rel=0.3)
+    assert sum(it.speech for it in plain[500:]) > 100
+    assert sum(it.speech for it in offset[500:]) > 0.8 * sum(it.speech for it in plain[500:])
 
 
 def test_what_a_device_cleans_by_itself_is_left_alone() -> None:

@@ -100,6 +100,18 @@ def test_lost_blocks_on_either_side_are_survived() -> None:
     assert off_ms(given, captured) == pytest.approx(0, abs=0.2)
 
 
+def test_a_thread_that_hung_for_longer_than_blocks_are_kept_costs_one_restart() -> None:
+    far = babble(10, 1)
+    microphone = echo(later(far, 0.1), path(0.3, 1)) + hiss(len(far), 10, 1)
+    played = list(blocks(far, jitter_s=0.004, seed=2, offset_s=0.02))
+    heard = list(blocks(microphone, jitter_s=0.004, seed=5))
+    reference = Reference()
+    run(reference, played[:500], heard[:500])
+    before = reference.jumps
+    run(reference, played[500:], heard[750:])
+    assert reference.jumps == before + 1
+
+
 def test_the_loudspeakers_restart_is_survived() -> None:
     far = babble(10, 7)
     far[4 * SAMPLE_RATE : 6 * SAMPLE_RATE] = 0
@@ -125,6 +137,18 @@ def test_without_a_loudspeaker_the_reference_is_silence() -> None:
     given = run(Reference(), [], list(blocks(babble(1, 9))))
     assert len(given) == SAMPLE_RATE
     assert not given.any()
+
+
+@pytest.mark.parametrize("after_ppm", [300, 40, -200])
+def test_a_clock_that_changes_its_speed_is_followed_within_five_looks(after_ppm: float) -> None:
+    line = EchoLine(SAMPLE_RATE)
+    played = 0.0
+    for number in range(25):
+        ppm = 100 if number < 20 else after_ppm
+        played += SAMPLE_RATE * (1 + ppm * 1e-6)
+        line.add((number + 1) * SAMPLE_RATE, played, speed=1 + 100e-6, length=WINDOW)
+    assert line.line is not None
+    assert (line.line.speed - 1) * 1e6 == pytest.approx(after_ppm, abs=15)
 
 
 def test_a_line_is_not_bent_by_a_look_at_another_reflection() -> None:
