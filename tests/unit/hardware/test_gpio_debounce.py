@@ -90,7 +90,7 @@ def test_edges_that_were_handed_over_late_say_the_same(gaps, ends):
     assert late == [edge for _, edge in run(levels, until=until, look=None)]
 
 
-@given(st.lists(st.tuples(st.floats(WINDOW, 0.4), st.floats(WINDOW, 0.4)), max_size=20), st.floats(0, 0.3))
+@given(st.lists(st.tuples(st.floats(0.026, 0.4), st.floats(0.026, 0.4)), max_size=20), st.floats(0, 0.3))
 def test_presses_of_a_thread_that_is_late_are_as_many_and_as_long(presses, late):
     """Time passes before what happened in it is told: each press counts, and none is longer than it was."""
     debouncer, told, now = Debouncer(on_s=WINDOW, off_s=WINDOW, at_s=0.0), [], 1.0
