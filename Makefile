@@ -30,9 +30,10 @@ help: ## this list
 demo: $(BIN)/.demo native ## a whole room on simulated devices, with its own meeting server and broker (FOR=30 to end by itself)
 	@$(BIN)/python -m appliance.demo.main $(if $(FOR),--for $(FOR))
 
-test: debian check native ## formatting, lint, types and all tests: everything CI runs
-	$(BIN)/python tests/interop/livekit_build.py
-	$(BIN)/python -m pytest --ignore=tests/guest $(ARGS)
+test: debian check ## formatting, lint, types and all tests: everything CI runs
+	@$(MAKE) --no-print-directory unit
+	$(BIN)/python -m pytest tests/fuzz tests/native $(ARGS)
+	@$(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory test-guest
 
 check: $(BIN)/.test ## formatting, lint and types
@@ -40,10 +41,12 @@ check: $(BIN)/.test ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# most of their time they wait for a clock: two at once
 unit: $(BIN)/.test native ## the quick tests
-	$(BIN)/python -m pytest tests/unit $(ARGS)
+	$(BIN)/python -m pytest tests/unit -n 2 $(ARGS)
 
 interop: debian $(BIN)/.test native ## the tests with real servers, browsers and brokers
+	$(BIN)/python tests/interop/livekit_build.py
 	$(BIN)/python -m pytest tests/interop tests/scenario $(ARGS)
 
 test-guest: debian $(BIN)/.test native ## real drivers: a Debian 13 in qemu, with cameras and sound cards to plug and pull
