@@ -51,14 +51,15 @@ Measured by `make bench` (`ONLY=name` for one row) on simulated devices; every s
 Less is better, but for the rows that say "more is better"; the worst run is the largest or the smallest accordingly.
 Where there is a peer, it received, sent or showed the same pictures in the same minute, or got the same recordings, and
 the ratio is ours over the peer's; decibels are ratios already, and there it is ours less the peer's. All meet on `salon
-hub`. Ours is `salon daemon` and `salon media` as they are in a room, with
-`salon display` on a 1080p canvas where pictures are shown. CPU is user and system time of the whole process tree; a
-pair in which somebody missed more than a twentieth of the pictures, or ours showed fewer than the peer, is not counted,
-and stands in `results.json` as such; so do freezes and starts that were watched while a hypervisor took more than 2 %
-of the machine away. Where receiving is compared, ours goes first in one pair and the peer in the next. Chromium's page
-has LiveKit's SDK and looks as LiveKit's own pages do; it paints without a GPU here, and with one, showing costs it
-less. Loss, delay and narrow links are made by a seeded relay of the benchmark's own. All numbers are in
-`benchmarks/settings.py`.
+hub`. Ours is `salon daemon` and `salon media` as they are in a room, with `salon display` on a 1080p canvas where
+pictures are shown. CPU is user and system time of the whole process tree; a pair in which somebody missed more than a
+twentieth of the pictures, or ours showed fewer than the peer, is not counted, and stands in `results.json` as such; so
+do freezes and starts that were watched while a hypervisor took more than 2 % of the machine away. Where receiving is
+compared, ours goes first in one pair and the peer in the next. Chromium's page has LiveKit's SDK and looks as LiveKit's
+own pages do; it paints without a GPU here, and with one, showing costs it less. The camera that is pulled from Chromium
+is one of PipeWire's, which it takes only when told to by a switch: no kernel's camera is to be had on this machine, and
+with one it may do better. Loss, delay and narrow links are made by a seeded relay of the benchmark's own. All numbers
+are in `benchmarks/settings.py`.
 
 | what | ours | peer | ratio, or difference | limit | runs (ours, worst) | machine |
 |---|---|---|---|---|---|---|
