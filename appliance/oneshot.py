@@ -19,7 +19,7 @@ from appliance.service import utc_now
 from appliance.state.buttons import between_calls
 from appliance.state.clean import clean_text
 from appliance.state.commands import Ack, AckStatus, Command
-from appliance.state.device_views import DeviceRow, device_rows
+from appliance.state.device_views import DeviceRow, device_rows, since_text
 from appliance.state.devices import Severity
 from appliance.state.layout import PersonId
 from appliance.state.outcomes import NO_MEDIA, NOT_BEGUN, Judge, Outcome
@@ -121,12 +121,6 @@ def _device_lines(row: DeviceRow, places: int, now: datetime) -> Iterator[str]:
     # what nobody named can be named by its id
     more = f"since {since_text(row.since, now)}. {row.remedy}" if row.since else "" if row.named else row.id
     yield from wrap(more, first=_UNDER, under=_UNDER)
-
-
-def since_text(moment: datetime, now: datetime) -> str:
-    """Say when something began: the time of day, with its date if that was another day."""
-    local = moment.astimezone(now.tzinfo)
-    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
 
 
 async def room_now(settings: Settings) -> RoomState:

@@ -68,6 +68,12 @@ def _row(device: Device, *, open_now: bool) -> DeviceRow:
     )
 
 
+def since_text(moment: datetime, now: datetime) -> str:
+    """Say when something began: the time of day, with its date if that was another day."""
+    local = moment.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
+
+
 def _title(device: Device) -> str:
     """Name a device, one that says no name by how the settings call it, where that helps to find it."""
     if device.name or not device.diagnostic or device.uri in {"", _ANY}:

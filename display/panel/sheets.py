@@ -97,7 +97,7 @@ class DeviceSheet(Sheet):
         state = self.shown.state
         if state is None:
             return
-        self.query_one(DeviceList).show(device_rows(state))
+        self.query_one(DeviceList).show(device_rows(state), self.shown.now)
         sound = sound_line(state)
         line = self.query_one("#sound-line", Words)
         line.display = bool(sound)

@@ -22,6 +22,7 @@ from appliance.link.server import LinkServer
 from appliance.seats import CommandSeat, WatchSeat
 from appliance.state.camera import CameraAim
 from appliance.state.commands import Ack, JoinUrl, MoveCamera, Origin
+from appliance.state.device_views import since_text
 from appliance.state.devices import Device, Fault, Severity
 from appliance.state.events import CallWanted, CameraAimed, MediaReported, NoticeGiven
 from appliance.state.layout import PersonId
@@ -147,7 +148,7 @@ async def test_devices_are_listed_in_columns_with_their_remedies(told, capsys):
 
 
 def test_a_fault_of_another_day_is_told_with_its_date():
-    assert oneshot.since_text(NOON - timedelta(days=1), NOON) == "2026-11-22 12:00"
+    assert since_text(NOON - timedelta(days=1), NOON) == "2026-11-22 12:00"
 
 
 async def test_a_daemon_that_says_nothing_is_told_with_the_remedy(told, monkeypatch):

@@ -1,9 +1,10 @@
 """What lies behind the panel's header: devices and the camera's keys."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from panel_rooms import COUNTING, IDLE, SIZES, ScriptedRoom, live, panel, text_of
+from panel_rooms import COUNTING, IDLE, NOW, SIZES, ScriptedRoom, live, panel, text_of
 
 from appliance.state.camera import CameraAim
 from appliance.state.commands import (
@@ -32,6 +33,7 @@ TABLE = (
         fault=Fault.MISSING,
         severity=Severity.WARNING,
         remedy="It is not there. Plug the camera in, or check its cable.",
+        since=NOW - timedelta(minutes=12),
     ),
     Device("camera-2", "camera", "v4l2:", "C920", present=True, chosen=True, healthy=True),
     Device("microphone-1", "microphone", "sim:tone"),
@@ -87,7 +89,13 @@ async def test_the_devices_are_listed_with_their_remedies_and_followed(size):
     async with panel(room).run_test(size=size) as pilot:
         await opened(pilot, "more-devices")
         text = text_of(pilot.app)
-        for words in ("One device needs attention", "Camera (BRIO)", "not there", "It is not there. Plug the"):
+        for words in (
+            "One device needs attention",
+            "Camera (BRIO)",
+            "not there",
+            "Since 14:40. It is not",
+            "[camera-1]",
+        ):
             assert words in text
         room.put(replace(ROOM, devices=TABLE[1:]))
         await pilot.pause()
