@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,33 +13,28 @@ from appliance.media.attendance import Attendance, Venue, same_call
 from appliance.media.checking import CALLED, MUTED, NEEDED, RESTARTED, STOPPED, SoundChecking
 from appliance.media.equipment import Equipment
 from appliance.media.gate import MuteGate
-from appliance.media.governor import Governor, Load, Strain, hottest_c
+from appliance.media.governor import hottest_c
 from appliance.media.hands import Hands
 from appliance.media.lights import Capture
 from appliance.media.options import MediaSettings, News
+from appliance.media.upkeep import BEEN_IN, STATS_S, Upkeep
 from appliance.meetings.provider import Slot
 from appliance.service import notify, watchdog
 from appliance.state.devices import DeviceKind
 from appliance.state.layout import Layout
 from appliance.state.room import Boot, Call, Controls, Phase
 from appliance.state.sound import Hearing
-from appliance.state.wishes import Applied, CallWish, MediaReport, MediaWish, Meters, StreamStats
+from appliance.state.wishes import Applied, CallWish, MediaReport, MediaWish
 
 if TYPE_CHECKING:
     from appliance.media.studio import Studio
     from appliance.meetings.provider import Provider, Session
 
 logger = logging.getLogger(__name__)
-_METERS_S = 0.1
 _REPORT_S = 0.05
 """A room changes in bursts; one report tells of all."""
-_STATS_S = 2.0
 _CHIME_LOOK_S = 0.5
 _LIGHTS_S = 5.0
-_COVER_LOOK_S, _COVER_EVERY_S = 0.1, 0.25
-_GOVERN_S = 1.0
-_BEEN_IN = frozenset((Phase.LIVE, Phase.RECONNECTING))
-"""Phases of a call whose pictures have come."""
 
 
 class DaemonLink(Protocol):
@@ -78,10 +72,6 @@ class Engine:
         temperature: Callable[[], float | None] = hottest_c,
     ) -> None:
         self._settings, self._gate, self._link, self._boot, self._now = settings, gate, link, boot, now
-        self._temperature = temperature
-        self._governor = Governor(time.monotonic())
-        self._streams: tuple[StreamStats, ...] = ()
-        self._counted_at = 0.0
         self._meters = MeterServer(settings.meters_socket, boot=boot, group=settings.group)
         self._wish = MediaWish(boot, 0)
         self._applied: Applied | None = None
@@ -97,7 +87,14 @@ class Engine:
         )
         self._attendance = Attendance(venue=self._venue, prepare=self._prepare, changed=self._call_changed, now=now)
         self._equipment = Equipment(self._device_changed, deaf=lambda: self._hands.mute_line)
-        self._live = asyncio.Event()
+        self._upkeep = Upkeep(
+            self._meters,
+            studio=lambda: self._studio,
+            wish=lambda: self._wish,
+            call=lambda: self._call,
+            limited=self._limited,
+            temperature=temperature,
+        )
         self._sharing = False
         self._hearing = Hearing()
         self._checking = SoundChecking(
@@ -122,9 +119,7 @@ class Engine:
                 group.create_task(self._meters.run(), name="meters: serve")
                 group.create_task(self._equipment.run(), name="equipment")
                 group.create_task(self._checking.run(), name="sound check")
-                group.create_task(self._measure(), name="meters: measure")
-                group.create_task(self._cover(), name="slate")
-                group.create_task(self._govern(), name="governor")
+                group.create_task(self._upkeep.run(), name="upkeep")
                 group.create_task(self._keep_reporting(), name="report")
                 group.create_task(self._attendance.run(), name="calls")
                 group.create_task(self._take_wishes(), name="wishes")
@@ -222,7 +217,7 @@ class Engine:
     def _show(self, studio: "Studio", layout: Layout) -> None:
         studio.show(layout)
         if self._attendance.session is not None:
-            self._attendance.session.set_layout(layout, self._governor.limits)
+            self._attendance.session.set_layout(layout, self._upkeep.limits)
 
     def _equip(self) -> None:
         """Open the devices that are needed now, close the others."""
@@ -250,7 +245,7 @@ class Engine:
         return self._call.phase in {Phase.JOINING, Phase.LOBBY, Phase.LIVE, Phase.RECONNECTING}
 
     def _prepare(self, session: "Session") -> None:
-        session.set_layout(self._wish.layout, self._governor.limits)
+        session.set_layout(self._wish.layout, self._upkeep.limits)
         session.set_sharing(sharing=self._sharing)
         self._tell_muted(session)
 
@@ -276,14 +271,11 @@ class Engine:
 
     def _call_changed(self, call: Call) -> None:
         # a call that only reconnects keeps its limits
-        if not {self._call.phase, call.phase} <= _BEEN_IN:
-            self._lift_limits()
+        if not {self._call.phase, call.phase} <= BEEN_IN:
+            self._upkeep.lift_limits()
         self._call = call
         self._equip()
-        if self._in_call:
-            self._live.set()
-        else:
-            self._live.clear()
+        self._upkeep.follow(in_call=self._in_call)
         self._changed.set()
 
     def _check_changed(self) -> None:
@@ -301,7 +293,7 @@ class Engine:
     async def _keep_reporting(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STATS_S if self._in_call else None):
+                async with asyncio.timeout(STATS_S if self._in_call else None):
                     await self._changed.wait()
             self._changed.clear()
             self._link.report(self._report())
@@ -319,66 +311,19 @@ class Engine:
             mute_line=self._hands.mute_line,
             wires=self._hands.wires,
             devices=self._equipment.reported(),
-            streams=self._streams_now(),
-            limits=self._governor.limits,
+            streams=self._upkeep.streams(),
+            limits=self._upkeep.limits,
             sharing=self._sharing,
             hearing=self._hearing,
             sound_check=self._checking.last,
             probed=self._equipment.probed,
         )
 
-    def _streams_now(self) -> tuple[StreamStats, ...]:
-        """Return how the streams do. Reports may follow each other at once; a rate needs some time to be one."""
-        if self._studio is None or not self._in_call:
-            self._streams = ()
-        elif not self._streams or time.monotonic() - self._counted_at >= _STATS_S:
-            self._streams, self._counted_at = self._studio.stats(), time.monotonic()
-        return self._streams
-
-    async def _govern(self) -> None:
-        """Hold pictures back while the machine cannot bear them."""
-        while True:
-            await self._live.wait()
-            await asyncio.sleep(_GOVERN_S)
-            temperature = await asyncio.to_thread(self._temperature)
-            if self._studio is not None and self._call.phase in _BEEN_IN:
-                self._look(self._studio, temperature)
-
-    def _lift_limits(self) -> None:
-        """Begin a call without limits: what the machine could bear of another is no measure for it."""
-        self._governor = Governor(time.monotonic())
+    def _limited(self) -> None:
+        """Have servers send what the machine can bear."""
         if self._studio is not None:
-            self._studio.pace(self._governor.limits.fps)
-
-    def _look(self, studio: "Studio", temperature: float | None) -> None:
-        before = self._governor.limits
-        strain = Strain(studio.take_lag(), self._wish.display_behind, temperature)
-        limits = self._governor.look(strain, Load.of(self._call, self._wish.layout), time.monotonic())
-        if limits != before:
-            logger.info("at most %d pictures a second, %d lines high, of %d", limits.fps, limits.height, limits.tiles)
-            studio.pace(limits.fps)
-            self._show(studio, self._wish.layout)
-            self._changed.set()
-
-    async def _measure(self) -> None:
-        """Publish the sound levels and look after lip sync ten times a second; nothing while no device is open."""
-        while True:
-            await self._live.wait()
-            while self._live.is_set():
-                if self._studio is not None:
-                    self._meters.put(self._studio.meters())
-                    self._studio.keep_in_step()
-                await asyncio.sleep(_METERS_S)
-            self._meters.put(Meters())
-
-    async def _cover(self) -> None:
-        """Show others a slate while the camera should give a picture and does not."""
-        while True:
-            await self._live.wait()
-            blank = self._studio is not None and self._wish.devices.camera and self._studio.blank
-            if blank and self._studio is not None:
-                await asyncio.to_thread(self._studio.cover)
-            await asyncio.sleep(_COVER_EVERY_S if blank else _COVER_LOOK_S)
+            self._show(self._studio, self._wish.layout)
+        self._changed.set()
 
 
 def _load_studio() -> "type[Studio]":

@@ -25,7 +25,7 @@ from hardware.hotplug.sources import source
 from hardware.hotplug.watch import Watch
 
 _COVER_LOOK_S = 0.1
-"""How often media looks whether there is a picture (appliance/media/engine.py)."""
+"""How often media looks whether there is a picture (appliance/media/upkeep.py)."""
 _END_S = 10.0
 _KEPT = 3000
 

@@ -8,8 +8,7 @@ from livekit_double import livekit_double
 from program import GUEST, OPEN, call, running
 from sound import packets, sine
 
-from appliance.media import engine as engine_module
-from appliance.media import governor
+from appliance.media import governor, upkeep
 from appliance.state.layout import Layout, PersonId, Source, Tile, gallery
 from appliance.state.room import MeetingKey, Phase
 
@@ -21,11 +20,11 @@ async def server():
 
 
 async def test_a_hot_machine_asks_for_less_and_says_why(runtime_dir, server, monkeypatch):
-    monkeypatch.setattr(engine_module, "_GOVERN_S", 0.02)
+    monkeypatch.setattr(upkeep, "_GOVERN_S", 0.02)
     monkeypatch.setattr(governor, "_COOLS_S", 0.1)
     server.others = [server.guest()]
     async with running(runtime_dir) as media:
-        media.engine._temperature = lambda: 91.0
+        media.engine._upkeep._temperature = lambda: 91.0
         layout = Layout(3, 1920, 1080, (Tile(GUEST, Source.CAMERA, 0, 0, 640, 360),))
         media.daemon.want(call=call(server), layout=layout)
         report = await media.daemon.until(lambda r: r.limits.why)
@@ -36,21 +35,21 @@ async def test_a_hot_machine_asks_for_less_and_says_why(runtime_dir, server, mon
 
 
 async def test_the_next_call_begins_without_the_limits_of_the_one_before(runtime_dir, server, monkeypatch):
-    monkeypatch.setattr(engine_module, "_GOVERN_S", 0.02)
+    monkeypatch.setattr(upkeep, "_GOVERN_S", 0.02)
     monkeypatch.setattr(governor, "_COOLS_S", 0.1)
     async with running(runtime_dir) as media:
-        media.engine._temperature = lambda: 91.0
+        media.engine._upkeep._temperature = lambda: 91.0
         media.daemon.want(call=call(server))
         await media.daemon.until(lambda r: r.call.phase is Phase.LIVE and r.limits.why)
         # it has cooled to where nothing gets worse, and nothing better before ten seconds
-        media.engine._temperature = lambda: governor.COOL_C
+        media.engine._upkeep._temperature = lambda: governor.COOL_C
         media.daemon.want(call=call(server, key=MeetingKey("next")))
         report = await media.daemon.until(lambda r: r.call.key == "next" and r.call.phase is Phase.LIVE)
         assert not report.limits.why
 
 
 async def test_sound_plays_on_when_pictures_are_held_back_as_far_as_can_be(runtime_dir, server, monkeypatch):
-    monkeypatch.setattr(engine_module, "_GOVERN_S", 0.02)
+    monkeypatch.setattr(upkeep, "_GOVERN_S", 0.02)
     monkeypatch.setattr(governor, "_COOLS_S", 0.1)
     people = [server.guest()]
     for number in range(30):
@@ -59,7 +58,7 @@ async def test_sound_plays_on_when_pictures_are_held_back_as_far_as_can_be(runti
         del people[-1].tracks[:]
     server.others = people
     async with running(runtime_dir) as media:
-        media.engine._temperature = lambda: 91.0
+        media.engine._upkeep._temperature = lambda: 91.0
         # the guest has lost his place to others
         tiles = gallery([(PersonId(f"p{number}"), Source.CAMERA) for number in range(4)])
         media.daemon.want(call=call(server), controls=OPEN, layout=Layout(3, 1920, 1080, tiles))
@@ -80,11 +79,11 @@ async def test_sound_plays_on_when_pictures_are_held_back_as_far_as_can_be(runti
 
 
 async def test_what_strains_before_pictures_come_is_not_counted(runtime_dir, server, monkeypatch):
-    monkeypatch.setattr(engine_module, "_GOVERN_S", 0.02)
+    monkeypatch.setattr(upkeep, "_GOVERN_S", 0.02)
     monkeypatch.setattr(governor, "_COOLS_S", 0.1)
     server.status = 503
     async with running(runtime_dir) as media:
-        media.engine._temperature = lambda: 91.0
+        media.engine._upkeep._temperature = lambda: 91.0
         media.daemon.want(call=call(server))
         async with asyncio.timeout(10):
             while server.joins < 2:
