@@ -88,10 +88,17 @@ def deciding_mic(desired: Desired, *, muted: bool) -> Desired:
     return _agreeing(desired, said(desired.word, mic_muted=muted))
 
 
-def hearing(desired: Desired, touch: Touch) -> Desired:
-    """Return the will after the room's own button or mute line was touched; the same one if that was known."""
+def hearing(desired: Desired, touch: Touch, now: datetime) -> Desired:
+    """Return the will after the room's own button or mute line was touched; the same one if that was known.
+
+    What was muted between calls is so in the next one.
+    """
     word = heard(desired.word, touch)
-    return desired if word == desired.word else _agreeing(desired, word)
+    if word == desired.word:
+        return desired
+    by_hand = touch.mark.count > 0 and touch.mic_muted and desired.call is None
+    preset = Preset(closed=True, at=now) if by_hand else desired.mic_preset
+    return _agreeing(replace(desired, mic_preset=preset), word)
 
 
 def begun(desired: Desired) -> Desired:

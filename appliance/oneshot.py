@@ -208,6 +208,8 @@ def describe(state: RoomState, now: datetime, streams: Sequence[StreamStats] = (
     idle = between_calls(state)
     gates: Entry | Senses = state.entry if idle else state.senses
     mic, camera = "muted" if gates.mic_muted else "on", "off" if gates.camera_off else "on"
+    if state.senses.mute_line:
+        mic = "muted by the mute switch"
     lines.append(f"  {'next call' if idle else 'room     '} microphone {mic}, camera {camera}")
     lines.append(f"  volume    {state.controls.volume} %")
     if state.agenda.meetings or state.agenda.fetched_at or state.agenda.error:

@@ -10,6 +10,7 @@ from appliance.desired import Desired, adopt, hearing
 from appliance.link.distance import why_far
 from appliance.link.messages import LinkError
 from appliance.link.server import Peer
+from appliance.service import utc_now
 from appliance.state.commands import Ack, Command, Origin
 from appliance.state.events import DisplayLost, DisplayReported, MediaLost, MediaReported
 from appliance.state.latest import Latest
@@ -59,7 +60,7 @@ class MediaSeat:
                 if publisher is None:
                     await self._adopt(report)
                     publisher = asyncio.create_task(self._publish(peer), name="media wishes")
-                await self._change(partial(hearing, touch=report.touch))
+                await self._change(partial(hearing, touch=report.touch, now=utc_now()))
                 if self._seated is peer:  # adopting takes its time
                     self._take(report)
         finally:

@@ -190,7 +190,7 @@ class Equipment:
         self._probe.clear()
 
     def _may_try(self) -> frozenset[_Place]:
-        if self._needed or not worth_probing(self._devices):
+        if self._needed or not (self._asked or worth_probing(self._devices)):
             return frozenset()
         listed = {(kind, uri) for kind in _TRIED for uri in self._devices.of(kind)}
         silent = {DeviceKind.MICROPHONE} if self._deaf() else set()

@@ -3,7 +3,8 @@
 The line wins over everything: while it is asserted the microphone is muted, and when it is released it stays muted
 until somebody touches button or panel. The button goes by what the gate really does. It mutes when it goes down and
 unmutes when it comes up after a clean tap: a hanging button, a flickering cable and a button that is down at the start
-can mute a room, and never open it. An unmute needs a call: a press in an idle room opens nothing.
+can mute a room, and never open it. An unmute needs a call: a tap in an idle room opens nothing. It is a touch that
+mutes: whoever presses while the room counts down to a meeting wants to be in it muted.
 
 It works with the daemon dead, in both directions. A daemon that returns takes such a touch for the newest word, if the
 touch knew the last word the daemon had stored; if it had stored another since, or lost its disk, the stricter counts
@@ -43,10 +44,10 @@ def mute_by_hand(mute: Mute) -> Mute:
 
 
 def unmute_by_hand(mute: Mute, *, in_call: bool) -> Mute:
-    """Somebody tapped the button while the microphone was muted."""
-    if mute.line is not False or not in_call or not mute.mic_muted:
+    """Somebody tapped the button while the microphone was muted. Without a call that mutes the next one."""
+    if mute.line is not False or not mute.mic_muted:
         return mute
-    return _touch(mute, mic_muted=False)
+    return _touch(mute, mic_muted=not in_call)
 
 
 def take_line(mute: Mute, *, asserted: bool) -> Mute:

@@ -11,6 +11,9 @@ from hardware.ports import DeviceError, VideoFrame
 from hardware.uri import DeviceUri
 
 _FPS = 25.0
+_MOST_FPS = 120.0
+_LATE_NS = 250_000_000
+"""So long pictures are skipped to be on time again; a machine that is slower than that slows the clip."""
 _BT709 = 1
 _FULL_RANGE = 2
 
@@ -32,7 +35,7 @@ class ClipCamera:
 
     def __enter__(self) -> Self:
         self._clip = Clip(clip_path(self._uri), "video", loop=self._loop)
-        self._period_ns = round(1e9 / float(self._clip.stream.average_rate or _FPS))
+        self._period_ns = round(1e9 / _rate(self._clip.stream))
         self._pictures = self._clip.frames()
         self._due_ns = time.monotonic_ns()
         return self
@@ -53,9 +56,12 @@ class ClipCamera:
 
     def _newest(self, pictures: Iterator[Any]) -> Any:
         """Return the picture that is due now. A fixed rate, because a clip's own time stamps jump where it loops."""
-        picture = next(pictures, None)
+        picture, began_ns = next(pictures, None), time.monotonic_ns()
         self._due_ns += self._period_ns
         while picture is not None and self._due_ns < time.monotonic_ns():
+            if time.monotonic_ns() - began_ns > _LATE_NS:
+                self._due_ns = time.monotonic_ns()
+                break
             picture = next(pictures, None)
             self._due_ns += self._period_ns
             self.dropped += 1
@@ -75,3 +81,9 @@ class ClipCamera:
             burn(y, u, v, Mark(self._mark, self._count & 0xFFFF))
             self._count += 1
         return VideoFrame(y, u, v, captured_ns, full_range, bt709)
+
+
+def _rate(stream: Any) -> float:
+    """Return a clip's pictures a second; some say what no camera does, such as the rate of their time stamps."""
+    said = (float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate)
+    return next((rate for rate in said if 1.0 <= rate <= _MOST_FPS), _FPS)

@@ -246,8 +246,8 @@ def _path(wiring: Wiring) -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if not runtime:
         raise DeviceMissing(
-            f"{wiring.uri}: say where its file is to be, as in mock:{wiring.pin}?dir=/home/room/pins; "
-            "there is no $XDG_RUNTIME_DIR here."
+            f"{wiring.uri}: say where its file is to be, as in "
+            f"{wiring.uri}{'&' if '?' in wiring.uri else '?'}dir=/home/room/pins; there is no $XDG_RUNTIME_DIR here."
         )
     return Path(runtime) / "salon" / "pins" / wiring.pin
 

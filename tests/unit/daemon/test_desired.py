@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from builders import NOON, OPEN, report, wish
 
-from appliance.desired import Desired, DesiredFile, Preset, adopt
+from appliance.desired import Desired, DesiredFile, Preset, adopt, hearing
 from appliance.lifecycle.rules import Decision
 from appliance.state.camera import CameraAim, CameraPreset
 from appliance.state.room import Controls, MeetingKey
+from appliance.state.touch import Mark, Touch
 
 WEEKLY = MeetingKey("weekly")
 
@@ -81,3 +82,20 @@ def test_only_the_newest_decisions_are_kept():
         will = will.deciding(MeetingKey(str(number)), Decision.LEFT)
     assert len(will.decided) == 200
     assert "299" in will.decided
+
+
+def touch(count, *, muted):
+    return Touch(Mark("media", count), muted)
+
+
+def test_who_mutes_by_hand_between_calls_is_muted_in_the_next_one():
+    for before in (Desired(), Desired(mic_preset=Preset(closed=False, at=NOON))):
+        after = hearing(before, touch(1, muted=True), NOON)
+        assert after.mic_preset == Preset(closed=True, at=NOON)
+        assert hearing(after, touch(1, muted=True), NOON) is after
+
+
+def test_neither_a_touch_in_a_call_nor_a_start_of_media_nor_an_opening_decides_about_the_next_call():
+    assert hearing(Desired(wish(), OPEN), touch(1, muted=True), NOON).mic_preset is None
+    assert hearing(Desired(), touch(0, muted=True), NOON).mic_preset is None
+    assert hearing(Desired(), touch(1, muted=False), NOON).mic_preset is None

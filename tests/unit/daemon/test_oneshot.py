@@ -151,6 +151,13 @@ def test_a_fault_of_another_day_is_told_with_its_date():
     assert since_text(NOON - timedelta(days=1), NOON) == "2026-11-22 12:00"
 
 
+def test_status_says_that_the_mute_switch_holds_the_room_muted():
+    state = room()
+    held = replace(state, senses=replace(state.senses, mute_line=True))
+    assert any("microphone muted by the mute switch" in line for line in oneshot.describe(held, NOON))
+    assert not any("switch" in line for line in oneshot.describe(state, NOON))
+
+
 async def test_a_daemon_that_says_nothing_is_told_with_the_remedy(told, monkeypatch):
     monkeypatch.setattr(oneshot, "_ANSWER_S", 0.1)
 

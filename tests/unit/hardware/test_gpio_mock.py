@@ -172,7 +172,7 @@ def test_a_place_that_cannot_be_is_named(tmp_path, monkeypatch):
         with pytest.raises(DeviceMissing, match="cannot be opened"), MockInput(parse(uri)):
             raise AssertionError
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    with pytest.raises(DeviceMissing, match=r"say where its file is"), MockInput(parse("mock:mute")):
+    with pytest.raises(DeviceMissing, match=r"in mock:mute\?pull=up&dir=/"), MockInput(parse("mock:mute?pull=up")):
         raise AssertionError
 
 

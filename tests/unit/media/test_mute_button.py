@@ -80,7 +80,7 @@ class TwoSides(RuleBasedStateMachine):
         mute = self.media.mute
         if mute.mic_muted:
             # a call comes from a wish
-            self.moved(unmute_by_hand(mute, in_call=mute.word is not None), mutes=False)
+            self.moved(unmute_by_hand(mute, in_call=mute.word is not None), mutes=mute.word is None)
         else:
             self.moved(mute_by_hand(mute), mutes=True)
 
@@ -232,7 +232,15 @@ def test_a_press_goes_by_what_the_gate_does():
 
 def test_a_tap_in_an_idle_room_opens_nothing():
     mute = in_call(muted=True)
-    assert unmute_by_hand(mute, in_call=False) == mute
+    tapped = unmute_by_hand(mute, in_call=False)
+    assert tapped.mic_muted
+    assert tapped.touch.mic_muted
+    assert tapped.touch.mark != mute.touch.mark
+
+
+def test_a_tap_under_an_asserted_line_says_nothing():
+    mute = take_line(in_call(muted=True), asserted=True)
+    assert unmute_by_hand(mute, in_call=False) == unmute_by_hand(mute, in_call=True) == mute
 
 
 def test_a_wish_from_before_a_press_does_not_undo_it_however_often_it_comes():

@@ -96,6 +96,17 @@ async def test_no_device_is_tried_twice_within_a_minute_unless_somebody_asks(pro
         )
 
 
+async def test_simulated_devices_are_tried_only_when_somebody_asks(probing):
+    simulated = Devices(camera=("sim:pattern",), microphone=("sim:tone",), speaker=("sim:sink",))
+    async with running() as kit:
+        kit.equip(None, simulated, set())
+        kit.probe_now()
+        await until_idle()
+        assert probing.rounds.empty()
+        kit.probe_now(asked=True)
+        assert await probing.round() == simulated
+
+
 async def test_what_came_too_soon_is_tried_when_the_minute_is_over(probing, monkeypatch):
     monkeypatch.setattr(equipment, "_AGAIN_S", 0.1)
     async with running() as kit:
