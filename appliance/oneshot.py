@@ -144,6 +144,7 @@ async def keep_sound_picture(settings: Settings, path: Path) -> None:
         await asyncio.to_thread(shutil.copyfile, picture, path)
     except OSError as err:
         raise NoRoom(f"the picture cannot be kept in {path}: {err.strerror}") from err
+    _say(f"  kept in: {path}")
 
 
 async def _states(settings: Settings) -> AsyncGenerator[object]:
