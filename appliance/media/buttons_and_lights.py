@@ -41,7 +41,7 @@ class MutedByHand:
 
 
 @dataclass(frozen=True, slots=True)
-class UnmuteAsked:
+class TappedWhileMuted:
     """The button was tapped while the gate was shut."""
 
 
@@ -52,7 +52,7 @@ class LineMoved:
     asserted: bool
 
 
-Happening = MutedByHand | UnmuteAsked | LineMoved | WireUse
+Happening = MutedByHand | TappedWhileMuted | LineMoved | WireUse
 
 
 class Gate(Protocol):
@@ -178,7 +178,7 @@ class ButtonsAndLights:
                 case Tap(at_s):
                     if self._tap_unmutes:
                         self._asked_s = at_s
-                        self._tell(UnmuteAsked())
+                        self._tell(TappedWhileMuted())
         return button.fault()
 
     def _shut(self) -> None:

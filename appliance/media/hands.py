@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from appliance.media.buttons_and_lights import ButtonsAndLights, Happening, LineMoved, MutedByHand, UnmuteAsked
+from appliance.media.buttons_and_lights import ButtonsAndLights, Happening, LineMoved, MutedByHand, TappedWhileMuted
 from appliance.media.gate import MuteGate
 from appliance.media.lights import Capture
-from appliance.media.mute_button import begin, mute_by_hand, take_line, take_word, unmute_by_hand
+from appliance.media.mute_button import begin, mute_by_hand, take_line, take_word, tap_while_muted
 from appliance.media.wires import Wires
 from appliance.state.clean import clean_text
 from appliance.state.devices import WireUse
@@ -104,8 +104,8 @@ class Hands:
         match what:
             case MutedByHand():
                 self._mute = mute_by_hand(self._mute)
-            case UnmuteAsked():
-                self._mute = unmute_by_hand(self._mute, in_call=self._in_call())
+            case TappedWhileMuted():
+                self._mute = tap_while_muted(self._mute, in_call=self._in_call())
             case LineMoved(asserted):
                 self._mute = take_line(self._mute, asserted=asserted)
             case WireUse():

@@ -43,8 +43,8 @@ def mute_by_hand(mute: Mute) -> Mute:
     return _touch(mute, mic_muted=True)
 
 
-def unmute_by_hand(mute: Mute, *, in_call: bool) -> Mute:
-    """Somebody tapped the button while the microphone was muted. Without a call that mutes the next one."""
+def tap_while_muted(mute: Mute, *, in_call: bool) -> Mute:
+    """Somebody tapped the button while the microphone was muted: opens it in a call, else mutes the next call."""
     if mute.line is not False or not mute.mic_muted:
         return mute
     return _touch(mute, mic_muted=not in_call)

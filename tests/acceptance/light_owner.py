@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from appliance.media.buttons_and_lights import ButtonsAndLights, Happening, UnmuteAsked
+from appliance.media.buttons_and_lights import ButtonsAndLights, Happening, TappedWhileMuted
 from appliance.media.gate import MuteGate
 from appliance.media.lights import Capture
 from appliance.media.wires import Wires
@@ -34,7 +34,7 @@ async def _own(folder: Path, wires: Wires) -> None:
 
     def happened(what: Happening) -> None:
         match what:
-            case UnmuteAsked():
+            case TappedWhileMuted():
                 gate.set(mic_muted=False, camera_off=True)
             case WireUse(role="mute light"):
                 sys.stdout.write(f"{what.error or 'open'}\n")

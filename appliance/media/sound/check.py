@@ -33,7 +33,6 @@ class MicrophoneCheck:
     level_dbfs: float
     """RMS while the sweep was heard."""
     noise_dbfs: float
-    peak_dbfs: float
     clipped: bool = False
     dead: bool = False
     """Delivers nothing, or nothing of the sweep."""
@@ -159,9 +158,8 @@ def _microphones(recorded: Shorts, responses: list[_Response]) -> tuple[Micropho
         same = next((other for other in range(number) if not dead and _alike(recorded[:, other], channel)), None)
         inverted = not dead and first is not None and _opposite(responses[first], responses[number])
         first = number if first is None and not dead else first
-        peak = float(np.abs(channel.astype(np.int32)).max())
         clipped = int(np.count_nonzero(np.abs(channel.astype(np.int32)) >= _CLIPPED)) > 4
-        checks.append(MicrophoneCheck(level, quiet, dbfs(peak / FULL_SCALE), clipped, dead, same, inverted))
+        checks.append(MicrophoneCheck(level, quiet, clipped, dead, same, inverted))
     return tuple(checks)
 
 

@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from appliance.media.buttons_and_lights import ButtonsAndLights, LineMoved, MutedByHand, UnmuteAsked
+from appliance.media.buttons_and_lights import ButtonsAndLights, LineMoved, MutedByHand, TappedWhileMuted
 from appliance.media.gate import MuteGate
 from appliance.media.lights import Capture
-from appliance.media.mute_button import begin, mute_by_hand, take_line, unmute_by_hand
+from appliance.media.mute_button import begin, mute_by_hand, take_line, tap_while_muted
 from appliance.media.wires import Wires
 
 
@@ -34,8 +34,8 @@ class Room:
         match what:
             case MutedByHand():
                 self.mute = mute_by_hand(self.mute)
-            case UnmuteAsked():
-                self.mute = unmute_by_hand(self.mute, in_call=True)
+            case TappedWhileMuted():
+                self.mute = tap_while_muted(self.mute, in_call=True)
             case LineMoved(asserted):
                 self.mute = take_line(self.mute, asserted=asserted)
             case _:

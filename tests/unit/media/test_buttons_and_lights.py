@@ -6,7 +6,7 @@ import time
 from contextlib import asynccontextmanager
 
 from appliance.media import gate as gate_module
-from appliance.media.buttons_and_lights import ButtonsAndLights, LineMoved, MutedByHand, UnmuteAsked
+from appliance.media.buttons_and_lights import ButtonsAndLights, LineMoved, MutedByHand, TappedWhileMuted
 from appliance.media.gate import MuteGate
 from appliance.media.kept_wire import WireUse
 from appliance.media.lights import Capture
@@ -66,7 +66,7 @@ async def test_a_press_shuts_the_gate_before_it_is_told_and_a_tap_only_asks(tmp_
     await asyncio.sleep(0.1)
     drive(button, active=False)
     await until(lambda: len(told) > 1)
-    assert told[1:] == [(UnmuteAsked(), True)]
+    assert told[1:] == [(TappedWhileMuted(), True)]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -83,7 +83,7 @@ async def test_whoever_presses_as_somebody_else_mutes_meant_to_mute(tmp_path):
         drive(button, active=False)
         await until(lambda: MutedByHand() in told)
         await asyncio.sleep(0.1)
-        assert UnmuteAsked() not in told
+        assert TappedWhileMuted() not in told
 
 
 async def test_a_mute_by_hand_is_on_disk_also_when_the_event_loop_hangs(tmp_path):

@@ -11,7 +11,7 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from appliance.media.mute_button import Mute, begin, mute_by_hand, take_line, take_word, unmute_by_hand
+from appliance.media.mute_button import Mute, begin, mute_by_hand, take_line, take_word, tap_while_muted
 from appliance.state.touch import Mark, Touch, Word, adopted, heard, said
 
 
@@ -80,7 +80,7 @@ class TwoSides(RuleBasedStateMachine):
         mute = self.media.mute
         if mute.mic_muted:
             # a call comes from a wish
-            self.moved(unmute_by_hand(mute, in_call=mute.word is not None), mutes=mute.word is None)
+            self.moved(tap_while_muted(mute, in_call=mute.word is not None), mutes=mute.word is None)
         else:
             self.moved(mute_by_hand(mute), mutes=True)
 
@@ -227,12 +227,12 @@ def test_a_press_goes_by_what_the_gate_does():
     assert not mute.mic_muted
     mute = mute_by_hand(mute)
     assert mute.mic_muted
-    assert not unmute_by_hand(mute, in_call=True).mic_muted
+    assert not tap_while_muted(mute, in_call=True).mic_muted
 
 
 def test_a_tap_in_an_idle_room_opens_nothing():
     mute = in_call(muted=True)
-    tapped = unmute_by_hand(mute, in_call=False)
+    tapped = tap_while_muted(mute, in_call=False)
     assert tapped.mic_muted
     assert tapped.touch.mic_muted
     assert tapped.touch.mark != mute.touch.mark
@@ -240,7 +240,7 @@ def test_a_tap_in_an_idle_room_opens_nothing():
 
 def test_a_tap_under_an_asserted_line_says_nothing():
     mute = take_line(in_call(muted=True), asserted=True)
-    assert unmute_by_hand(mute, in_call=False) == unmute_by_hand(mute, in_call=True) == mute
+    assert tap_while_muted(mute, in_call=False) == tap_while_muted(mute, in_call=True) == mute
 
 
 def test_a_wish_from_before_a_press_does_not_undo_it_however_often_it_comes():
@@ -270,7 +270,7 @@ def test_an_unmute_that_crossed_a_press_does_not_count():
 def test_a_remote_mute_that_crossed_an_unmuting_tap_counts():
     mute = mute_by_hand(opened_by_panel())
     crossing = said(heard(mute.word, mute.touch), mic_muted=True)
-    mute = take_word(unmute_by_hand(mute, in_call=True), crossing)
+    mute = take_word(tap_while_muted(mute, in_call=True), crossing)
     assert mute.mic_muted
     assert heard(crossing, mute.touch).mic_muted
 
@@ -280,7 +280,7 @@ def test_with_the_daemon_dead_the_button_mutes_and_unmutes():
     for _ in range(3):
         mute = mute_by_hand(mute)
         assert mute.mic_muted
-        mute = unmute_by_hand(mute, in_call=True)
+        mute = tap_while_muted(mute, in_call=True)
         assert not mute.mic_muted
 
 
@@ -288,14 +288,14 @@ def test_a_daemon_that_returns_takes_a_touch_that_knew_its_last_word_for_the_new
     mute = mute_by_hand(opened_by_panel())
     stored = heard(mute.word, mute.touch)
     mute = take_word(mute, stored)
-    touched = unmute_by_hand(mute, in_call=True)
+    touched = tap_while_muted(mute, in_call=True)
     back = adopted(stored, touched.touch, really_muted=touched.mic_muted)
     assert not back.mic_muted
     assert not take_word(touched, back).mic_muted
 
 
 def test_a_daemon_that_lost_its_disk_leaves_the_room_muted():
-    mute = unmute_by_hand(mute_by_hand(opened_by_panel()), in_call=True)
+    mute = tap_while_muted(mute_by_hand(opened_by_panel()), in_call=True)
     back = adopted(Word(Mark("another will", 0)), mute.touch, really_muted=mute.mic_muted)
     assert back.mic_muted
     assert take_word(mute, back).mic_muted
@@ -304,7 +304,7 @@ def test_a_daemon_that_lost_its_disk_leaves_the_room_muted():
 def test_a_muting_that_a_full_disk_did_not_keep_outlives_the_daemon():
     mute = mute_by_hand(opened_by_panel())
     stored = heard(mute.word, mute.touch)
-    mute = unmute_by_hand(take_word(mute, stored), in_call=True)
+    mute = tap_while_muted(take_word(mute, stored), in_call=True)
     mute = take_word(mute, said(heard(stored, mute.touch), mic_muted=True))
     assert mute.mic_muted
     back = adopted(stored, mute.touch, really_muted=mute.mic_muted)
@@ -315,7 +315,7 @@ def test_the_line_wins_over_wish_button_and_panel_and_its_release_opens_nothing(
     mute = opened_by_panel()
     mute = take_line(mute, asserted=True)
     assert mute.mic_muted
-    assert unmute_by_hand(mute, in_call=True).mic_muted
+    assert tap_while_muted(mute, in_call=True).mic_muted
     # somebody unmutes at the panel meanwhile, and the daemon had heard of the line
     wish = said(heard(mute.word, mute.touch), mic_muted=False)
     mute = take_word(mute, wish)
@@ -323,14 +323,14 @@ def test_the_line_wins_over_wish_button_and_panel_and_its_release_opens_nothing(
     mute = take_line(mute, asserted=False)
     assert mute.mic_muted
     assert take_word(mute, wish).mic_muted
-    assert not unmute_by_hand(mute, in_call=True).mic_muted
+    assert not tap_while_muted(mute, in_call=True).mic_muted
     assert not take_word(mute, said(heard(wish, mute.touch), mic_muted=False)).mic_muted
 
 
 def test_a_line_that_was_not_read_yet_mutes_and_one_that_is_found_open_changes_nothing():
     mute = begin("media", kept_muted=False, has_line=True)
     assert mute.mic_muted
-    assert unmute_by_hand(mute, in_call=True).mic_muted
+    assert tap_while_muted(mute, in_call=True).mic_muted
     found = take_line(mute, asserted=False)
     assert not found.mic_muted
     assert found.touch == mute.touch
