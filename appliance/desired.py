@@ -122,19 +122,19 @@ def forget_stale(desired: Desired, now: datetime) -> Desired:
     return desired
 
 
-def adopt(stored: Desired, report: MediaReport | None) -> Desired:
+def adopt(stored: Desired, report: MediaReport | None, now: datetime) -> Desired:
     """Return the will a (re)starting daemon begins with, given what media says it is doing.
 
     The stricter of both holds for microphone and camera; but a touch of the room's own button that knew what was stored
-    is the newest word about the microphone. A call that media is in goes on, unless the room had decided
-    to leave it; a call that was wanted and that media is not in is wanted still.
+    is the newest word about the microphone, and mutes the next call if it muted between calls. A call that media is in
+    goes on, unless the room had decided to leave it; a call that was wanted and that media is not in is wanted still.
     """
     if report is None:
         return stored
+    will = hearing(replace(stored, call=_call(stored, report.wanted)), report.touch, now)
     # a gate that is shut by the mute line says nothing about what anybody decided
     word = adopted(stored.word, report.touch, really_muted=report.controls.mic_muted and not report.mute_line)
-    controls = stricter(stored.controls, report.controls)
-    return _agreeing(replace(stored, call=_call(stored, report.wanted), controls=controls), word)
+    return _agreeing(replace(will, controls=stricter(stored.controls, report.controls)), word)
 
 
 def _call(stored: Desired, running: CallWish | None) -> CallWish | None:

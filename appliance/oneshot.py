@@ -9,7 +9,6 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from appliance.columns import wrap
 from appliance.errors import SalonError
 from appliance.link.client import Connection, connected
 from appliance.link.messages import LinkError, Message, new_boot
@@ -18,6 +17,7 @@ from appliance.sections import Settings
 from appliance.service import utc_now
 from appliance.state.buttons import between_calls
 from appliance.state.clean import clean_text
+from appliance.state.columns import wrap
 from appliance.state.commands import Ack, AckStatus, Command
 from appliance.state.device_views import DeviceRow, device_rows, since_text
 from appliance.state.devices import Severity

@@ -82,7 +82,7 @@ class MediaSeat:
 
     async def _adopt(self, report: MediaReport) -> None:
         def adopted(desired: Desired) -> Desired:
-            after = adopt(desired, report)
+            after = adopt(desired, report, utc_now())
             return desired if after == desired else after
 
         await self._change(adopted)

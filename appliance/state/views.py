@@ -3,12 +3,12 @@
 Times come out in the zone of the `now` that is passed in. Strangers' words come out clean, on one line.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from appliance.state.clean import clean_text
+from appliance.state.columns import cut
 from appliance.state.room import (
     Agenda,
     AutoJoin,
@@ -66,7 +66,7 @@ def status_line(state: RoomState, now: datetime, width: int = 0) -> str:
     """Say in one line what the room is doing. To fit into `width` columns the meeting's title gives way."""
     before, title, after = _status(state, now)
     if width:
-        title = _cut(title, max(4, width - len(before) - len(after)))
+        title = cut(title, max(4, width - len(before) - len(after)))
     return before + title + after
 
 
@@ -283,11 +283,3 @@ def _day(moment: datetime, now: datetime) -> str:
             return "tomorrow"
         case _:
             return f"{moment.astimezone(now.tzinfo):%A}"
-
-
-def _cut(text: str, columns: int) -> str:
-    """Cut a title to terminal columns, where East Asian characters are two wide."""
-    widths = [2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text]
-    if sum(widths) <= columns:
-        return text
-    return text[: next(i for i in range(len(text) + 1) if sum(widths[: i + 1]) > columns - 1)] + "…"

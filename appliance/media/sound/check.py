@@ -16,7 +16,6 @@ from hardware.ports import SAMPLE_RATE
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 20_000.0
 _SWEEP_S, _SILENCE_S, _ENDING_S = 2.5, 0.5, 2.0
 _PEAK_DBFS = -12.0
-OCTAVES_HZ = (250, 500, 1000, 2000, 4000)
 _MID_HZ = (500, 1000)
 """Where a room's reverberation is stated (ISO 3382-2)."""
 _MOST_DELAY_S = 1.0
@@ -55,7 +54,6 @@ class SoundCheck:
     """From the recording's beginning, which is the playing's, until the sweep is heard."""
     rt60_s: float | None = None
     """Of 500 Hz and 1 kHz together."""
-    rt60_by_octave: tuple[tuple[int, float], ...] = ()
     distortion_percent: float | None = None
     """Second and third harmonic against the fundamental, in speech's middle."""
     decay: tuple[tuple[float, float], ...] = ()
@@ -86,15 +84,13 @@ def analyse(recorded: Shorts, *, whole: bool = True, late_s: float = 0.0) -> Sou
     if not whole or _has_gaps(recorded[:, working[0]], response, direct, clipped=microphones[working[0]].clipped):
         return SoundCheck(microphones, gaps=True)
     impulse = response.linear[direct - 48 :]
-    octaves = tuple((hz, rt) for hz in OCTAVES_HZ if (rt := rt60(octave(impulse, hz))) is not None)
-    mid = [rt for hz, rt in octaves if hz in _MID_HZ]
+    mid = [rt for hz in _MID_HZ if (rt := rt60(octave(impulse, hz))) is not None]
     return SoundCheck(
         microphones,
         False,
         echo_return_loss(impulse),
         (direct / SAMPLE_RATE + late_s - _SILENCE_S) * 1000,
         float(np.mean(mid)) if mid else None,
-        octaves,
         _distortion(response, direct),
         decay(impulse),
         thirds(impulse),

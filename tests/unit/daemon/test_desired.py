@@ -52,27 +52,27 @@ def test_a_save_that_is_cut_short_leaves_the_old_will(tmp_path, monkeypatch):
 
 
 def test_a_new_daemon_adopts_the_call_that_is_running():
-    assert adopt(Desired(wish(), OPEN), report(wanted=wish())).call == wish()
-    assert adopt(Desired(), report(wanted=wish())).call == wish()
+    assert adopt(Desired(wish(), OPEN), report(wanted=wish()), NOON).call == wish()
+    assert adopt(Desired(), report(wanted=wish()), NOON).call == wish()
 
 
 def test_a_call_that_was_left_is_not_adopted():
-    assert adopt(Desired().deciding(WEEKLY, Decision.LEFT), report(wanted=wish())).call is None
+    assert adopt(Desired().deciding(WEEKLY, Decision.LEFT), report(wanted=wish()), NOON).call is None
 
 
 def test_a_call_that_media_lost_is_wanted_still():
-    assert adopt(Desired(wish(), OPEN), report(wanted=None)).call == wish()
+    assert adopt(Desired(wish(), OPEN), report(wanted=None), NOON).call == wish()
 
 
 def test_the_newer_wish_wins_over_what_media_still_does():
-    assert adopt(Desired(wish("next")), report(wanted=wish())).call == wish("next")
+    assert adopt(Desired(wish("next")), report(wanted=wish()), NOON).call == wish("next")
 
 
 @pytest.mark.parametrize("stored", [True, False])
 @pytest.mark.parametrize("real", [True, False])
 def test_the_stricter_gate_wins(stored, real):
     will = Desired(controls=replace(OPEN, mic_muted=stored, camera_off=stored))
-    after = adopt(will, report(controls=replace(OPEN, mic_muted=real, camera_off=real)))
+    after = adopt(will, report(controls=replace(OPEN, mic_muted=real, camera_off=real)), NOON)
     assert after.controls.mic_muted is after.controls.camera_off is (stored or real)
 
 
@@ -99,3 +99,12 @@ def test_neither_a_touch_in_a_call_nor_a_start_of_media_nor_an_opening_decides_a
     assert hearing(Desired(wish(), OPEN), touch(1, muted=True), NOON).mic_preset is None
     assert hearing(Desired(), touch(0, muted=True), NOON).mic_preset is None
     assert hearing(Desired(), touch(1, muted=False), NOON).mic_preset is None
+
+
+def test_who_muted_while_the_daemon_was_away_is_muted_in_the_next_call():
+    tapped = replace(report(wanted=None), touch=touch(1, muted=True))
+    after = adopt(Desired(mic_preset=Preset(closed=False, at=NOON)), tapped, NOON)
+    assert after.mic_preset == Preset(closed=True, at=NOON)
+    assert after.controls.mic_muted
+    # in the call that media is in, the touch decided about that call, and says nothing of the next
+    assert adopt(Desired(), replace(tapped, wanted=wish()), NOON).mic_preset is None

@@ -15,12 +15,12 @@ from builders import NOON, meeting, room
 
 from appliance import oneshot, settings
 from appliance.cli import main
-from appliance.columns import width
 from appliance.errors import SalonError
 from appliance.link.messages import new_boot
 from appliance.link.server import LinkServer
 from appliance.seats import CommandSeat, WatchSeat
 from appliance.state.camera import CameraAim
+from appliance.state.columns import width
 from appliance.state.commands import Ack, JoinUrl, MoveCamera, Origin
 from appliance.state.device_views import since_text
 from appliance.state.devices import Device, Fault, Severity

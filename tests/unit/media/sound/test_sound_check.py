@@ -44,7 +44,6 @@ def test_the_sweep_is_soft_at_both_ends_and_never_clips() -> None:
 def test_reverberation_is_measured(rt60_s: float) -> None:
     check = checked(recorded(rt60_s))
     assert check.rt60_s == pytest.approx(rt60_s, rel=0.12)
-    assert len(check.rt60_by_octave) >= 4
 
 
 def test_delay_and_echo_return_loss_are_measured() -> None:

@@ -11,6 +11,19 @@ def width(text: str) -> int:
     return sum(_columns(char) for char in text)
 
 
+def cut(text: str, columns: int) -> str:
+    """Return a text that fits into so many columns; one that was cut ends in an ellipsis."""
+    if width(text) <= columns:
+        return text
+    room, kept = columns - 1, ""
+    for char in text:
+        room -= _columns(char)
+        if room < 0:
+            break
+        kept += char
+    return f"{kept}…"
+
+
 def wrap(text: str, *, first: str = "", under: str = "") -> Iterator[str]:
     """Yield a text in lines of 80 columns that begin with `first` and then `under`; a longer word is cut."""
     line, begun = first, False
