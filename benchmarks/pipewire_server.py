@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hardware.audio.pipewire import parsed
+from hardware.audio.pipewire_dump import parsed
 
 READY_S = 20.0
 _CHANGE_S = 5.0
@@ -55,6 +55,17 @@ class PipeWireServer:
         wait_until(lambda: len(self._ports("-i", f"{source}:")) == count, f"ports of {source}")
         for out, into in zip(self._ports("-o", f"{sink}:"), self._ports("-i", f"{source}:"), strict=True):
             self.run("pw-link", out, into)
+
+    def relink(self, source: str, stream: str, order: tuple[int, ...]) -> None:
+        """Give a stream's channels another order, after half a second in which it hears nothing."""
+        outs, ins = self._ports("-o", f"{source}:"), self._ports("-i", f"{stream}:")
+        node = self.nodes()[stream]["object.id"]
+        for one in parsed(self.run("pw-dump")):
+            if one.get("type", "").endswith(":Link") and one["info"]["input-node-id"] == node:
+                self.run("pw-link", "-d", str(one["id"]))
+        time.sleep(0.5)
+        for channel, out in zip(order, outs, strict=True):
+            self.run("pw-link", out, ins[channel])
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """Return the properties of everything that makes or takes sound, by its name."""

@@ -56,7 +56,9 @@ class PcmMicrophone:
         # an array that is none needs only its first channel
         self.channels = channels if self._asked or _highest(array) else 1
         self.name, self.id, self.array = node.found.name, node.found.id, array
-        stream = Capture(self.name, lambda: self._pcm(node), channels=self.channels)
+        several = max(node.channels, self.channels) > 1
+        order = self._order(node, max(node.channels, self.channels)) if several else None
+        stream = Capture(self.name, lambda: self._pcm(node), channels=self.channels, order=order)
         stream.begin()
         self._stream = stream
         return self
@@ -69,6 +71,10 @@ class PcmMicrophone:
         # all it has: asked for fewer, ALSA would give the mean of them
         channels = node.channels or self.channels
         return Pcm(node.pcm, name=self.name, capture=True, channels=channels, buffer=BACKLOG * BLOCK)
+
+    def _order(self, node: Node, channels: int) -> Callable[[], tuple[int, ...]] | None:  # noqa: ARG002
+        """Return what tells, once sound comes, where each channel of the device is; None where it is as it was."""
+        return None
 
     def read(self, timeout_s: float) -> AudioBlock | None:
         if self._stream is None:

@@ -6,16 +6,17 @@ channels of an array, which have no places in a living room, would be mixed into
 both off; it is the only way for properties into that plugin. Measured with PipeWire 0.3.65 and 1.4.2.
 """
 
-import json
 import os
 import re
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from hardware.audio.alsa import found_by_udev
 from hardware.audio.arrays import MOST_CHANNELS
 from hardware.audio.device import Node, PcmMicrophone, PcmSpeaker
+from hardware.audio.pipewire_dump import dump, number, of_type, properties
+from hardware.audio.pipewire_links import channel_order
 from hardware.identify import clean, select
 from hardware.ports import DeviceError, DeviceMissing, Found
 from hardware.uri import DeviceUri
@@ -28,8 +29,6 @@ _CLASSES = {
 _DEFAULTS = {"microphone": "default.audio.source", "speaker": "default.audio.sink"}
 _PLACEHOLDER = "auto_null"
 """What PipeWire offers where there is no loudspeaker."""
-_TIMEOUT_S = 2.0
-_LONGEST = 64_000_000
 _NOT_FOR_ALSA = re.compile(r"[^A-Za-z0-9._-]")
 """A node's name is its maker's; commas and quotes would mean something in ALSA's name of it."""
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]{4})")
@@ -40,6 +39,9 @@ class PipeWireMicrophone(PcmMicrophone):
 
     def _find(self, uri: DeviceUri) -> Node:
         return _found("microphone", uri)
+
+    def _order(self, node: Node, channels: int) -> Callable[[], tuple[int, ...]]:
+        return partial(channel_order, node.found.node, channels)
 
     @staticmethod
     def present(uri: DeviceUri) -> bool:
@@ -82,70 +84,32 @@ def _choose(kind: str, selector: str) -> Node | None:
     return next((node for node in there if node.found is chosen), None)
 
 
-def dump() -> list[Any]:
-    """Return what PipeWire says is there; raises `DeviceError`."""
-    try:
-        told = subprocess.run(
-            ["pw-dump"], capture_output=True, timeout=_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
-        )
-    except FileNotFoundError as err:
-        raise DeviceError("PipeWire's pw-dump is not there: install pipewire-bin and pipewire-alsa") from err
-    except (subprocess.TimeoutExpired, OSError) as err:
-        raise DeviceError("PipeWire does not answer: restart it (systemctl --user restart pipewire)") from err
-    if told.returncode:
-        raise DeviceError("PipeWire does not run, or not for this user: see systemctl --user status pipewire")
-    try:
-        return parsed(told.stdout[:_LONGEST].decode("utf-8", "replace"))
-    except ValueError as err:
-        raise DeviceError("PipeWire says what nobody understands: update pipewire-bin together with pipewire") from err
-
-
-def parsed(told: str) -> list[Any]:
-    """Return the objects pw-dump tells of; raises `ValueError` where that is no JSON.
-
-    What changes while it looks comes as more lists after the first: objects anew, or with no info once they are gone.
-    """
-    objects: dict[object, Any] = {}
-    decoder, place = json.JSONDecoder(), 0
-    told = told.strip()
-    while place < len(told):
-        some, place = decoder.raw_decode(told, place)
-        for one in some if isinstance(some, list) else ():
-            if isinstance(one, dict) and one.get("info", one) is not None:
-                objects[str(one.get("id"))] = one
-            elif isinstance(one, dict):
-                objects.pop(str(one.get("id")), None)
-        while told[place : place + 1].isspace():
-            place += 1
-    return list(objects.values())
-
-
 def nodes(kind: str, objects: list[Any], cards: Mapping[str, Found]) -> tuple[Node, ...]:
     """Return the microphones or the speakers in a dump: the default one first, the others by name.
 
     `cards` are udev's, by their node (hw:2): a device is the same device whichever way it is looked at.
     """
-    devices = {str(one.get("id")): _properties(one) for one in _of_type(objects, "Device")}
+    devices = {str(one.get("id")): properties(one) for one in of_type(objects, "Device")}
     default = _default(kind, objects)
     there = []
-    for one in _of_type(objects, "Node"):
-        properties = _properties(one)
-        name = str(properties.get("node.name", ""))
-        if properties.get("media.class") in _CLASSES[kind] and name and name != _PLACEHOLDER:
-            there.append(_node(kind, properties, devices.get(str(properties.get("device.id")), {}), cards))
+    for one in of_type(objects, "Node"):
+        said = properties(one)
+        name = str(said.get("node.name", ""))
+        if said.get("media.class") in _CLASSES[kind] and name and name != _PLACEHOLDER:
+            there.append(_node(kind, said, devices.get(str(said.get("device.id")), {}), cards))
     return tuple(sorted(there, key=lambda node: (node.found.node != default, node.found.node)))
 
 
-def _node(kind: str, properties: Mapping[str, Any], device: Mapping[str, Any], cards: Mapping[str, Found]) -> Node:
-    name = str(properties["node.name"])
-    title = clean(str(properties.get("node.description") or properties.get("node.nick") or name))
+def _node(kind: str, said: Mapping[str, Any], device: Mapping[str, Any], cards: Mapping[str, Found]) -> Node:
+    name = str(said["node.name"])
+    title = clean(str(said.get("node.description") or said.get("node.nick") or name))
     usb = _usb_id(device)
-    card = cards.get(f"hw:{properties.get('alsa.card', device.get('alsa.card', ''))}")
+    card = cards.get(f"hw:{said.get('alsa.card', device.get('alsa.card', ''))}")
     port = card.port if card else clean(str(device.get("device.bus-path", "")), 256)
     identity = card.id if card else f"usb:{usb}@{port}" if usb else f"pipewire:{name}"
-    serial = _integer(properties.get("object.serial"))
+    serial = number(said.get("object.serial"))
     pcm = f"pipewire:NODE={serial or re.sub(_NOT_FOR_ALSA, '_', name)}"
-    channels = _integer(properties.get("audio.channels"))
+    channels = number(said.get("audio.channels"))
     return Node(Found(kind, identity, title, name, port), pcm, channels if channels <= MOST_CHANNELS else 0, usb)
 
 
@@ -163,25 +127,9 @@ def _usb_id(device: Mapping[str, Any]) -> str:
 
 
 def _default(kind: str, objects: list[Any]) -> str:
-    for one in _of_type(objects, "Metadata"):
+    for one in of_type(objects, "Metadata"):
         entries = one.get("metadata")
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict) and entry.get("key") == _DEFAULTS[kind] and isinstance(entry.get("value"), dict):
                 return str(entry["value"].get("name", ""))
     return ""
-
-
-def _of_type(objects: list[Any], what: str) -> list[dict[str, Any]]:
-    return [one for one in objects if isinstance(one, dict) and str(one.get("type", "")).endswith(f":{what}")]
-
-
-def _properties(one: dict[str, Any]) -> Mapping[str, Any]:
-    info = one.get("info")
-    properties = info.get("props") if isinstance(info, dict) else None
-    return properties if isinstance(properties, dict) else {}
-
-
-def _integer(value: object) -> int:
-    """Return a number that a dump may hold as text; 0 for anything else."""
-    text = str(value)
-    return int(text) if text.isdecimal() and len(text) < 10 else 0

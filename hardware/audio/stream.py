@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import numpy as np
 
@@ -159,11 +160,24 @@ class Stream:
 class Capture(Stream):
     """Listens; keeps the newest blocks for whoever reads."""
 
-    def __init__(self, name: str, opened: Callable[[], Pcm], *, channels: int) -> None:
-        """Keep the first `channels` of those the device gives."""
+    def __init__(
+        self,
+        name: str,
+        opened: Callable[[], Pcm],
+        *,
+        channels: int,
+        order: Callable[[], tuple[int, ...]] | None = None,
+    ) -> None:
+        """Keep the first `channels` of those the device has.
+
+        `order`, where given, tells once sound comes which of the stream's channels holds each of the device's. It is
+        asked on a thread of its own, and nothing is kept before it has answered.
+        """
         super().__init__(name, opened)
         self.dropped = 0
         self._channels = channels
+        self._order = order
+        self._ordered: Future[tuple[int, ...]] | None = None
         self._blocks: deque[AudioBlock] = deque(maxlen=BACKLOG)
         self._due = time.monotonic() + OPEN_S + FIRST_S
 
@@ -187,6 +201,8 @@ class Capture(Stream):
 
     def _step(self, pcm: Pcm) -> None:
         if not pcm.wait(_SLICE_S):
+            # whatever comes next may be linked anew
+            self._ordered = None
             return
         if pcm.available() < BLOCK:
             # some devices wake too early: not to spin
@@ -195,9 +211,18 @@ class Capture(Stream):
         samples = pcm.read()
         behind, at_ns = pcm.delay()
         captured_ns = self._stamp(at_ns - behind * 1_000_000_000 // SAMPLE_RATE)
-        if self._channels < pcm.channels:
-            samples = _first(samples, pcm.channels, self._channels)
-        self._keep(AudioBlock(samples, captured_ns, self._channels))
+        order = self._where()
+        if order is not None:
+            self._keep(AudioBlock(_picked(samples, pcm.channels, order), captured_ns, self._channels))
+
+    def _where(self) -> tuple[int, ...] | None:
+        """Return where the kept channels are; None as long as nobody knows."""
+        if self._order is None:
+            return tuple(range(self._channels))
+        if self._ordered is None:
+            self._ordered = Future()
+            threading.Thread(target=_answer, args=(self._order, self._ordered), name="channels", daemon=True).start()
+        return self._ordered.result()[: self._channels] if self._ordered.done() else None
 
     def _keep(self, block: AudioBlock) -> None:
         with self._changed:
@@ -270,5 +295,14 @@ def _on_all(samples: bytes, channels: int) -> bytes:
     return np.repeat(np.frombuffer(samples, "<i2"), channels).tobytes()
 
 
-def _first(samples: bytes, channels: int, kept: int) -> bytes:
-    return np.frombuffer(samples, "<i2").reshape(-1, channels)[:, :kept].tobytes()
+def _picked(samples: bytes, channels: int, order: tuple[int, ...]) -> bytes:
+    if order == tuple(range(channels)):
+        return samples
+    return np.frombuffer(samples, "<i2").reshape(-1, channels)[:, order].tobytes()
+
+
+def _answer(ask: Callable[[], tuple[int, ...]], future: "Future[tuple[int, ...]]") -> None:
+    try:
+        future.set_result(ask())
+    except (DeviceError, OSError) as err:
+        future.set_exception(err)

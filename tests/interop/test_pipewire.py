@@ -126,6 +126,7 @@ def left_ns(heard, sound):
         (4, 48000, "aux0,aux1,aux2,aux3"),
         (4, 48000, "front-left,front-right,rear-left,rear-right"),
         (6, 16000, "aux0,aux1,aux2,aux3,aux4,aux5"),
+        (6, 48000, "front-left,front-right,front-center,lfe,rear-left,rear-right"),
         (8, 44100, ""),
     ],
 )
@@ -141,6 +142,19 @@ def test_the_channels_of_an_array_stay_apart_and_in_order(pipewire, channels, ra
     # mixed, it would be half; a gap where this machine was busy spreads a little
     for n in range(channels):
         assert max(share(sound[:, n], 400 + 200 * other) for other in range(channels) if other != n) < 0.05
+
+
+def test_channels_that_were_linked_in_another_order_are_put_right(pipewire):
+    pipewire.source("array", 4, positions="aux0,aux1,aux2,aux3")
+    pipewire.sink("mouths", 4, positions="aux0,aux1,aux2,aux3")
+    pipewire.link("mouths", "array")
+    tones = np.stack([tone(400 + 200 * n, 2.5) for n in range(4)], axis=1)
+    with registry.microphone("pipewire:array?channels=4") as microphone, playing("mouths", tones):
+        assert microphone.read(1.0)
+        pipewire.relink("array", "ALSA Capture", (2, 0, 3, 1))
+        blocks = [microphone.read(1.0) for _ in range(150)]
+    sound = samples_of([block for block in blocks if block])[-SAMPLE_RATE // 2 :]
+    assert [round(pitch(sound[:, n]), -1) for n in range(4)] == [400, 600, 800, 1000]
 
 
 def test_of_an_array_that_nobody_knows_only_the_first_channel_is_heard(pipewire):

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.audio.pipewire import nodes, parsed
+from hardware.audio.pipewire import nodes
+from hardware.audio.pipewire_dump import parsed
+from hardware.audio.pipewire_links import linked
 from hardware.ports import Found
 
 CARD = {"device.bus": "usb", "device.vendor.id": "0x2886", "device.product.id": "0x0018", "alsa.card": 2}
@@ -85,9 +87,23 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = ("node.name", "media.class", "device.id", "audio.channels", "object.serial", "node.description", "alsa.card")
+KEYS = (
+    "node.name",
+    "media.class",
+    "client.id",
+    "port.id",
+    "application.process.id",
+    "link.input.node",
+    "device.id",
+    "audio.channels",
+    "object.serial",
+    "node.description",
+    "alsa.card",
+)
 properties = st.dictionaries(st.sampled_from(KEYS), anything | st.sampled_from(["Audio/Source", "Audio/Sink"]))
-of_any_type = st.sampled_from(["PipeWire:Interface:Node", "PipeWire:Interface:Device", "PipeWire:Interface:Metadata"])
+of_any_type = st.sampled_from(["Node", "Device", "Metadata", "Client", "Port", "Link"]).map(
+    "PipeWire:Interface:{}".format
+)
 
 
 @given(
@@ -102,3 +118,49 @@ def test_no_dump_is_too_strange(dump):
     for kind in ("microphone", "speaker"):
         for one in nodes(kind, parsed(json.dumps(dump)), {}):
             assert one.found.kind == kind
+        linked(parsed(json.dumps(dump)), "x", 2, 1)
+
+
+def stream_of(pid, number, links):
+    """A stream of a process, and how its channels hear the array: (theirs, ours), by place."""
+    client = {"id": number, "type": "PipeWire:Interface:Client", "info": {"props": {"application.process.id": pid}}}
+    ports = [port(number * 10 + place, place) for place in range(4)]
+    made = [
+        {
+            "id": number * 100 + theirs,
+            "type": "PipeWire:Interface:Link",
+            "info": {
+                "props": {
+                    "link.output.node": 1,
+                    "link.output.port": 900 + theirs,
+                    "link.input.node": number + 1,
+                    "link.input.port": number * 10 + ours,
+                }
+            },
+        }
+        for theirs, ours in links
+    ]
+    return [client, node(number + 1, "ALSA Capture", "Stream/Input/Audio", client_id=number), *ports, *made]
+
+
+def port(number, place):
+    return {"id": number, "type": "PipeWire:Interface:Port", "info": {"props": {"port.id": place}}}
+
+
+ARRAY = [node(1, "array"), *(port(900 + place, place) for place in range(4))]
+ASKEW = [(0, 2), (1, 0), (2, 3), (3, 1)]
+
+
+def test_links_tell_where_each_microphone_of_an_array_is():
+    straight = [(place, place) for place in range(4)]
+    dump = [*ARRAY, *stream_of(7, 20, straight), *stream_of(7, 30, ASKEW), *stream_of(8, 40, straight)]
+    assert linked(dump, "array", 4, 7) == (2, 0, 3, 1)
+    assert linked(dump, "array", 4, 8) == (0, 1, 2, 3)
+    assert linked(dump, "array", 2, 8) == (0, 1)
+
+
+def test_until_every_channel_is_linked_nobody_knows():
+    assert linked([*ARRAY, *stream_of(7, 30, ASKEW[:3])], "array", 4, 7) is None
+    assert linked([*ARRAY, *stream_of(7, 30, [*ASKEW[:3], (3, 3)])], "array", 4, 7) is None
+    assert linked([*ARRAY, *stream_of(7, 30, ASKEW)], "array", 4, 9) is None
+    assert linked([*ARRAY, *stream_of(7, 30, ASKEW)], "another", 4, 7) is None

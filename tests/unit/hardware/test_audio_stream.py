@@ -112,6 +112,51 @@ def test_blocks_come_at_the_pace_of_the_device(listening):
     assert stamps == sorted(set(stamps))
 
 
+class ScriptedArray(ScriptedMicrophone):
+    channels = 3
+
+    def read(self):
+        super().read()
+        return b"\1\0\2\0\3\0" * BLOCK
+
+
+def test_channels_come_in_the_devices_order_and_not_before_that_is_known():
+    known, orders = threading.Event(), [(2, 0, 1), (0, 1, 2)]
+    pcm = ScriptedArray()
+
+    def order():
+        known.wait()
+        return orders.pop(0)
+
+    capture = Capture("Array", lambda: pcm, channels=2, order=order)
+    capture.begin()
+    try:
+        assert capture.read(0.3) is None
+        known.set()
+        assert capture.read(1.0).samples == b"\3\0\1\0" * BLOCK
+        # nothing for a while: it may be linked anew
+        pcm.dead = True
+        while capture.read(0.3):
+            pass
+        pcm.dead = False
+        assert capture.read(1.0).samples == b"\1\0\2\0" * BLOCK
+        assert orders == []
+    finally:
+        known.set()
+        capture.end()
+
+
+def test_who_cannot_tell_the_order_ends_the_stream():
+    def order():
+        raise DeviceError("nobody knows")
+
+    capture = Capture("Array", ScriptedArray, channels=3, order=order)
+    capture.begin()
+    with pytest.raises(DeviceError, match="nobody knows"):
+        read_until_error(capture)
+    capture.end()
+
+
 def test_a_device_that_fails_to_open_says_why(listening):
     def fail():
         raise DeviceError("no such thing")
