@@ -121,6 +121,8 @@ def pipewire_server() -> Iterator[PipeWireServer]:
         server.start("pipewire", "pipewire")
         wait_until(lambda: server.works("pw-dump"), "pipewire", READY_S)
         server.start("wireplumber", "wireplumber")
+        # pactl makes this folder too, and 0.3.65 ends when that happens between its own look and its mkdir
+        (folder / "pulse").mkdir(mode=0o700)
         server.start("pulse", "pipewire-pulse")
         wait_until(lambda: server.works("pactl", "info"), "pipewire-pulse", READY_S)
         # the session manager's own answer to "nothing there": it works
