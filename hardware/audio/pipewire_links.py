@@ -39,30 +39,33 @@ def channel_order(source: str, channels: int) -> tuple[int, ...]:
 
 
 def linked(objects: list[Any], source: str, channels: int, pid: int) -> tuple[int, ...] | None:
-    """Return that order as a dump tells it, of the newest stream of a process; None unless every channel has one."""
-    stream = _newest_stream(objects, pid)
+    """Return that order as a dump tells it, of a process's newest stream from there; None unless all are linked."""
+    streams = _streams(objects, pid)
     sources = {_id(one) for one in of_type(objects, "Node") if properties(one).get("node.name") == source}
     place = {_id(one): number(properties(one).get("port.id")) for one in of_type(objects, "Port")}
-    order: dict[int | None, int | None] = {}
+    orders: dict[str, dict[int | None, int | None]] = {}
     for one in of_type(objects, "Link"):
         link = {key: str(value) for key, value in properties(one).items()}
-        if link.get("link.output.node") in sources and link.get("link.input.node") == stream:
+        stream = link.get("link.input.node", "")
+        if link.get("link.output.node") in sources and stream in streams:
+            order = orders.setdefault(stream, {})
             order[place.get(link.get("link.output.port", ""))] = place.get(link.get("link.input.port", ""))
-    known = tuple(at for channel in range(channels) if (at := order.get(channel)) is not None)
+    newest = orders[max(orders, key=streams.__getitem__)] if orders else {}
+    known = tuple(at for channel in range(channels) if (at := newest.get(channel)) is not None)
     return known if sorted(known) == list(range(channels)) else None
 
 
-def _newest_stream(objects: list[Any], pid: int) -> str | None:
+def _streams(objects: list[Any], pid: int) -> dict[str, int]:
+    """Return a process's streams that listen, and how late each came."""
     clients = {
         _id(one) for one in of_type(objects, "Client") if str(properties(one).get("application.process.id")) == str(pid)
     }
-    streams = {
-        number(said.get("object.serial")): _id(one)
+    return {
+        _id(one): number(said.get("object.serial"))
         for one in of_type(objects, "Node")
         if (said := properties(one)).get("media.class") == "Stream/Input/Audio"
         and str(said.get("client.id")) in clients
     }
-    return streams[max(streams)] if streams else None
 
 
 def _id(one: dict[str, Any]) -> str:

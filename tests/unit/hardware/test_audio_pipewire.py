@@ -157,6 +157,8 @@ def test_links_tell_where_each_microphone_of_an_array_is():
     assert linked(dump, "array", 4, 7) == (2, 0, 3, 1)
     assert linked(dump, "array", 4, 8) == (0, 1, 2, 3)
     assert linked(dump, "array", 2, 8) == (0, 1)
+    # a newer stream that hears something else says nothing of this one
+    assert linked([*dump, *stream_of(7, 50, [])], "array", 4, 7) == (2, 0, 3, 1)
 
 
 def test_until_every_channel_is_linked_nobody_knows():
