@@ -133,7 +133,7 @@ def adopt(stored: Desired, report: MediaReport | None, now: datetime) -> Desired
         return stored
     will = hearing(replace(stored, call=_call(stored, report.wanted)), report.touch, now)
     # a gate that is shut by the mute line says nothing about what anybody decided
-    word = adopted(stored.word, report.touch, really_muted=report.controls.mic_muted and not report.mute_line)
+    word = adopted(will.word, report.touch, really_muted=report.controls.mic_muted and not report.mute_line)
     return _agreeing(replace(will, controls=stricter(stored.controls, report.controls)), word)
 
 

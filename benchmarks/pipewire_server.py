@@ -9,12 +9,12 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hardware.audio.pipewire_dump import parsed
+from hardware.audio.pipewire_dump import of_type, parsed, properties
 
 READY_S = 20.0
 _CHANGE_S = 5.0
@@ -60,19 +60,18 @@ class PipeWireServer:
         """Give a stream's channels another order, after half a second in which it hears nothing."""
         outs, ins = self._ports("-o", f"{source}:"), self._ports("-i", f"{stream}:")
         node = self.nodes()[stream]["object.id"]
-        for one in parsed(self.run("pw-dump")):
-            if one.get("type", "").endswith(":Link") and one["info"]["input-node-id"] == node:
+        for one in of_type(parsed(self.run("pw-dump")), "Link"):
+            if properties(one)["link.input.node"] == node:
                 self.run("pw-link", "-d", str(one["id"]))
         time.sleep(0.5)
         for channel, out in zip(order, outs, strict=True):
             self.run("pw-link", out, ins[channel])
 
-    def nodes(self) -> dict[str, dict[str, Any]]:
+    def nodes(self) -> dict[str, Mapping[str, Any]]:
         """Return the properties of everything that makes or takes sound, by its name."""
         return {
-            one["info"]["props"].get("node.name", ""): one["info"]["props"]
-            for one in parsed(self.run("pw-dump"))
-            if one.get("type", "").endswith(":Node")
+            properties(one).get("node.name", ""): properties(one)
+            for one in of_type(parsed(self.run("pw-dump")), "Node")
         }
 
     def default(self, key: str) -> str:

@@ -56,9 +56,10 @@ class PcmMicrophone:
         # an array that is none needs only its first channel
         self.channels = channels if self._asked or _highest(array) else 1
         self.name, self.id, self.array = node.found.name, node.found.id, array
-        several = max(node.channels, self.channels) > 1
-        order = self._order(node, max(node.channels, self.channels)) if several else None
-        stream = Capture(self.name, lambda: self._pcm(node), channels=self.channels, order=order)
+        # all it has: asked for fewer, ALSA would give the mean of them
+        given = node.channels or self.channels
+        order = self._order(node, given) if given > 1 else None
+        stream = Capture(self.name, lambda: self._pcm(node, given), channels=self.channels, order=order)
         stream.begin()
         self._stream = stream
         return self
@@ -67,9 +68,7 @@ class PcmMicrophone:
         if self._stream:
             self._stream.end()
 
-    def _pcm(self, node: Node) -> Pcm:
-        # all it has: asked for fewer, ALSA would give the mean of them
-        channels = node.channels or self.channels
+    def _pcm(self, node: Node, channels: int) -> Pcm:
         return Pcm(node.pcm, name=self.name, capture=True, channels=channels, buffer=BACKLOG * BLOCK)
 
     def _order(self, node: Node, channels: int) -> Callable[[], tuple[int, ...]] | None:  # noqa: ARG002

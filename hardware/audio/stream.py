@@ -176,6 +176,7 @@ class Capture(Stream):
         super().__init__(name, opened)
         self.dropped = 0
         self._channels = channels
+        self._as_it_is = tuple(range(channels))
         self._order = order
         self._ordered: Future[tuple[int, ...]] | None = None
         self._blocks: deque[AudioBlock] = deque(maxlen=BACKLOG)
@@ -218,7 +219,7 @@ class Capture(Stream):
     def _where(self) -> tuple[int, ...] | None:
         """Return where the kept channels are; None as long as nobody knows."""
         if self._order is None:
-            return tuple(range(self._channels))
+            return self._as_it_is
         if self._ordered is None:
             self._ordered = Future()
             threading.Thread(target=_answer, args=(self._order, self._ordered), name="channels", daemon=True).start()

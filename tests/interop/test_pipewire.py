@@ -131,10 +131,7 @@ def left_ns(heard, sound):
     ],
 )
 def test_the_channels_of_an_array_stay_apart_and_in_order(pipewire, channels, rate, positions):
-    pipewire.source("array", channels, rate, positions)
-    pipewire.sink("mouths", channels, positions=",".join(f"aux{n}" for n in range(channels)))
-    pipewire.link("mouths", "array")
-    tones = np.stack([tone(400 + 200 * n, 1.5) for n in range(channels)], axis=1)
+    tones = talkers(pipewire, channels, 1.5, rate, positions)
     with registry.microphone(f"pipewire:array?channels={channels}") as microphone, playing("mouths", tones):
         blocks = [microphone.read(1.0) for _ in range(110)]
     sound = samples_of(blocks)[-SAMPLE_RATE // 2 :]
@@ -145,10 +142,7 @@ def test_the_channels_of_an_array_stay_apart_and_in_order(pipewire, channels, ra
 
 
 def test_channels_that_were_linked_in_another_order_are_put_right(pipewire):
-    pipewire.source("array", 4, positions="aux0,aux1,aux2,aux3")
-    pipewire.sink("mouths", 4, positions="aux0,aux1,aux2,aux3")
-    pipewire.link("mouths", "array")
-    tones = np.stack([tone(400 + 200 * n, 2.5) for n in range(4)], axis=1)
+    tones = talkers(pipewire, 4, 2.5)
     with registry.microphone("pipewire:array?channels=4") as microphone, playing("mouths", tones):
         assert microphone.read(1.0)
         pipewire.relink("array", "ALSA Capture", (2, 0, 3, 1))
@@ -158,15 +152,20 @@ def test_channels_that_were_linked_in_another_order_are_put_right(pipewire):
 
 
 def test_of_an_array_that_nobody_knows_only_the_first_channel_is_heard(pipewire):
-    pipewire.source("array", 4, positions="aux0,aux1,aux2,aux3")
-    pipewire.sink("mouths", 4, positions="aux0,aux1,aux2,aux3")
-    pipewire.link("mouths", "array")
-    tones = np.stack([tone(400 + 200 * n, 1.5) for n in range(4)], axis=1)
+    tones = talkers(pipewire, 4, 1.5)
     with registry.microphone("pipewire:array") as microphone, playing("mouths", tones):
         blocks = [microphone.read(1.0) for _ in range(110)]
     sound = samples_of(blocks)[-SAMPLE_RATE // 2 :, 0]
     assert round(pitch(sound), -1) == 400
     assert max(share(sound, hz) for hz in (600, 800, 1000)) < 0.05
+
+
+def talkers(pipewire, channels, seconds, rate=48000, positions="aux0,aux1,aux2,aux3"):
+    """Plug in an array and a mouth before each of its microphones; return a tone for each: 400 Hz, 600 Hz ..."""
+    pipewire.source("array", channels, rate, positions)
+    pipewire.sink("mouths", channels, positions=",".join(f"aux{n}" for n in range(channels)))
+    pipewire.link("mouths", "array")
+    return np.stack([tone(400 + 200 * n, seconds) for n in range(channels)], axis=1)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,11 @@
 """Which devices are open, and what makes a better one be noticed."""
 
 import asyncio
-import contextlib
 import json
 import threading
 
 import pytest
+from kit import running
 
 from appliance.media import equipment, probe
 from appliance.media.equipment import Equipment
@@ -37,17 +37,6 @@ class Studio:
 
     def try_again(self, kind):
         self.retried.put_nowait(kind)
-
-
-@contextlib.asynccontextmanager
-async def running(changed=lambda: None):
-    kit = Equipment(changed)
-    task = asyncio.create_task(kit.run(), name="equipment")
-    try:
-        yield kit
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """When devices are tried outside of a call, and when they must not be."""
 
 import asyncio
-import contextlib
 
 import pytest
+from kit import running
 
 from appliance.media import equipment
-from appliance.media.equipment import Equipment
 from appliance.state.devices import DeviceKind, DeviceTry
 from appliance.state.wishes import Devices
 
@@ -20,17 +19,6 @@ class Studio:
 
     def use(self, devices, needed):
         pass
-
-
-@contextlib.asynccontextmanager
-async def running(changed=lambda: None, **options):
-    kit = Equipment(changed, **options)
-    task = asyncio.create_task(kit.run(), name="equipment")
-    try:
-        yield kit
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 class Probing:
