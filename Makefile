@@ -22,7 +22,7 @@ SYSTEM := picamera2 lgpio
 # apt's packages, which camera modules and pins on a Raspberry Pi need: they are for the system's own Python alone
 APT_PI := /usr/lib/python3/dist-packages
 
-.PHONY: help demo test check unit interop test-guest pi-acceptance native wheel debian bench lock clean install uninstall
+.PHONY: help demo test check unit interop test-fleet test-guest pi-acceptance native wheel debian bench lock clean install uninstall
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -34,6 +34,7 @@ test: debian check ## formatting, lint, types and all tests: everything CI runs
 	@$(MAKE) --no-print-directory unit
 	$(BIN)/python -m pytest tests/fuzz tests/native $(ARGS)
 	@$(MAKE) --no-print-directory interop
+	@$(MAKE) --no-print-directory test-fleet
 	@$(MAKE) --no-print-directory test-guest
 
 check: $(BIN)/.test ## formatting, lint and types
@@ -48,6 +49,9 @@ unit: $(BIN)/.test native ## the quick tests
 interop: debian $(BIN)/.test native ## the tests with real servers, browsers and brokers
 	$(BIN)/python tests/interop/livekit_build.py
 	$(BIN)/python -m pytest tests/interop tests/scenario $(ARGS)
+
+test-fleet: debian $(BIN)/.test native ## the fleet: real brokers, databases and browsers
+	$(BIN)/python -m pytest tests/fleet $(ARGS)
 
 test-guest: debian $(BIN)/.test native ## real drivers: a Debian 13 in qemu, with cameras and sound cards to plug and pull
 	$(BIN)/python tests/guest/image.py
@@ -74,7 +78,7 @@ lock: $(BIN)/.test ## write down the exact versions that are installed now
 install: ## as root: code into /opt/salon, the command /usr/bin/salon, systemd's units; again to upgrade
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Salon needs Python 3.11 or newer"; exit 1; }
 	rm -rf build && $(PYTHON) -m venv --clear $(BUILT)
-	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[room,hub,broker]'
+	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[room,hub,console]'
 	$(BUILT)/bin/python -I -m appliance.media.rtc.native.build >/dev/null || echo "media packets are handled in Python then"
 	@# seen only after the installation: of all else the versions are ours
 	@for module in $(SYSTEM); do \

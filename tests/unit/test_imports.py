@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "appliance.across": ("hardware.gpio.wiring", "hardware.ports"),
     "display": ("appliance.state", "appliance.link"),
     "provisioning": ("appliance.state", "appliance.link", "appliance.sections", "appliance.settings"),
-    "fleet": ("appliance.telemetry.protocol", "appliance.state.wire", "appliance.state.clean"),
+    "fleet": ("appliance.telemetry.protocol", "appliance.state.wire", "appliance.state.clean", "appliance.settings"),
 }
 NOBODY_BUT_A_ROOT_IMPORTS = ("appliance.hub", "fleet", "display", "appliance.daemon", "appliance.cli")
 
@@ -72,7 +72,12 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "aiortc": ("appliance.media", "appliance.hub"),
     "aioice": ("appliance.media", "appliance.hub"),
     "av": ("appliance.media", "appliance.hub", "appliance.demo", "hardware"),
-    "paho": ("appliance.telemetry.agent", "appliance.telemetry.connection", "fleet.ingest"),
+    "paho": ("appliance.telemetry.agent", "appliance.telemetry.connection", "fleet"),
+    "asyncpg": ("fleet.store.postgres",),
+    "msgspec": ("fleet",),
+    "fastapi": ("fleet.web",),
+    "apprise": ("fleet.control",),
+    "authlib": ("fleet.web",),
     "amqtt": ("fleet.broker", "fleet.broker_door"),
     "pyudev": ("hardware.hotplug",),
     "gpiozero": ("hardware.gpio",),

@@ -6,14 +6,14 @@ import re
 from typing import Any, TypeVar
 
 from appliance.state.wire import BadValue, from_json, to_json
-from appliance.telemetry.protocol.payloads import Body, Call, Event, Health, Info, Stamp, State
+from appliance.telemetry.protocol.payloads import Body, Call, Event, Health, Info, Reported, Stamp, State
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_TEXT_BYTES = 1024
 _CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _INT_LIMIT = 2**63
-B = TypeVar("B", State, Info, Health, Event)
+B = TypeVar("B", State, Info, Health, Event, Reported)
 
 
 class BadPayload(ValueError):
@@ -30,7 +30,7 @@ class BadCall(BadPayload):
 
 def encode(stamp: Stamp, body: Body) -> bytes:
     """Return a message of the room."""
-    return _dump({**to_json(stamp), **to_json(body)})
+    return dump({**to_json(stamp), **to_json(body)})
 
 
 def decode(kind: type[B], payload: bytes) -> tuple[Stamp, B]:
@@ -44,7 +44,7 @@ def decode(kind: type[B], payload: bytes) -> tuple[Stamp, B]:
 
 def encode_call(call: Call) -> bytes:
     """Return a request to a room."""
-    return _dump({"id": call.id, "cmd": call.cmd, "args": dict(call.args), "expires": call.expires})
+    return dump({"id": call.id, "cmd": call.cmd, "args": dict(call.args), "expires": call.expires})
 
 
 def decode_call(payload: bytes) -> Call:
@@ -64,8 +64,8 @@ def decode_call(payload: bytes) -> Call:
     return Call(call_id, cmd, expires, args)
 
 
-def parse(payload: bytes) -> dict[str, Any]:
-    """Parse a JSON object within our limits, or raise `BadPayload`."""
+def parse(payload: bytes, *, longest: int = MAX_TEXT_BYTES) -> dict[str, Any]:
+    """Parse a JSON object within our limits, or raise `BadPayload`; `longest` is how many bytes one text may have."""
     if len(payload) > MAX_BYTES:
         raise BadPayload(f"more than {MAX_BYTES} bytes")
     try:
@@ -76,38 +76,39 @@ def parse(payload: bytes) -> dict[str, Any]:
         raise BadPayload("not JSON in UTF-8") from err
     if not isinstance(data, dict):
         raise BadPayload("not a JSON object")
-    _check(data, 1)
+    _check(data, 1, longest)
     return data
 
 
-def _check(value: Any, depth: int) -> None:
+def dump(data: Any) -> bytes:
+    """Return compact JSON in UTF-8."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _check(value: Any, depth: int, longest: int) -> None:
     if depth > MAX_DEPTH:
         raise BadPayload(f"nested more than {MAX_DEPTH} deep")
     match value:
         case str():
-            _check_text(value)
+            _check_text(value, longest)
         case dict():
             for key, item in value.items():
-                _check_text(key)
-                _check(item, depth + 1)
+                _check_text(key, longest)
+                _check(item, depth + 1, longest)
         case list():
             for item in value:
-                _check(item, depth + 1)
+                _check(item, depth + 1, longest)
         case float() if not math.isfinite(value):
             raise BadPayload("a number that is not finite")
         case int() if abs(value) >= _INT_LIMIT:
             raise BadPayload("a number beyond 64 bits")
 
 
-def _check_text(text: str) -> None:
+def _check_text(text: str, longest: int) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as err:
         # JSON may spell half a surrogate pair, which no log or screen could ever write
         raise BadPayload("text that is not Unicode") from err
-    if size > MAX_TEXT_BYTES:
-        raise BadPayload(f"text of more than {MAX_TEXT_BYTES} bytes")
-
-
-def _dump(data: dict[str, Any]) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    if size > longest:
+        raise BadPayload(f"text of more than {longest} bytes")

@@ -7,7 +7,7 @@ measurable". Nobody's name, no meeting's title and no link has a place here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class Word(StrEnum):
@@ -211,6 +211,19 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """The verdict of the room's own pre-flight: could it hold its next meeting now?"""
+
+    ok: bool
+    at: int
+    """When the pre-flight ended, milliseconds since 1970."""
+    because: tuple[str, ...] = ()
+    """The ids of the issues that stand against it; empty when ok."""
+    next_at: int | None = None
+    """When its next meeting starts, milliseconds since 1970; never which."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """`up/health`: the newest wins, so `issues` is always the full list."""
 
@@ -232,6 +245,12 @@ class Health:
     tv: TvPower = TvPower.UNKNOWN
     echo_reduction_db: int | None = None
     """By how much the far end is quieter in what is sent than at the microphone; null before it was heard."""
+    ready: Ready | None = None
+    """Null before the first pre-flight."""
+    every_s: int = 30
+    """When the next report is due at the latest: a console may call a room silent after two and a half times that."""
+    spooled: int = 0
+    """Records that wait for the console's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +273,33 @@ class Event:
     data: CallAck | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KeyTrouble:
+    """One key of the desired configuration that the room did not take as it was."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """`up/reported`, retained: the configuration in force."""
+
+    rev: int = 0
+    """The desired revision in force; 0 for the room's own settings alone."""
+    seen: int = 0
+    """The newest desired revision that arrived; above `rev` while it waits for the room to be idle, or was refused."""
+    waits: str = ""
+    """Why `seen` is not in force: empty, "in a meeting", or why it was refused."""
+    doc: dict[str, Any] = field(default_factory=dict)
+    """The keys a console may set, as they are in force: sections of keys, as in room.toml."""
+    troubles: tuple[KeyTrouble, ...] = ()
+    """Keys of `seen` that are unknown, wrong, or held back by the room's own privacy settings."""
+
+
 CALL_ACK = "call.ack"
 """The event type of an answer."""
-Body = State | Info | Health | Event
+Body = State | Info | Health | Event | Reported
 
 
 @dataclass(frozen=True, slots=True)

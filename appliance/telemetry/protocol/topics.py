@@ -38,12 +38,40 @@ class Topics:
         return self._up("event")
 
     @property
+    def reported(self) -> str:
+        """Retained: the configuration in force, whole."""
+        return self._up("reported")
+
+    @property
+    def batch(self) -> str:
+        """Records from the room's spool."""
+        return self._up("batch")
+
+    @property
     def call(self) -> str:
         """Down to the room: a live request."""
-        return f"rooms/v{VERSION}/{self.org}/{self.room}/down/call"
+        return self._down("call")
+
+    @property
+    def desired(self) -> str:
+        """Down to the room, retained: the configuration it should have."""
+        return self._down("desired")
+
+    @property
+    def jobs(self) -> str:
+        """Down to the room, retained: the jobs that are open for it."""
+        return self._down("jobs")
+
+    @property
+    def ack(self) -> str:
+        """Down to the room: records that are safe in the console's database."""
+        return self._down("ack")
 
     def _up(self, leaf: str) -> str:
         return f"rooms/v{VERSION}/{self.org}/{self.room}/up/{leaf}"
+
+    def _down(self, leaf: str) -> str:
+        return f"rooms/v{VERSION}/{self.org}/{self.room}/down/{leaf}"
 
 
 def every_room(org: str) -> str:

@@ -1,0 +1,70 @@
+"""One way to talk to the two databases a console may live in. The SQL is the same text for both.
+
+Parameters are `$1`, `$2`; rows are read by column name. `sqlite:/path/fleet.db` is the default, one file for a site or
+a few; `postgresql://USER@HOST/NAME` (with `salon[console-pg]`) for more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, Protocol
+
+from appliance.errors import SalonError
+
+Row = Mapping[str, Any]
+
+
+class DatabaseTrouble(SalonError, OSError):
+    """The database cannot be used; says why and what would help."""
+
+
+class Reader(Protocol):
+    """What can be read with."""
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        """Return all rows of a query."""
+
+
+class Transaction(Reader, Protocol):
+    """Changes that happen together or not at all."""
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Run a statement and return how many rows it changed."""
+
+    async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement once for each row of parameters."""
+
+    async def load(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert many new rows the quickest way there is (COPY on PostgreSQL)."""
+
+
+class Database(Reader, Protocol):
+    """An open database. `fetch` sees what is committed."""
+
+    dialect: Literal["sqlite", "postgresql"]
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin; leaving commits, leaving with an error takes all of it back. One writes at a time."""
+
+    async def close(self) -> None:
+        """Give everything back."""
+
+
+async def open_database(url: str) -> Database:
+    """Open `sqlite:/path` or `postgresql://…`, or raise `DatabaseTrouble`. Does not bring the schema up to date."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite" and rest:
+        from fleet.store.sqlite import open_sqlite  # noqa: PLC0415 - each console pays for one database
+
+        return await open_sqlite(rest)
+    if scheme in {"postgresql", "postgres"} and rest.startswith("//"):
+        from fleet.store.postgres import open_postgres  # noqa: PLC0415
+
+        return await open_postgres(url)
+    raise DatabaseTrouble("A console's database is sqlite:/path/fleet.db or postgresql://USER@HOST/NAME.")
+
+
+def among(column: str, parameter: str, dialect: str) -> str:
+    """Return a condition that a text column is one of the texts in a parameter; pass a JSON list for it."""
+    if dialect == "sqlite":
+        return f"{column} IN (SELECT value FROM json_each({parameter}))"
+    return f"{column} IN (SELECT json_array_elements_text({parameter}::json))"

@@ -1,0 +1,65 @@
+"""PostgreSQL by asyncpg: for fleets that a single file has been outgrown by, and for more than one console."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import asyncpg
+
+from fleet.store.database import DatabaseTrouble, Row
+
+_CONNECT_S = 10
+_CONNECTIONS = 5
+
+
+class _Transaction:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        rows: Sequence[Row] = await self._connection.fetch(sql, *args)
+        return rows
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        status: str = await self._connection.execute(sql, *args)
+        # "UPDATE 3", "INSERT 0 3", "CREATE TABLE"
+        last = status.rpartition(" ")[2]
+        return int(last) if last.isdigit() else -1
+
+    async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        await self._connection.executemany(sql, rows)
+
+    async def load(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+
+
+class PostgresDatabase:
+    """An open PostgreSQL database."""
+
+    dialect: Literal["sqlite", "postgresql"] = "postgresql"
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        rows: Sequence[Row] = await self._pool.fetch(sql, *args)
+        return rows
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[_Transaction]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield _Transaction(connection)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+async def open_postgres(url: str) -> PostgresDatabase:
+    """Connect; a password belongs in ~/.pgpass or PGPASSWORD rather than in the address."""
+    try:
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=_CONNECTIONS, timeout=_CONNECT_S)
+    except (OSError, ValueError, asyncpg.PostgresError) as err:
+        raise DatabaseTrouble(
+            f"The console's PostgreSQL cannot be used: {err}. Is it running, and is it yours?"
+        ) from err
+    return PostgresDatabase(pool)

@@ -1,0 +1,131 @@
+"""SQLite: one file, readers beside one writer (WAL). Each connection lives on a thread of its own."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from fleet.store.database import DatabaseTrouble, Row
+
+T = TypeVar("T")
+_BUSY_S = 20
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+@cache
+def _native(sql: str) -> str:
+    return _PARAMETER.sub(r"?\1", sql)
+
+
+class _Worker:
+    """A connection, and the one thread that uses it."""
+
+    def __init__(self, path: str, name: str) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._connection))
+
+    async def open(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+
+    def _open(self) -> None:
+        # transactions begin and end where we say
+        connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -16384")
+        self._connection = connection
+
+    async def close(self) -> None:
+        await self.run(lambda connection: connection.close())
+        self._thread.shutdown(wait=False)
+
+
+class _Transaction:
+    def __init__(self, worker: _Worker) -> None:
+        self._worker = worker
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        return await self._worker.run(lambda connection: _rows(connection, sql, args))
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        return await self._worker.run(lambda connection: connection.execute(_native(sql), args).rowcount)
+
+    async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        await self._worker.run(lambda connection: connection.executemany(_native(sql), rows))
+
+    async def load(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+        await self.many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+
+
+class SqliteDatabase:
+    """An open SQLite file."""
+
+    dialect: Literal["sqlite", "postgresql"] = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self._reading = _Worker(path, "fleet-read")
+        self._writing = _Worker(path, "fleet-write")
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Open both connections."""
+        await self._writing.open()
+        await self._reading.open()
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        return await self._reading.run(lambda connection: _rows(connection, sql, args))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[_Transaction]:
+        async with self._turn:
+            # from the start as a writer: to become one later may fail in the middle
+            await self._writing.run(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+            try:
+                yield _Transaction(self._writing)
+            except BaseException:
+                await asyncio.shield(self._writing.run(_take_back))
+                raise
+            await asyncio.shield(self._writing.run(lambda connection: connection.execute("COMMIT")))
+
+    async def close(self) -> None:
+        await self._reading.close()
+        await self._writing.close()
+
+
+def _rows(connection: sqlite3.Connection, sql: str, args: Sequence[Any]) -> list[Any]:
+    return connection.execute(_native(sql), args).fetchall()
+
+
+def _take_back(connection: sqlite3.Connection) -> None:
+    # some errors, a full disk among them, have ended the transaction already
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _prepare(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.touch(mode=0o600)
+
+
+async def open_sqlite(path: str) -> SqliteDatabase:
+    """Open the file, made if need be, readable by its owner alone."""
+    file = Path(path)
+    try:
+        await asyncio.to_thread(_prepare, file)
+        database = SqliteDatabase(str(file))
+        await database.open()
+    except (OSError, sqlite3.Error) as err:
+        raise DatabaseTrouble(f"{file} cannot be used as the console's database: {err}.") from err
+    return database

@@ -1,0 +1,46 @@
+"""The databases every test of the fleet runs on: SQLite and PostgreSQL, the same test on both."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from postgres_server import postgres_server
+
+from fleet.store.database import open_database
+from fleet.store.schema import bring_up_to_date
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A server's address; a database in it is of one test."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dialect(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def database_url(dialect, postgres, tmp_path) -> AsyncIterator[str]:
+    """The address of an empty database."""
+    if dialect == "sqlite":
+        yield f"sqlite:{tmp_path}/fleet.db"
+        return
+    name = f"t{secrets.token_hex(6)}"
+    admin = await asyncpg.connect(postgres)
+    await admin.execute(f"CREATE DATABASE {name}")
+    yield postgres.replace("/postgres?", f"/{name}?")
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture
+async def database(database_url):
+    """An open database, its schema up to date."""
+    opened = await open_database(database_url)
+    await bring_up_to_date(opened)
+    yield opened
+    await opened.close()

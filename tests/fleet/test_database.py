@@ -1,0 +1,152 @@
+"""Both databases behave the same: transactions, parameters, loading, migrations."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from fleet.store.database import DatabaseTrouble, among, open_database
+from fleet.store.schema import bring_up_to_date, migrations
+
+HERE = Path(__file__).resolve().parent
+SITE = "INSERT INTO sites (id, name) VALUES ($1, $2) RETURNING key"
+
+
+async def names(database) -> list[str]:
+    return [row["id"] for row in await database.fetch("SELECT id FROM sites ORDER BY key")]
+
+
+async def test_a_transaction_is_seen_whole_or_not_at_all(database):
+    async with database.transaction() as tx:
+        first = await tx.fetch(SITE, "berlin", "Berlin")
+        assert await names(database) == []
+        assert [row["id"] for row in await tx.fetch("SELECT id FROM sites")] == ["berlin"]
+    assert first[0]["key"] == 1
+    with suppress(RuntimeError):
+        async with database.transaction() as tx:
+            await tx.execute(SITE, "paris", "Paris")
+            assert len(await tx.fetch("SELECT id FROM sites")) == 2
+            raise RuntimeError
+    assert await names(database) == ["berlin"]
+
+
+async def test_a_transaction_after_a_failed_one_works(database):
+    with pytest.raises(Exception, match=r"(?i)syntax"):
+        async with database.transaction() as tx:
+            await tx.execute("INSART")
+    async with database.transaction() as tx:
+        await tx.execute(SITE, "berlin", "Berlin")
+    assert await names(database) == ["berlin"]
+
+
+async def test_transactions_take_turns(database):
+    async def add(number: int) -> None:
+        async with database.transaction() as tx:
+            rows = await tx.fetch("UPDATE counters SET value = value + 1 WHERE name = 'rooms' RETURNING value")
+            await tx.execute(SITE, f"site-{rows[0]['value']}", "x")
+
+    await asyncio.gather(*(add(number) for number in range(20)))
+    assert sorted(await names(database)) == sorted(f"site-{number}" for number in range(1, 21))
+
+
+async def test_execute_says_how_many_rows_it_changed(database):
+    async with database.transaction() as tx:
+        await tx.many("INSERT INTO sites (id, name) VALUES ($1, $2)", [("a", "x"), ("b", "x"), ("c", "y")])
+        assert await tx.execute("UPDATE sites SET name = $1 WHERE name = $2", "z", "x") == 2
+
+
+async def test_many_rows_are_loaded(database):
+    async with database.transaction() as tx:
+        await tx.load("sites", ("id", "name"), [(f"s{n:04}", "Ünïcode ' \0"[:-1]) for n in range(1000)])
+    rows = await database.fetch("SELECT count(*) AS n, min(name) AS name FROM sites")
+    assert (rows[0]["n"], rows[0]["name"]) == (1000, "Ünïcode ' ")
+
+
+async def test_a_list_of_texts_is_one_parameter(database):
+    async with database.transaction() as tx:
+        await tx.many("INSERT INTO sites (id, name) VALUES ($1, $1)", [(name,) for name in ("a", "b", "c")])
+    sql = f"SELECT id FROM sites WHERE {among('id', '$1', database.dialect)} ORDER BY id"
+    rows = await database.fetch(sql, json.dumps(["a", "c", "it's"]))
+    assert [row["id"] for row in rows] == ["a", "c"]
+
+
+async def test_truth_bytes_and_numbers_come_back_as_they_went(database):
+    async with database.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO jobs (id, kind, state, made_at, made_by, expires_at, if_idle, policy) "
+            "VALUES ('j', 'reboot', 'running', $1, 'eve', $1, $2, '{}')",
+            2**53,
+            True,
+        )
+    rows = await database.fetch("SELECT made_at, if_idle FROM jobs WHERE if_idle")
+    assert (rows[0]["made_at"], bool(rows[0]["if_idle"])) == (2**53, True)
+
+
+async def test_the_schema_comes_up_to_date_once(database):
+    newest = max(migrations())
+    assert await bring_up_to_date(database) == newest
+    assert len(await database.fetch("SELECT version FROM schema_version")) == newest
+
+
+async def test_a_database_of_a_newer_release_is_left_alone(database):
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO schema_version (version) VALUES (9999)")
+    with pytest.raises(DatabaseTrouble, match="newer release"):
+        await bring_up_to_date(database)
+
+
+async def test_two_consoles_that_start_together_migrate_once(database_url):
+    both = [await open_database(database_url) for _ in range(2)]
+    assert await asyncio.gather(*map(bring_up_to_date, both)) == [max(migrations())] * 2
+    rows = await both[0].fetch("SELECT count(*) AS n FROM schema_version")
+    assert rows[0]["n"] == max(migrations())
+    for database in both:
+        await database.close()
+
+
+STEPS = {1: "CREATE TABLE one (n INTEGER); INSERT INTO one (n) VALUES (1)", 2: "INSERT INTO one (n) VALUES (2); KILL"}
+
+
+def _migrate_and_die(url: str) -> None:
+    """Run the steps and be killed in the middle of the second."""
+
+    async def run() -> None:
+        database = await open_database(url)
+        async with database.transaction() as tx:
+            transaction = type(tx)
+        execute = transaction.execute
+
+        async def deadly(self, sql, *args):
+            if sql == "KILL":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return await execute(self, sql, *args)
+
+        transaction.execute = deadly
+        await bring_up_to_date(database, STEPS)
+
+    asyncio.run(run())
+
+
+async def test_a_migration_killed_in_the_middle_never_happened(database_url):
+    code = f"import test_database; test_database._migrate_and_die({database_url!r})"
+    env = {**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parents[1]}"}
+    victim = await asyncio.create_subprocess_exec(sys.executable, "-c", code, env=env)
+    assert await victim.wait() == -signal.SIGKILL
+    database = await open_database(database_url)
+    assert [row["n"] for row in await database.fetch("SELECT n FROM one")] == [1]
+    again = {**STEPS, 2: "INSERT INTO one (n) VALUES (2); INSERT INTO one (n) VALUES (3)"}
+    assert await bring_up_to_date(database, again) == 2
+    assert [row["n"] for row in await database.fetch("SELECT n FROM one ORDER BY n")] == [1, 2, 3]
+    await database.close()
+
+
+async def test_an_address_that_is_none_is_refused_in_words():
+    with pytest.raises(DatabaseTrouble, match="sqlite:/path"):
+        await open_database("mysql://x")
+    with pytest.raises(DatabaseTrouble, match="Is it running"):
+        await open_database("postgresql:///x?host=/nonexistent")
