@@ -6,7 +6,7 @@ This file is the composition root: read it top to bottom to see what a room is m
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import time
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from appliance.lifecycle.television import TvHours
 from appliance.link import faults
 from appliance.link.server import Handler, LinkServer
 from appliance.plugged import SERVICE, follow_devices
+from appliance.preflight import PreflightCheck
 from appliance.programs import calendar_address, group_of, is_installed, room_zone, runtime_dir
 from appliance.room import Room
 from appliance.seats import CommandSeat, DisplaySeat, WatchSeat, origin_at_panel
@@ -71,6 +72,7 @@ async def run_daemon(settings: Settings) -> None:
         tasks.create_task(supervised("tv", television.run, room.take_health), name="tv")
         _serve_fixtures(tasks, room, settings, television)
         _watch_calendar(tasks, room, settings, zone)
+        _look_ahead(tasks, room, settings)
         _report_by_mqtt(tasks, room, settings)
         tasks.create_task(_watch_faults(settings, store), name="faults")
         tasks.create_task(watchdog(), name="watchdog")
@@ -168,23 +170,25 @@ def _watch_calendar(tasks: asyncio.TaskGroup, room: Room, settings: Settings, zo
     tasks.create_task(supervised("calendar", watcher.run, room.take_health), name="calendar")
 
 
+def _look_ahead(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> None:
+    check = PreflightCheck(
+        states=room.store.watch,
+        links=lambda: room.links,
+        livekit={server.host: server.url for server in settings.meetings.livekit},
+        disk=settings.state_dir,
+        on_preflight=room.take_preflight,
+        now=utc_now,
+    )
+    tasks.create_task(supervised("preflight", check.run, room.take_health), name="preflight")
+
+
 def _report_by_mqtt(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> None:
-    wanted = settings.mqtt
-    if not wanted.url:
+    if not settings.mqtt.url:
         return
     # a third of the daemon's start, which a room without a fleet need not wait for
-    from appliance.telemetry.agent import MqttAgent, MqttSettings  # noqa: PLC0415
+    from appliance.reporting import report_to_fleet  # noqa: PLC0415
 
-    agent = MqttAgent(
-        MqttSettings(**{field.name: getattr(wanted, field.name) for field in fields(MqttSettings)}),
-        state_dir=settings.state_dir,
-        states=room.store.watch,
-        dispatch=room.dispatcher.dispatch,
-        on_health=room.take_health,
-        now=utc_now,
-        streams=lambda: room.media.streams,
-    )
-    tasks.create_task(supervised("mqtt", agent.run, room.take_health, well_s=None), name="mqtt")
+    tasks.create_task(report_to_fleet(room, settings), name="mqtt")
 
 
 async def _watch_faults(settings: Settings, store: RoomStore) -> None:

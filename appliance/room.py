@@ -15,7 +15,7 @@ from appliance.seats import MediaSeat
 from appliance.sections import Settings
 from appliance.service import utc_now
 from appliance.state.camera import CameraAim
-from appliance.state.commands import Ack, Command, Origin
+from appliance.state.commands import Ack, Command, JoinMeeting, Origin
 from appliance.state.devices import DeviceKind, WireUse
 from appliance.state.events import (
     AgendaChanged,
@@ -25,11 +25,13 @@ from appliance.state.events import (
     DevicesSeen,
     FixturesChanged,
     OccupancyChanged,
+    PreflightEnded,
     RelaysChanged,
     ServiceChanged,
     TelevisionChanged,
 )
 from appliance.state.fixtures import Relay
+from appliance.state.preflight import Preflight
 from appliance.state.reducer import with_devices
 from appliance.state.room import Agenda, Entry, MeetingKey, RoomState, ServiceHealth, Wanted
 from appliance.state.store import RoomStore
@@ -81,6 +83,8 @@ class Room:
         """Somebody in the room touched something."""
         self.switch: Callable[[Mapping[str, bool]], None] = lambda _: None
         """Switches lights and blinds."""
+        self.joining: Callable[[Origin], None] = lambda _: None
+        """Somebody asked for a call."""
 
     def _context(self) -> Context:
         return Context(self.store.state, self.desired, self.links, self._entry, self._now())
@@ -129,6 +133,8 @@ class Room:
         """Do what somebody asks for, or say why not."""
         if origin is Origin.TOUCH:
             self.touched()
+        if isinstance(command, JoinMeeting):
+            self.joining(origin)
         return await self.dispatcher.dispatch(command, origin)
 
     def take_bookings(self, bookings: Bookings) -> None:
@@ -169,6 +175,10 @@ class Room:
     def take_health(self, health: ServiceHealth) -> None:
         """Take in how an edge service does."""
         self.store.apply(ServiceChanged(health))
+
+    def take_preflight(self, preflight: Preflight) -> None:
+        """Take in what stands against the next meeting."""
+        self.store.apply(PreflightEnded(preflight))
 
     async def follow(self) -> None:
         """Publish a new wish whenever layout or countdown call for one."""

@@ -235,7 +235,13 @@ class MqttSettings:
     ca_file: Annotated[str, File(values.there)]
     """Certificate authority of an mqtts:// broker; empty takes the system's."""
     health_s: Annotated[float, Between(1, 3600)]
-    """How often health is sent when nothing changes."""
+    """How often health is sent in a meeting when nothing changes."""
+    idle_s: Annotated[float, Between(1, 3600)]
+    """How often it is sent between meetings."""
+    spool_mb: Annotated[int, Between(1, 65536)]
+    """How much disk records may take that the console has not acknowledged."""
+    titles: bool
+    """Tell the console the titles of meetings. Only the room itself can switch that on."""
 
 
 @dataclass(frozen=True, slots=True)

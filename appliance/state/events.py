@@ -6,6 +6,7 @@ from appliance.state.camera import CameraAim
 from appliance.state.devices import Seen, WireUse
 from appliance.state.fixtures import Relay
 from appliance.state.layout import Layout
+from appliance.state.preflight import Preflight
 from appliance.state.room import Agenda, Controls, Countdown, Entry, ServiceHealth, Wanted
 from appliance.state.television import Television
 from appliance.state.wishes import DisplayReport, MediaReport
@@ -125,6 +126,13 @@ class ServiceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PreflightEnded:
+    """The room looked ahead of its next meeting."""
+
+    preflight: Preflight
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeGiven:
     """There is something the people in the room should read; empty takes it away."""
 
@@ -148,5 +156,6 @@ Event = (
     | FixturesChanged
     | LayoutChanged
     | ServiceChanged
+    | PreflightEnded
     | NoticeGiven
 )

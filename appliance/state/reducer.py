@@ -22,6 +22,7 @@ from appliance.state.events import (
     MediaReported,
     NoticeGiven,
     OccupancyChanged,
+    PreflightEnded,
     RelaysChanged,
     ServiceChanged,
     TelevisionChanged,
@@ -98,6 +99,8 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
             return replace(state, layout=layout)
         case ServiceChanged(health):
             return _service_changed(state, health, now)
+        case PreflightEnded(preflight):
+            return replace(state, preflight=preflight)
         case NoticeGiven(text):
             return _noticed(state, clean_text(text, 200))
         case _:

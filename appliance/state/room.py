@@ -13,6 +13,7 @@ from appliance.state.camera import CameraAim
 from appliance.state.devices import Device, DeviceUse, Expected, Seen, WireUse
 from appliance.state.fixtures import Relay
 from appliance.state.layout import Layout, PersonId, Source, Tile, View
+from appliance.state.preflight import Preflight
 from appliance.state.sound import Hearing, SoundCheck
 from appliance.state.television import Television
 
@@ -251,6 +252,8 @@ class RoomState:
     """Whether somebody is in the room, by its sensor; None where nobody can tell."""
     relays: tuple[Relay, ...] = ()
     services: tuple[ServiceHealth, ...] = ()
+    preflight: Preflight | None = None
+    """What the newest look ahead of the next meeting found; None before the first."""
     notice: str = ""
     """The newest thing people in the room should read, such as why a join was refused."""
     how_to_join: str = ""

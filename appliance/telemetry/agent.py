@@ -12,10 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.state.commands import Ack, Command, Origin
-from appliance.state.room import RoomState, ServiceHealth
+from appliance.state.room import Phase, RoomState, ServiceHealth
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import CallDesk, Journal
 from appliance.telemetry.connection import Access, BrokerAway, Connection, Incoming
+from appliance.telemetry.courier import Courier
 from appliance.telemetry.gauges import GaugeReader, clock_sync, machine, own_address
 from appliance.telemetry.protocol.address import broker_address
 from appliance.telemetry.protocol.codec import BadPayload, decode
@@ -45,7 +46,9 @@ class MqttSettings:
     ca_file: str = ""
     """Certificates to trust instead of the system's, PEM."""
     health_s: float = 30
-    """Seconds between two health reports when nothing changes."""
+    """Seconds between two health reports in a meeting, when nothing changes."""
+    idle_s: float = 300
+    """The same between meetings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Pace:
 class MqttAgent:
     """Runs for as long as the daemon does; the broker may come and go."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it knows of the room comes in piece by piece
         self,
         settings: MqttSettings,
         *,
@@ -78,6 +81,7 @@ class MqttAgent:
         on_health: Callable[[ServiceHealth], None],
         now: Callable[[], datetime],
         streams: Callable[[], tuple[StreamStats, ...]] = tuple,
+        courier: Courier | None = None,
         pace: Pace = Pace(),
     ) -> None:
         self._settings = settings
@@ -86,6 +90,7 @@ class MqttAgent:
         self._on_health = on_health
         self._now = now
         self._streams = streams
+        self._courier = courier
         self._pace = pace
         self._gauges = GaugeReader(state_dir)
         self._file = TelemetryFile(state_dir / "mqtt.json")
@@ -109,7 +114,12 @@ class MqttAgent:
         self._topics = Topics(self._settings.org, self._room.id)
         hardware = await asyncio.to_thread(machine)
         self._reporter = Reporter(
-            self._topics, boot=self._room.boot, machine=hardware, now=self._now, numbers=self._numbers
+            self._topics,
+            boot=self._room.boot,
+            machine=hardware,
+            now=self._now,
+            numbers=self._numbers,
+            every_s=self._every_s,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(states), name="mqtt-follow")
@@ -143,7 +153,7 @@ class MqttAgent:
     async def _session(self) -> str:
         """Connect once and speak until it is over; return why it is."""
         will = self._reporter.will(self._bd + 1)
-        topics = (self._topics.call, self._topics.state)
+        topics = (self._topics.call, self._topics.state, self._topics.ack)
         try:
             async with Connection(self._access(), will=will, subscribe=topics, hear=self._hear) as line:
                 await self._speak(line)
@@ -157,18 +167,29 @@ class MqttAgent:
         line.over.add_done_callback(lambda _: self._news.set())
         self._line = line
         self._tell("")
+        records: asyncio.Task[None] | None = None
         try:
             while not line.over.done():
                 await self._report(line)
+                # how the room is comes before how it was
+                records = records or self._begin_records(line)
                 await self._pause(line)
         finally:
             self._line = None
+            await _end(records)
             if not line.over.done():
                 await self._say_goodbye(line)
 
+    def _begin_records(self, line: Connection) -> asyncio.Task[None] | None:
+        if self._courier is None:
+            return None
+        run = self._courier.run(line.send, self._topics, self._reporter.stamp)
+        return asyncio.create_task(run, name="mqtt-records")
+
     async def _report(self, line: Connection) -> None:
         self._news.clear()
-        readings = replace(await asyncio.to_thread(self._measure), streams=self._streams())
+        spooled = self._courier.waiting if self._courier else 0
+        readings = replace(await asyncio.to_thread(self._measure), streams=self._streams(), spooled=spooled)
         for message in self._reporter.report(self._room, readings, bd=self._bd, calls_refused=self._desk.refused):
             line.send(message)
 
@@ -176,8 +197,11 @@ class MqttAgent:
         """Wait for news or the next heartbeat, but never less than the gap."""
         await asyncio.wait({line.over}, timeout=self._pace.gap_s)
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._settings.health_s - self._pace.gap_s)):
+            async with asyncio.timeout(max(0.0, self._every_s(self._room) - self._pace.gap_s)):
                 await self._news.wait()
+
+    def _every_s(self, room: RoomState) -> float:
+        return self._settings.idle_s if room.call.phase is Phase.IDLE else self._settings.health_s
 
     async def _say_goodbye(self, line: Connection) -> None:
         """Say that the room stopped, and wait until the broker not only has it but says it too.
@@ -198,6 +222,8 @@ class MqttAgent:
                 self._calls.put_nowait(message)
             except asyncio.QueueFull:
                 self._desk.refuse_flood()
+        elif message.topic == self._topics.ack and self._courier is not None:
+            self._courier.hear_ack(message.payload)
         elif message.topic == self._topics.state and not message.retained:
             self._hear_own_state(message.payload)
 
@@ -243,3 +269,9 @@ class MqttAgent:
     async def _keep(self, journal: Journal) -> None:
         stored = Stored(self._bd, tuple(journal.entries.values()))
         await asyncio.to_thread(self._file.save, stored)
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

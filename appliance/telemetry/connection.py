@@ -99,12 +99,14 @@ class Connection:
     ) -> None:
         await self._close()
 
-    def send(self, message: Outgoing) -> None:
-        """Publish; what cannot be sent is dropped, since all of it is said again."""
+    def send(self, message: Outgoing) -> bool:
+        """Publish; False for what cannot be sent now and is dropped, since all of it is said again."""
         info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._unacked.add(info.mid)
             self._all_acked.clear()
+            return True
+        return False
 
     async def acked(self) -> None:
         """Wait until the broker has everything that was sent."""

@@ -36,6 +36,9 @@ def _found(room: RoomState) -> Iterator[Issue]:
     for device in room.devices:
         if device.fault is not Fault.NONE:
             yield _device(device)
+    for trouble in room.preflight.troubles if room.preflight else ():
+        severity = Severity.ERROR if trouble.serious else Severity.WARNING
+        yield Issue(trouble.id, severity, said(trouble.text), said(trouble.remedy))
     for service in room.services:
         if not service.ok:
             yield _service(service)

@@ -1,6 +1,6 @@
 """Decides what the room publishes when: everything at a birth, then what changed, and health at each heartbeat."""
 
-import time
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,6 +9,7 @@ from appliance.state.room import RoomState
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import REMOTE_COMMANDS
 from appliance.telemetry.issues import issues_of
+from appliance.telemetry.moments import mono_ms
 from appliance.telemetry.protocol.codec import encode
 from appliance.telemetry.protocol.payloads import (
     CALL_ACK,
@@ -25,6 +26,7 @@ from appliance.telemetry.protocol.payloads import (
     State,
 )
 from appliance.telemetry.protocol.topics import VERSION, Topics
+from appliance.telemetry.readiness import ready_of
 from appliance.telemetry.report import Machine, ended, health_of, info_of, state_of
 
 
@@ -45,6 +47,8 @@ class Readings:
     ip: str | None = None
     sync: ClockSync = ClockSync.UNKNOWN
     streams: tuple[StreamStats, ...] = ()
+    spooled: int = 0
+    """Records that wait for the console's answer."""
 
 
 class Reporter:
@@ -58,12 +62,14 @@ class Reporter:
         machine: Machine,
         now: Callable[[], datetime],
         numbers: Iterator[int],
+        every_s: Callable[[RoomState], float] = lambda _: 30,
     ) -> None:
         self._topics = topics
         self._boot = boot
         self._machine = machine
         self._now = now
         self._numbers = numbers
+        self._every_s = every_s
         self._sync = ClockSync.UNKNOWN
         self._issues: tuple[Issue, ...] = ()
         self._said: tuple[State, Info, Health] | None = None
@@ -89,7 +95,7 @@ class Reporter:
             return True
         state, info, health = self._said
         newest = self._bodies(room, Readings(ip=state.ip), bd=bd, calls_refused=calls_refused)
-        return newest != (state, info, replace(health, gauges=Gauges(), streams=()))
+        return _lasting(newest) != _lasting((state, info, health))
 
     def report(self, room: RoomState, readings: Readings, *, bd: int, calls_refused: int = 0) -> tuple[Outgoing, ...]:
         """Return what to publish now: health always, state and info when they differ from what was last said."""
@@ -114,10 +120,25 @@ class Reporter:
         return (
             state_of(room, bd=bd, machine=self._machine, ip=readings.ip),
             info_of(room, machine=self._machine, commands=REMOTE_COMMANDS),
-            health_of(room, readings.gauges, issues, streams=readings.streams, calls_refused=calls_refused),
+            replace(
+                health_of(room, readings.gauges, issues, streams=readings.streams, calls_refused=calls_refused),
+                ready=ready_of(room, issues),
+                every_s=math.ceil(self._every_s(room)),
+                spooled=readings.spooled,
+            ),
         )
 
+    def stamp(self) -> Stamp:
+        """Return what the next message begins with."""
+        ts = int(self._now().timestamp() * 1000)
+        return Stamp(VERSION, self._boot, next(self._numbers), ts, mono_ms(), self._sync)
+
     def _message(self, topic: str, body: Body, *, retain: bool = False) -> Outgoing:
-        mono = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
-        stamp = Stamp(VERSION, self._boot, next(self._numbers), int(self._now().timestamp() * 1000), mono, self._sync)
-        return Outgoing(topic, encode(stamp, body), retain)
+        return Outgoing(topic, encode(self.stamp(), body), retain)
+
+
+def _lasting(said: tuple[State, Info, Health]) -> tuple[State, Info, Health]:
+    """Leave out what differs each time, and is no news by itself."""
+    state, info, health = said
+    ready = None if health.ready is None else replace(health.ready, at=0)
+    return state, info, replace(health, gauges=Gauges(), streams=(), spooled=0, ready=ready)

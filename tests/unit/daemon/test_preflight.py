@@ -1,0 +1,162 @@
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from appliance.preflight import PreflightCheck, Probed, Server, coming, due, judge, reach, server_of
+from appliance.state.preflight import Preflight, Trouble
+from appliance.state.room import Agenda, AutoJoin, Boot, Face, Meeting, MeetingKey, RoomState, Senses
+from appliance.telemetry.issues import issues_of
+from appliance.telemetry.protocol.payloads import ClockSync
+from appliance.telemetry.readiness import ready_of
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+KEY = MeetingKey("uid-1")
+BOOKING = Meeting(KEY, "Secret", NOW + HOUR, NOW + 2 * HOUR, auto_join=AutoJoin.YES)
+ROOM = RoomState(
+    "room-1",
+    "Blue",
+    Boot("b"),
+    now=NOW,
+    agenda=Agenda((BOOKING,), NOW),
+    senses=Senses(connected=True),
+    face=Face(connected=True, lit=True),
+    preflight=Preflight(NOW),
+)
+
+
+def verdict(room):
+    return ready_of(room, issues_of(room))
+
+
+@pytest.mark.parametrize(
+    ("probed", "now", "expected"),
+    [
+        (Probed(), NOW, []),
+        (Probed(disk_free_mb=20_000, sync=ClockSync.YES, server=Server("hub", 443, tls=True)), NOW, []),
+        (Probed(disk_free_mb=400), NOW, [("disk.low", False)]),
+        (Probed(disk_free_mb=10), NOW, [("disk.low", True)]),
+        (Probed(sync=ClockSync.NO), NOW, [("clock.unset", False)]),
+        (Probed(sync=ClockSync.NO), NOW - 3650 * 24 * HOUR, [("clock.wrong", True)]),
+        (Probed(server=Server("hub", 443, tls=True), why_not="no"), NOW, [("server.unreachable", True)]),
+    ],
+)
+def test_what_stands_against_the_next_meeting(probed, now, expected):
+    assert [(trouble.id, trouble.serious) for trouble in judge(probed, now).troubles] == expected
+
+
+def test_a_room_in_which_all_is_well_is_ready_for_its_next_meeting():
+    ready = verdict(ROOM)
+    assert (ready.ok, ready.because) == (True, ())
+    assert ready.next_at == int((NOW + HOUR).timestamp() * 1000)
+
+
+def test_before_the_first_preflight_there_is_no_verdict():
+    assert verdict(replace(ROOM, preflight=None)) is None
+
+
+def test_whatever_a_meeting_would_suffer_from_stands_against_it():
+    trouble = Trouble("server.unreachable", True, "The next meeting's server cannot be reached.", "Check.")
+    small = Trouble("clock.unset", False, "No time server.", "Check.")
+    sick = replace(ROOM, senses=Senses(), preflight=Preflight(NOW, (trouble, small)))
+    assert verdict(sick).because == ("media.lost", "server.unreachable")
+    assert not verdict(sick).ok
+
+
+def test_one_reading_of_the_calendar_that_fails_is_no_reason_and_an_hour_without_it_is():
+    failed = replace(ROOM, agenda=replace(ROOM.agenda, error="It does not answer."))
+    assert verdict(failed).ok
+    assert verdict(replace(failed, agenda=replace(failed.agenda, fetched_at=None))).because == ("calendar.stale",)
+    assert not verdict(replace(failed, now=NOW + 2 * HOUR)).ok
+
+
+def test_it_looks_every_quarter_of_an_hour_and_ten_minutes_ahead_of_each_booking():
+    assert due(ROOM, NOW, NOW) == NOW + timedelta(minutes=15)
+    late = NOW + timedelta(minutes=40)
+    assert due(ROOM, late, late) == NOW + timedelta(minutes=50)
+    assert due(ROOM, NOW + timedelta(minutes=50), NOW + timedelta(minutes=50)) == NOW + timedelta(minutes=65)
+    # a clock set back by an hour
+    assert due(ROOM, NOW + HOUR, NOW) <= NOW + timedelta(minutes=15)
+
+
+def test_only_a_meeting_that_can_be_joined_has_a_server_to_reach():
+    in_person = replace(BOOKING, auto_join=AutoJoin.NO)
+    assert coming(ROOM, NOW) == BOOKING
+    assert coming(replace(ROOM, agenda=Agenda((in_person,))), NOW) is None
+    assert coming(ROOM, NOW + 3 * HOUR) is None
+
+
+def test_of_a_link_only_host_and_port_are_used():
+    livekit = {"meet.example.org": "wss://sfu.example.org:7443"}
+    assert server_of("https://hub.local:8443/join/secret#token", {}) == Server("hub.local", 8443, tls=True)
+    assert server_of("http://hub.local/secret", {}) == Server("hub.local", 80, tls=False)
+    assert server_of("https://meet.example.org/room", livekit) == Server("sfu.example.org", 7443, tls=True)
+    assert server_of("https://[broken", {}) is None
+    assert server_of("", {}) is None
+
+
+@asynccontextmanager
+async def listening():
+    heard = []
+
+    async def hear(reader, writer):
+        with suppress(ConnectionError):
+            heard.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(hear, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], heard
+
+
+async def test_a_server_that_listens_is_reached_and_told_nothing(unused_tcp_port):
+    async with listening() as (port, heard):
+        assert await reach(Server("127.0.0.1", port, tls=False)) == ""
+        while not heard:
+            await asyncio.sleep(0.01)
+    assert heard == [b""]
+    assert "refused" in (await reach(Server("127.0.0.1", unused_tcp_port, tls=False))).lower()
+
+
+async def test_a_server_that_speaks_no_tls_is_not_reached():
+    async def nonsense(reader, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
+    async with server:
+        why_not = await reach(Server("127.0.0.1", server.sockets[0].getsockname()[1], tls=True))
+    assert why_not == "it does not speak TLS"
+
+
+async def test_it_looks_at_the_start_and_again_when_another_meeting_comes_next(tmp_path, unused_tcp_port):
+    found, states = asyncio.Queue(), asyncio.Queue()
+
+    async def watch():
+        yield replace(ROOM, agenda=Agenda())
+        while True:
+            yield await states.get()
+
+    check = PreflightCheck(
+        states=watch,
+        links=lambda: {KEY: f"http://127.0.0.1:{unused_tcp_port}/secret"},
+        livekit={},
+        disk=tmp_path,
+        on_preflight=found.put_nowait,
+        now=lambda: NOW,
+    )
+    task = asyncio.create_task(check.run())
+    try:
+        async with asyncio.timeout(10):
+            assert "server.unreachable" not in {trouble.id for trouble in (await found.get()).troubles}
+            states.put_nowait(ROOM)
+            troubles = {trouble.id: trouble for trouble in (await found.get()).troubles}
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert "127.0.0.1" in troubles["server.unreachable"].text
+    assert "secret" not in troubles["server.unreachable"].text
