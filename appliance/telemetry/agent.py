@@ -15,7 +15,7 @@ from appliance.state.commands import Ack, Command, Origin
 from appliance.state.room import Phase, RoomState, ServiceHealth
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import CallDesk, Journal
-from appliance.telemetry.connection import Access, BrokerAway, Connection, Incoming
+from appliance.telemetry.connection import Access, BrokerAway, Connection, Incoming, NotInFive
 from appliance.telemetry.courier import Courier
 from appliance.telemetry.gauges import GaugeReader, clock_sync, machine, own_address
 from appliance.telemetry.protocol.address import broker_address
@@ -23,11 +23,16 @@ from appliance.telemetry.protocol.codec import BadPayload, decode
 from appliance.telemetry.protocol.payloads import State
 from appliance.telemetry.protocol.topics import Topics
 from appliance.telemetry.reporter import Readings, Reporter
+from appliance.telemetry.rivals import IDENTITY, Rivals
 from appliance.telemetry.store import Stored, TelemetryFile
 
 logger = logging.getLogger(__name__)
 
 SERVICE = "mqtt"
+_RIVAL = (
+    "Another machine says it is this room ({room}), and each throws the other out. It was made from a copy of this"
+    " one's disk: stop it there, remove room-id from its state folder, and start it again."
+)
 _CALLS_WAITING = 32
 _STABLE_S = 10
 _GOODBYE_S = 1
@@ -58,13 +63,16 @@ class Pace:
     gap_s: float = 1.0
     """At most one report in this time."""
     first_retry_s: float = 1.0
-    longest_retry_s: float = 60.0
+    longest_retry_s: float = 120.0
+    will_delay_s: int = 15
     jitter: Callable[[], float] = random.random
     """0 to 1: so that a building full of rooms does not come back at once."""
 
     def retry_s(self, failures: int) -> float:
-        """Return how long to wait after so many failures in a row."""
-        longest = min(self.longest_retry_s, self.first_retry_s * 2.0 ** min(failures - 1, 16))
+        """Return how long to wait after so many failures in a row; after a long outage, any time up to the longest."""
+        longest = self.first_retry_s * 2.0 ** min(failures - 1, 16)
+        if longest >= self.longest_retry_s:
+            return max(self.first_retry_s, self.longest_retry_s * self.jitter())
         return longest * (0.5 + self.jitter() / 2)
 
 
@@ -103,6 +111,11 @@ class MqttAgent:
         self._news = asyncio.Event()
         self._gone = asyncio.Event()
         self._line: Connection | None = None
+        self._five = True
+        """The broker speaks MQTT 5, as far as we know."""
+        self._refused: dict[str, str] = {}
+        """Why the broker does not take what we say, by topic."""
+        self._rivals = Rivals()
         self._told: str | None = None
 
     async def run(self) -> None:
@@ -152,12 +165,22 @@ class MqttAgent:
 
     async def _session(self) -> str:
         """Connect once and speak until it is over; return why it is."""
-        will = self._reporter.will(self._bd + 1)
+        bd = self._bd + 1
+        will = self._reporter.will(bd)
         topics = (self._topics.call, self._topics.state, self._topics.ack)
         try:
-            async with Connection(self._access(), will=will, subscribe=topics, hear=self._hear) as line:
+            async with Connection(
+                self._access(), will=will, subscribe=topics, hear=self._hear, on_taken=self._taken
+            ) as line:
                 await self._speak(line)
+                self._meet_rival(there=line.taken_over)
                 return line.why_over()
+        except NotInFive:
+            self._five = False
+            why = await self._session()
+            # it may have failed for another reason
+            self._five = self._bd < bd
+            return why
         except BrokerAway as err:
             return str(err)
 
@@ -166,6 +189,7 @@ class MqttAgent:
         await self._keep(self._desk.journal)
         line.over.add_done_callback(lambda _: self._news.set())
         self._line = line
+        self._refused.clear()
         self._tell("")
         records: asyncio.Task[None] | None = None
         try:
@@ -188,6 +212,7 @@ class MqttAgent:
 
     async def _report(self, line: Connection) -> None:
         self._news.clear()
+        self._meet_rival(there=False)
         spooled = self._courier.waiting if self._courier else 0
         readings = replace(await asyncio.to_thread(self._measure), streams=self._streams(), spooled=spooled)
         for message in self._reporter.report(self._room, readings, bd=self._bd, calls_refused=self._desk.refused):
@@ -230,15 +255,45 @@ class MqttAgent:
     def _hear_own_state(self, payload: bytes) -> None:
         """Contradict a late last will of an older session, which the broker would retain for ever."""
         try:
-            _, state = decode(State, payload)
+            stamp, state = decode(State, payload)
         except BadPayload:
             return
         if state.online:
+            self._meet_rival(there=stamp.boot != self._room.boot)
             return
         if self._line is None:
             self._gone.set()
         else:
             self._say_all()
+
+    def _taken(self, topic: str, why_not: str) -> None:
+        """Take in whether the broker lets us say this; only MQTT 5 tells."""
+        if self._refused.pop(topic, "") == why_not:
+            return
+        if why_not:
+            self._refused[topic] = why_not
+        self._tell(self._refusal())
+
+    def _refusal(self) -> str:
+        words = [f"{topic.partition('/up/')[2]} ({why})" for topic, why in self._refused.items()]
+        if not words:
+            return ""
+        return (
+            f"The MQTT broker at {self._address} does not take what this room says: {', '.join(words)}. "
+            f"Let it write to {self._topics.state.removesuffix('state')}#."
+        )
+
+    def _meet_rival(self, *, there: bool) -> None:
+        now = time.monotonic()
+        if there:
+            self._rivals.met(now)
+        told = self._rivals.told
+        if self._rivals.changed(now):
+            detail = "" if told else _RIVAL.format(room=self._topics.room)
+            logger.log(
+                logging.INFO if told else logging.WARNING, "%s", detail or "No other room has this one's id now."
+            )
+            self._on_health(ServiceHealth(IDENTITY, ok=told, detail=detail))
 
     def _say_all(self) -> None:
         self._reporter.again()
@@ -255,7 +310,15 @@ class MqttAgent:
     def _access(self) -> Access:
         settings = self._settings
         client_id = f"salon-{self._topics.org}-{self._topics.room}"
-        return Access(self._address, client_id, settings.username, settings.password_file, settings.ca_file)
+        return Access(
+            self._address,
+            client_id,
+            settings.username,
+            settings.password_file,
+            settings.ca_file,
+            self._five,
+            self._pace.will_delay_s,
+        )
 
     def _measure(self) -> Readings:
         return Readings(self._gauges.read(), own_address(), clock_sync())

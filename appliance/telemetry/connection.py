@@ -1,4 +1,7 @@
-"""One connection to an MQTT broker: paho on a thread of its own, seen from asyncio. MQTT 3.1.1, QoS 1."""
+"""One connection to an MQTT broker: paho on a thread of its own, seen from asyncio. QoS 1.
+
+All that is needed is MQTT 3.1.1; what 5 adds where the broker speaks it is said at its place.
+"""
 
 import asyncio
 import logging
@@ -11,7 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from appliance.telemetry.protocol.address import BrokerAddress
@@ -23,13 +28,22 @@ logger = logging.getLogger(__name__)
 KEEPALIVE_S = 30
 _CONNECT_S = 5
 _WAIT_S = 10
+_FIVE_S = 2
+"""A broker that knows MQTT 5 answers within this time."""
 _CLOSE_S = 2
+_NO_FIVE = 132
+"""Unsupported protocol version; paho says it for the answer of 3.1.1 as well."""
+_TAKEN_OVER = 142
 _QUEUED = 64
 """Messages in paho's memory; what does not fit is dropped, the next health replaces it."""
 
 
 class BrokerAway(OSError):
     """The broker cannot be used; says why and what would help."""
+
+
+class NotInFive(BrokerAway):
+    """The broker does not take MQTT 5; it may take 3.1.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,10 @@ class Access:
     username: str = ""
     password_file: str = ""
     ca_file: str = ""
+    five: bool = False
+    """Speak MQTT 5."""
+    will_delay_s: int = 0
+    """With MQTT 5 the broker waits so long before it declares the client lost: a short loss is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +85,29 @@ class Connection:
     """An open connection, as a context. `over` ends when it does; messages come to `hear` in the event loop."""
 
     def __init__(
-        self, access: Access, *, will: Outgoing, subscribe: Sequence[str], hear: Callable[[Incoming], None]
+        self,
+        access: Access,
+        *,
+        will: Outgoing,
+        subscribe: Sequence[str],
+        hear: Callable[[Incoming], None],
+        on_taken: Callable[[str, str], None] = lambda _topic, _why_not: None,
     ) -> None:
         self._access = access
         self._subscribe = tuple(subscribe)
         self._hear = hear
+        self._on_taken = on_taken
+        """With MQTT 5: told of each message whether the broker took it, and if not, why."""
         self._loop = asyncio.get_running_loop()
         self._accepted: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._granted: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
-        self._unacked: set[int] = set()
+        self._unacked: dict[int, str] = {}
         self._all_acked = asyncio.Event()
         self._closing = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mqtt")
         self._will = will
+        self.taken_over = False
+        """With MQTT 5: it ended because another client came with the same id."""
         self.listening: frozenset[str] = frozenset()
         """The topics the broker lets this client hear."""
 
@@ -101,9 +129,12 @@ class Connection:
 
     def send(self, message: Outgoing) -> bool:
         """Publish; False for what cannot be sent now and is dropped, since all of it is said again."""
-        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+        properties = None
+        if self._access.five and message.worth_s is not None:
+            properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=message.worth_s)
+        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain, properties=properties)
         if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._unacked.add(info.mid)
+            self._unacked[info.mid] = message.topic
             self._all_acked.clear()
             return True
         return False
@@ -127,7 +158,7 @@ class Connection:
         return f"{where} does not speak MQTT ({type(err).__name__})."
 
     async def _welcome(self) -> None:
-        code = await self._before_over(self._accepted)
+        code = await self._welcomed_in_five() if self._access.five else await self._before_over(self._accepted)
         if code.is_failure:
             advice = "check username and password_file" if code.value in {134, 135} else "look at its log"
             raise BrokerAway(f"The MQTT broker at {self._access.address} refuses this room ({code}); {advice}.")
@@ -137,9 +168,21 @@ class Connection:
         for topic in sorted(granted.keys() - self.listening):
             logger.info("The MQTT broker does not let this room listen to %s", topic)
 
-    async def _before_over(self, future: asyncio.Future[Any]) -> Any:
+    async def _welcomed_in_five(self) -> ReasonCode:
+        """Return the answer, or raise `NotInFive`: some refuse, some hang up, and amqtt says nothing at all."""
         try:
-            async with asyncio.timeout(_WAIT_S):
+            code: ReasonCode = await self._before_over(self._accepted, min(_FIVE_S, _WAIT_S))
+        except BrokerAway as err:
+            if not self.over.done() or self.over.exception() is None:
+                raise NotInFive(str(err)) from err
+            raise
+        if code.value == _NO_FIVE:
+            raise NotInFive(f"The MQTT broker at {self._access.address} does not speak MQTT 5.")
+        return code
+
+    async def _before_over(self, future: asyncio.Future[Any], within_s: float | None = None) -> Any:
+        try:
+            async with asyncio.timeout(within_s or _WAIT_S):
                 await asyncio.wait({future, self.over}, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError as err:
             raise BrokerAway(f"The MQTT broker at {self._access.address} accepts calls but says nothing.") from err
@@ -159,15 +202,23 @@ class Connection:
             self.over.exception()
 
     def _make_client(self) -> paho.Client:
+        five = self._access.five
         client = paho.Client(
-            CallbackAPIVersion.VERSION2, self._access.client_id, clean_session=True, reconnect_on_failure=False
+            CallbackAPIVersion.VERSION2,
+            self._access.client_id,
+            clean_session=None if five else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
         )
         client.connect_timeout = _CONNECT_S
         client.max_queued_messages_set(_QUEUED)
-        client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
+        delay = self._access.will_delay_s
+        will = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=delay) if five else None
+        client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain, properties=will)
         client.on_connect = self._on_connect
         client.on_subscribe = lambda _c, _u, _mid, codes, _p: self._in_loop(_settle, self._granted, codes)
-        client.on_publish = lambda _c, _u, mid, _code, _p: self._in_loop(self._on_acked, mid)
+        client.on_publish = lambda _c, _u, mid, code, _p: self._in_loop(self._on_acked, mid, code)
+        client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         # with this set, publish() only queues, and the socket belongs to one thread
         client.on_socket_register_write = lambda _c, _u, _sock: None
@@ -188,7 +239,13 @@ class Connection:
 
     def _talk(self) -> None:
         """Connect and run until it is over; on paho's thread, and whatever happens there ends in `over`."""
-        self._client.connect(self._access.address.host, self._access.address.port, KEEPALIVE_S)
+        address = self._access.address
+        if self._access.five:
+            # the session outlives the connection as long as the will waits, or it would be spoken at once
+            kept = _properties(PacketTypes.CONNECT, SessionExpiryInterval=self._access.will_delay_s)
+            self._client.connect(address.host, address.port, KEEPALIVE_S, clean_start=False, properties=kept)
+        else:
+            self._client.connect(address.host, address.port, KEEPALIVE_S)
         if self._closing:
             self._client.disconnect()
         while self._client.loop(1.0) == MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -207,11 +264,16 @@ class Connection:
         incoming = Incoming(topic, bytes(message.payload[: MAX_BYTES + 1]), message.retain)
         self._in_loop(self._hear, incoming)
 
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
+        self.taken_over = code.value == _TAKEN_OVER
+
     def _in_loop(self, callback: Callable[..., None], *args: Any) -> None:
         self._loop.call_soon_threadsafe(callback, *args)
 
-    def _on_acked(self, mid: int) -> None:
-        self._unacked.discard(mid)
+    def _on_acked(self, mid: int, code: ReasonCode) -> None:
+        topic = self._unacked.pop(mid, "")
+        if self._access.five and topic:
+            self._on_taken(topic, str(code) if code.is_failure else "")
         if not self._unacked:
             self._all_acked.set()
 
@@ -229,3 +291,10 @@ def read_password(path: str) -> str | None:
 def _settle(future: asyncio.Future[Any], value: Any) -> None:
     if not future.done():
         future.set_result(value)
+
+
+def _properties(packet: int, **values: int) -> Properties:
+    properties = Properties(packet)  # type: ignore[no-untyped-call]  # paho's one class without types
+    for name, value in values.items():
+        setattr(properties, name, value)
+    return properties

@@ -37,6 +37,8 @@ class Outgoing:
     topic: str
     payload: bytes
     retain: bool = False
+    worth_s: int | None = None
+    """With MQTT 5 a broker drops it when nobody has taken it by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Reporter:
             yield self._message(self._topics.state, newest[0], retain=True)
         if newest[1] != info:
             yield self._message(self._topics.info, newest[1], retain=True)
-        yield self._message(self._topics.health, newest[2])
+        yield replace(self._message(self._topics.health, newest[2]), worth_s=2 * newest[2].every_s)
 
     def _bodies(
         self, room: RoomState, readings: Readings, *, bd: int, calls_refused: int

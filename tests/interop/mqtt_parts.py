@@ -228,7 +228,7 @@ class Room:
             dispatch=self.dispatch,
             on_health=self.hear_health,
             now=now,
-            pace=Pace(gap_s=0.05, first_retry_s=0.1, longest_retry_s=0.3),
+            pace=Pace(gap_s=0.05, first_retry_s=0.1, longest_retry_s=0.3, will_delay_s=1),
         )
 
 

@@ -133,7 +133,8 @@ async def test_a_wrong_address_is_refused_at_once(room, tmp_path):
 
 def test_retries_slow_down_to_a_limit_and_differ():
     calm = Pace(jitter=lambda: 1.0)
-    assert [calm.retry_s(failures) for failures in (1, 2, 3, 7, 1000)] == [1, 2, 4, 60, 60]
+    assert [calm.retry_s(failures) for failures in (1, 2, 3, 7, 8, 1000)] == [1, 2, 4, 64, 120, 120]
+    assert Pace(jitter=lambda: 0.0).retry_s(8) == 1
     assert Pace(jitter=lambda: 0.0).retry_s(3) == 2
 
 
