@@ -168,12 +168,10 @@ class MqttAgent:
         bd = self._bd + 1
         will = self._reporter.will(bd)
         topics = (self._topics.call, self._topics.state, self._topics.ack)
+        connection = Connection(self._access(), will=will, subscribe=topics, hear=self._hear, on_taken=self._taken)
         try:
-            async with Connection(
-                self._access(), will=will, subscribe=topics, hear=self._hear, on_taken=self._taken
-            ) as line:
+            async with connection as line:
                 await self._speak(line)
-                self._meet_rival(there=line.taken_over)
                 return line.why_over()
         except NotInFive:
             self._five = False
@@ -183,6 +181,8 @@ class MqttAgent:
             return why
         except BrokerAway as err:
             return str(err)
+        finally:
+            self._meet_rival(there=connection.taken_over)
 
     async def _speak(self, line: Connection) -> None:
         self._bd += 1
@@ -249,17 +249,20 @@ class MqttAgent:
                 self._desk.refuse_flood()
         elif message.topic == self._topics.ack and self._courier is not None:
             self._courier.hear_ack(message.payload)
-        elif message.topic == self._topics.state and not message.retained:
-            self._hear_own_state(message.payload)
+        elif message.topic == self._topics.state:
+            self._hear_own_state(message)
 
-    def _hear_own_state(self, payload: bytes) -> None:
+    def _hear_own_state(self, message: Incoming) -> None:
         """Contradict a late last will of an older session, which the broker would retain for ever."""
         try:
-            stamp, state = decode(State, payload)
+            stamp, state = decode(State, message.payload)
         except BadPayload:
             return
         if state.online:
+            # once it may be the room before its restart, retained
             self._meet_rival(there=stamp.boot != self._room.boot)
+            return
+        if message.retained:
             return
         if self._line is None:
             self._gone.set()

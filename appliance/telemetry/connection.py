@@ -265,7 +265,8 @@ class Connection:
         self._in_loop(self._hear, incoming)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
-        self.taken_over = code.value == _TAKEN_OVER
+        # it may be told twice, and the second time without the reason
+        self.taken_over = self.taken_over or code.value == _TAKEN_OVER
 
     def _in_loop(self, callback: Callable[..., None], *args: Any) -> None:
         self._loop.call_soon_threadsafe(callback, *args)

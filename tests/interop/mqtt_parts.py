@@ -20,6 +20,7 @@ from appliance.state.commands import Ack, Command, Origin
 from appliance.state.devices import DeviceKind, DeviceUse
 from appliance.state.room import Boot, Face, RoomState, Senses, ServiceHealth
 from appliance.telemetry.agent import MqttAgent, MqttSettings, Pace
+from appliance.telemetry.courier import Courier
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -220,7 +221,7 @@ class Room:
         self.was_asked.set()
         return Ack()
 
-    def agent(self, settings: MqttSettings, state_dir: Path) -> MqttAgent:
+    def agent(self, settings: MqttSettings, state_dir: Path, courier: Courier | None = None) -> MqttAgent:
         return MqttAgent(
             settings,
             state_dir=state_dir,
@@ -228,6 +229,7 @@ class Room:
             dispatch=self.dispatch,
             on_health=self.hear_health,
             now=now,
+            courier=courier,
             pace=Pace(gap_s=0.05, first_retry_s=0.1, longest_retry_s=0.3, will_delay_s=1),
         )
 
