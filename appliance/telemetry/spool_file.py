@@ -200,7 +200,8 @@ class SpoolFile:
 
     def give_back(self) -> None:
         """Return free pages to the file system."""
-        self._db.execute("PRAGMA incremental_vacuum").fetchall()
+        # a row without columns for each page: execute() would stop at the first
+        self._db.executescript("PRAGMA incremental_vacuum")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextlib.contextmanager
