@@ -28,6 +28,8 @@ from appliance.state.room import Entry, Meeting, Phase, RoomState, Senses
 from appliance.state.views import MeetingRow, agenda_rows, calendar_line, company_text, open_meetings
 from appliance.state.wire import BadValue, from_json, tagged, to_json
 from appliance.state.wishes import StreamStats
+from appliance.telemetry.issues import issues_of
+from appliance.telemetry.readiness import ready_of
 
 _ANSWER_S = 6.0
 _MEETINGS = 5
@@ -213,6 +215,9 @@ def describe(state: RoomState, now: datetime, streams: Sequence[StreamStats] = (
         mic = "muted by the mute switch"
     lines.append(f"  {'next call' if idle else 'room     '} microphone {mic}, camera {camera}")
     lines.append(f"  volume    {state.controls.volume} %")
+    ready = ready_of(state, issues_of(state))
+    if ready is not None:
+        lines.append(f"  ready     {'no: ' + ', '.join(ready.because) if ready.because else 'yes'}")
     if state.agenda.meetings or state.agenda.fetched_at or state.agenda.error:
         lines.append(f"  calendar  {calendar_line(state, now)}")
     lines += [f"  {_booked(m, now)}  {row.title} ({_lower(row.note)})" for m, row in _first_meetings(state, now)]

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import fields
 
+from appliance.programs import room_zone
 from appliance.room import Room
 from appliance.sections import Settings
 from appliance.service import supervised, utc_now
@@ -37,7 +38,7 @@ async def report_to_fleet(room: Room, settings: Settings) -> None:
         )
         room.joining = recorder.asked_to_join
         agent = MqttAgent(
-            MqttSettings(**{field.name: getattr(wanted, field.name) for field in fields(MqttSettings)}),
+            _mqtt_settings(settings),
             state_dir=settings.state_dir,
             states=room.store.watch,
             dispatch=room.command,
@@ -48,3 +49,8 @@ async def report_to_fleet(room: Room, settings: Settings) -> None:
         )
         tasks.create_task(supervised("recorder", recorder.run, room.take_health), name="recorder")
         tasks.create_task(supervised("mqtt", agent.run, room.take_health, well_s=None), name="mqtt agent")
+
+
+def _mqtt_settings(settings: Settings) -> MqttSettings:
+    keys = {field.name for field in fields(MqttSettings)} - {"timezone"}
+    return MqttSettings(**{key: getattr(settings.mqtt, key) for key in keys}, timezone=room_zone(settings).key)

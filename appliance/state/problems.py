@@ -37,6 +37,8 @@ def _problems(state: RoomState, now: datetime) -> Iterator[Problem]:
     yield from _sound_problems(state)
     yield from _tv_problems(state)
     yield from _calendar_problems(state.agenda, now)
+    for trouble in state.preflight.troubles if state.preflight else ():
+        yield Problem(trouble.text.removesuffix("."), trouble.remedy)
     for service in state.services:
         if not service.ok and not (service.name == "calendar" and state.agenda.error):
             yield Problem(_capital(clean_text(service.name)), reason_text(service.detail) or "It does not work.")

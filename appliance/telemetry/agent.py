@@ -17,7 +17,7 @@ from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import CallDesk, Journal
 from appliance.telemetry.connection import Access, BrokerAway, Connection, Incoming, NotInFive
 from appliance.telemetry.courier import Courier
-from appliance.telemetry.gauges import GaugeReader, clock_sync, machine, own_address
+from appliance.telemetry.gauges import GaugeReader, clock_sync, machine, own_addresses
 from appliance.telemetry.protocol.address import broker_address
 from appliance.telemetry.protocol.codec import BadPayload, decode
 from appliance.telemetry.protocol.payloads import State
@@ -54,6 +54,8 @@ class MqttSettings:
     """Seconds between two health reports in a meeting, when nothing changes."""
     idle_s: float = 300
     """The same between meetings."""
+    timezone: str = ""
+    """The room's, for the inventory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class MqttAgent:
         states = self._states()
         self._room = await anext(states)
         self._topics = Topics(self._settings.org, self._room.id)
-        hardware = await asyncio.to_thread(machine)
+        hardware = await asyncio.to_thread(machine, timezone=self._settings.timezone)
         self._reporter = Reporter(
             self._topics,
             boot=self._room.boot,
@@ -324,7 +326,7 @@ class MqttAgent:
         )
 
     def _measure(self) -> Readings:
-        return Readings(self._gauges.read(), own_address(), clock_sync())
+        return Readings(self._gauges.read(), own_addresses(), clock_sync())
 
     def _remember(self) -> None:
         stored = self._file.load()

@@ -65,19 +65,38 @@ class GaugeReader:
         return disk.f_bavail * disk.f_frsize // _MB
 
 
-def machine(sw: str | None = None) -> Machine:
+def machine(sw: str | None = None, timezone: str = "") -> Machine:
     """Return what this machine is: a Raspberry Pi tells by its device tree, a PC by its firmware."""
     model = _text(Path("/proc/device-tree/model")) or _text(Path("/sys/class/dmi/id/product_name"))
     names = dict(line.split("=", 1) for line in _text(Path("/etc/os-release")).splitlines() if "=" in line)
     os_name = names.get("PRETTY_NAME", "").strip('"')
-    return Machine(sw or _version(), model.strip("\0 \n")[:100] or None, os_name[:100] or platform.system() or None)
+    # a PC tells its own only to root
+    serial = _text(Path("/proc/device-tree/serial-number")).strip("\0 \n")[:100]
+    return Machine(
+        sw or _version(),
+        model.strip("\0 \n")[:100] or None,
+        os_name[:100] or platform.system() or None,
+        serial or None,
+        platform.release()[:100] or None,
+        timezone,
+    )
 
 
 def own_address() -> str | None:
     """Return the address this machine would reach the world from, None without a network."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        # connecting a datagram socket sends nothing; the address is reserved for documentation (RFC 5737)
-        probe.connect(("192.0.2.1", 9))
+    return next(iter(own_addresses()), None)
+
+
+def own_addresses() -> tuple[str, ...]:
+    """Return the addresses this machine would reach the world from, by IPv4 and by IPv6."""
+    # connecting a datagram socket sends nothing; these are reserved for documentation (RFC 5737, RFC 3849)
+    tried = (_towards(socket.AF_INET, "192.0.2.1"), _towards(socket.AF_INET6, "2001:db8::1"))
+    return tuple(address for address in tried if address is not None)
+
+
+def _towards(family: socket.AddressFamily, there: str) -> str | None:
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((there, 9))
         return str(probe.getsockname()[0])
     return None
 

@@ -11,10 +11,11 @@ from itertools import groupby
 from urllib.parse import unquote
 
 from appliance.state.clean import clean_text
-from appliance.state.devices import Device, DeviceUse, Fault
+from appliance.state.devices import Device, DeviceUse, Fault, Seen
 from appliance.state.room import RoomState
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.protocol.payloads import (
+    Attached,
     CallPhase,
     DeviceHealth,
     DeviceInfo,
@@ -45,6 +46,9 @@ class Machine:
     sw: str = ""
     model: str | None = None
     os: str | None = None
+    serial: str | None = None
+    kernel: str | None = None
+    timezone: str = ""
 
 
 def state_of(room: RoomState, *, bd: int, machine: Machine, ip: str | None = None) -> State:
@@ -57,12 +61,31 @@ def ended(bd: int, why: Ending) -> State:
     return State(online=False, bd=bd, ended=why)
 
 
-def info_of(room: RoomState, *, machine: Machine, commands: tuple[str, ...]) -> Info:
+def info_of(room: RoomState, *, machine: Machine, commands: tuple[str, ...], addresses: tuple[str, ...] = ()) -> Info:
     """Return the inventory."""
     face = room.face
     screen = ScreenInfo(_driver(face.screen), face.width, face.height) if face.connected else None
     devices = tuple(_device_info(device) for device in room.senses.devices[:_MOST])
-    return Info(said(room.name), machine.sw, machine.model, machine.os, devices, screen, commands)
+    return Info(
+        said(room.name),
+        machine.sw,
+        machine.model,
+        machine.os,
+        devices,
+        screen,
+        commands,
+        attached_of(room.seen),
+        machine.serial,
+        machine.kernel,
+        machine.timezone,
+        addresses,
+    )
+
+
+def attached_of(seen: Iterable[Seen]) -> tuple[Attached, ...]:
+    """Return what is plugged in, each once; a device with several parts once for each kind."""
+    there = {(one.kind, one.id): one for one in seen if one.id and one.present is not False}
+    return tuple(Attached(one.kind, said(one.name), said(one.id)) for one in there.values())[:_MOST]
 
 
 def health_of(

@@ -46,7 +46,7 @@ class Readings:
     """What is measured beside the room's state, at the moment of publishing."""
 
     gauges: Gauges = Gauges()
-    ip: str | None = None
+    addresses: tuple[str, ...] = ()
     sync: ClockSync = ClockSync.UNKNOWN
     streams: tuple[StreamStats, ...] = ()
     spooled: int = 0
@@ -96,7 +96,7 @@ class Reporter:
         if self._said is None:
             return True
         state, info, health = self._said
-        newest = self._bodies(room, Readings(ip=state.ip), bd=bd, calls_refused=calls_refused)
+        newest = self._bodies(room, Readings(addresses=info.addresses), bd=bd, calls_refused=calls_refused)
         return _lasting(newest) != _lasting((state, info, health))
 
     def report(self, room: RoomState, readings: Readings, *, bd: int, calls_refused: int = 0) -> tuple[Outgoing, ...]:
@@ -120,8 +120,8 @@ class Reporter:
     ) -> tuple[State, Info, Health]:
         issues = issues_of(room, self._issues)
         return (
-            state_of(room, bd=bd, machine=self._machine, ip=readings.ip),
-            info_of(room, machine=self._machine, commands=REMOTE_COMMANDS),
+            state_of(room, bd=bd, machine=self._machine, ip=next(iter(readings.addresses), None)),
+            info_of(room, machine=self._machine, commands=REMOTE_COMMANDS, addresses=readings.addresses),
             replace(
                 health_of(room, readings.gauges, issues, streams=readings.streams, calls_refused=calls_refused),
                 ready=ready_of(room, issues),

@@ -117,6 +117,16 @@ class DeviceInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """One device that is plugged in, whether the room uses it or not."""
+
+    kind: str
+    name: str
+    id: str
+    """Stays the same whatever the system calls it: usb:VENDOR:PRODUCT:SERIAL, or another bus and its place on it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenInfo:
     """The TV as the display program sees it."""
 
@@ -137,6 +147,14 @@ class Info:
     screen: ScreenInfo | None = None
     commands: tuple[str, ...] = ()
     """What `down/call` may ask of this room."""
+    attached: tuple[Attached, ...] = ()
+    serial: str | None = None
+    """The machine's own number."""
+    kernel: str | None = None
+    timezone: str = ""
+    """The room's, an IANA name."""
+    addresses: tuple[str, ...] = ()
+    """By which the machine reaches others."""
 
 
 @dataclass(frozen=True, slots=True)

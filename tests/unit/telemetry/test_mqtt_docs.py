@@ -3,13 +3,17 @@
 import json
 import re
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from appliance.plugged import expected_wires
+from appliance.preflight import Probed, Server, judge
 from appliance.settings import parse
 from appliance.state.commands import Ack
-from appliance.state.devices import Fault, Severity, device_table
+from appliance.state.devices import Fault, Seen, device_table
+from appliance.state.devices import Severity as Consequence
+from appliance.state.preflight import Preflight
 from appliance.state.room import Agenda, Face, Limits, Senses
 from appliance.state.sound import Hearing, SoundHint
 from appliance.state.television import Television
@@ -18,8 +22,10 @@ from appliance.telemetry.calls import REMOTE_COMMANDS, CallDesk, Journal
 from appliance.telemetry.issues import issues_of
 from appliance.telemetry.protocol.codec import decode_call, encode_call
 from appliance.telemetry.protocol.payloads import (
+    Attached,
     Call,
     CallAck,
+    CallPhase,
     ClockSync,
     DeviceHealth,
     DeviceInfo,
@@ -28,10 +34,26 @@ from appliance.telemetry.protocol.payloads import (
     Health,
     Info,
     Issue,
+    Ready,
     ScreenInfo,
+    Severity,
     Stamp,
     State,
     StreamSum,
+)
+from appliance.telemetry.protocol.records import (
+    BatchAck,
+    BatchHead,
+    Began,
+    Happening,
+    Meeting,
+    Outcome,
+    Sample,
+    Thinned,
+    encode_ack,
+    encode_batch,
+    encode_content,
+    kind_of,
 )
 from appliance.telemetry.protocol.topics import Topics
 from appliance.telemetry.report import Machine
@@ -39,10 +61,11 @@ from appliance.telemetry.reporter import Readings, Reporter
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/mqtt.md"
 TOPICS = Topics("home", "room-1")
+PREFLIGHT = Preflight(datetime(2026, 11, 22, 8, 55, tzinfo=UTC))
 FENCE = re.compile(r"```json\n(.*?)\n```", re.DOTALL)
 READINGS = Readings(
     Gauges(0.03, 0.12, 3790, 2914, 48.2, 21840, 86400),
-    "192.0.2.17",
+    ("192.0.2.17", "2001:db8::17"),
     ClockSync.YES,
     (
         StreamStats("p1", "video", "in", fps=30.0, kbps=911.4, lost=3, loss=0.0143, jitter_ms=4.2, decode_ms=0.6),
@@ -55,14 +78,16 @@ READINGS = Readings(
 async def examples(room, monkeypatch):
     """Return a room's messages in the page's order."""
     monkeypatch.setattr("time.clock_gettime", lambda _clock: 86400.5)
-    machine = Machine("0.1.0", "Raspberry Pi 5 Model B Rev 1.0", "Debian GNU/Linux 12 (bookworm)")
+    debian = "Debian GNU/Linux 12 (bookworm)"
+    machine = Machine("0.1.0", "Raspberry Pi 5 Model B Rev 1.0", debian, "10c3a5e2f7b1", "6.6.31-v8+", "Europe/Berlin")
     reporter = Reporter(TOPICS, boot="5f0c9a7e", machine=machine, now=lambda: room.now, numbers=count(1))
+    room = replace(room, seen=(Seen("camera", "", True, "usb:046d:085e:1A2B3C4D", "BRIO"),), preflight=PREFLIGHT)
     state, info, _ = reporter.report(room, READINGS, bd=1790000001)
     closed = replace(room.senses, devices=(replace(room.senses.devices[0], open=False), room.senses.devices[1]))
     broken = replace(
         room.devices[0],
         fault=Fault.FAILING,
-        severity=Severity.IMPORTANT,
+        severity=Consequence.IMPORTANT,
         chosen=False,
         remedy="The camera sends no picture: check its cable and that no other program uses it.",
     )
@@ -72,7 +97,33 @@ async def examples(room, monkeypatch):
     ack = reporter.ack(await answer(room, call))
     refused = reporter.ack(await answer(room, call.replace(b'"mute"', b'"unmute"').replace(b"7c1e", b"7c1f")))
     will = reporter.will(1790000001)
-    return [message.payload for message in (state, will, info, health)] + [call, ack.payload, refused.payload]
+    records = [encode_batch(reporter.stamp(), BatchHead("2b7c41d0", 1795251600, 118, 121), batched())]
+    records.append(encode_ack(BatchAck("2b7c41d0", 118, 121)))
+    calls = [call, ack.payload, refused.payload]
+    return [message.payload for message in (state, will, info, health)] + records + calls
+
+
+def batched():
+    """Return the records of the page's batch: one number is gone, and the last one tells of it."""
+    at = 1795337000000
+    contents = (
+        Happening("issue.began", Severity.ERROR, "device.camera-1.missing", "Camera (BRIO) is not there."),
+        Sample(30, CallPhase.LIVE, 2, 1, Severity.ERROR, False, True, 0.31, 2914, 61.2, 21840, 1313.4, 1480.2, 29.5),
+        Meeting(
+            "9f86d081884c7d65",
+            Outcome.HELD,
+            at - 3_600_000,
+            at,
+            at - 3_595_000,
+            at - 20_000,
+            Began.SCHEDULE,
+            "livekit",
+            4,
+        ),
+        Thinned(at - 86_400_000, at - 82_800_000, 118, 3600),
+    )
+    numbered = zip((118, 119, 120, 121), contents, strict=True)
+    return tuple((n, at + n, 85000000 + n, "yes", kind_of(content), encode_content(content)) for n, content in numbered)
 
 
 async def answer(room, payload):
@@ -93,7 +144,7 @@ async def test_the_examples_are_what_the_room_says(room, monkeypatch):
 
 def test_the_page_names_every_topic_and_every_command():
     page = PAGE.read_text()
-    for topic in (TOPICS.state, TOPICS.info, TOPICS.health, TOPICS.event, TOPICS.call):
+    for topic in (TOPICS.state, TOPICS.info, TOPICS.health, TOPICS.event, TOPICS.call, TOPICS.batch, TOPICS.ack):
         assert topic.replace("/home/room-1/", "/<org>/<room>/") in page
     for command in REMOTE_COMMANDS:
         assert f"`{command}`" in page
@@ -113,7 +164,11 @@ def test_the_page_names_every_trouble_and_every_place(room):
     devices = device_table((), (), (), (), room.now, wires=wires, television=Television("HDMI-A-1", trouble="lost"))
     hearing = Hearing(hints=(SoundHint.CLIPPING, SoundHint.HEARS_NOTHING), why="no program library")
     senses = Senses(connected=False, hearing=hearing, limits=Limits(15, why="it is hot"))
-    sick = replace(room, devices=devices, senses=senses, agenda=Agenda(error="It is gone."))
+    probed = Probed(10, ClockSync.NO, Server("hub", 443, tls=True), "no")
+    then = room.now.replace(year=2016)
+    troubles = tuple(trouble for at in (room.now, then) for trouble in judge(probed, at).troubles)
+    preflight = Preflight(room.now, troubles)
+    sick = replace(room, devices=devices, senses=senses, agenda=Agenda(error="It is gone."), preflight=preflight)
     ids = {issue.id for state in (replace(sick, face=Face()), sick, dark(sick)) for issue in issues_of(state)}
     named = set(re.findall(r"`([a-z_-]+[.][a-z_<>.-]+|[a-z]+(?:-[a-z1]+)*)`", PAGE.read_text()))
     places = {match[1] for name in ids if (match := re.fullmatch(r"device[.](.+)[.](?:missing|failing)", name))}
@@ -128,10 +183,15 @@ def dark(room):
 
 def test_the_page_explains_every_key_that_is_published(room):
     """The examples show each key; what is not plain by its name stands in the text."""
-    kinds = (Stamp, State, Info, DeviceInfo, ScreenInfo, Health, Gauges, DeviceHealth, StreamSum, Issue, Event, CallAck)
+    kinds = (Stamp, State, Info, DeviceInfo, Attached, ScreenInfo, Health, Gauges, DeviceHealth, StreamSum, Issue)
+    kinds += (Ready, Event, CallAck, BatchHead, BatchAck, Thinned)
     keys = {field.name for kind in kinds for field in fields(kind)}
-    shown = set(re.findall(r'"([a-z0-9_]+)":', "".join(FENCE.findall(PAGE.read_text()))))
+    page = PAGE.read_text()
+    shown = set(re.findall(r'"([a-z0-9_]+)":', "".join(FENCE.findall(page))))
     assert keys <= shown
+    # a record leaves out what is at its default
+    told = set(re.findall(r"`([a-z0-9_]+)`", page)) | shown
+    assert {field.name for kind in (Sample, Happening, Meeting) for field in fields(kind)} <= told
 
 
 def test_the_call_on_the_page_can_be_sent():

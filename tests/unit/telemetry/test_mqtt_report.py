@@ -174,14 +174,14 @@ def test_strangers_letters_do_not_break_the_limits(room):
 def test_a_birth_says_everything_and_then_only_health_repeats(room):
     voice = reporter(room.now)
     assert voice.changed(room, bd=5, calls_refused=0)
-    birth = voice.report(room, Readings(Gauges(cpu=0.1), "192.0.2.7", ClockSync.YES), bd=5)
+    birth = voice.report(room, Readings(Gauges(cpu=0.1), ("192.0.2.7",), ClockSync.YES), bd=5)
     assert leaves(birth) == ["state", "info", "health"]
     assert [message.retain for message in birth] == [True, True, False]
     stamp, state = decode(State, birth[0].payload)
     assert (stamp.boot, stamp.seq, stamp.sync) == ("boot-1", 1, ClockSync.YES)
     assert (state.online, state.bd, state.ip, state.model, state.sw) == (True, 5, "192.0.2.7", "Pi", "0.1")
     assert not voice.changed(room, bd=5, calls_refused=0)
-    assert leaves(voice.report(room, Readings(Gauges(cpu=0.9), "192.0.2.7"), bd=5)) == ["health"]
+    assert leaves(voice.report(room, Readings(Gauges(cpu=0.9), ("192.0.2.7",)), bd=5)) == ["health"]
 
 
 def test_the_passing_of_time_and_who_speaks_are_no_news(room):
