@@ -15,10 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from appliance.clock import synchronised
 from appliance.state.preflight import Preflight, Trouble
 from appliance.state.room import AutoJoin, Meeting, MeetingKey, RoomState
-from appliance.telemetry.gauges import clock_sync
-from appliance.telemetry.protocol.payloads import ClockSync
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ class Probed:
     """What the probes found."""
 
     disk_free_mb: int | None = None
-    sync: ClockSync = ClockSync.UNKNOWN
+    synchronised: bool | None = None
     server: Server | None = None
     """The next meeting's, when there is one."""
     why_not: str = ""
@@ -55,7 +54,7 @@ class Probed:
 
 def judge(probed: Probed, now: datetime) -> Preflight:
     """Return what stands against the next meeting."""
-    found = (_disk(probed.disk_free_mb), _clock(probed.sync, now), _server(probed))
+    found = (_disk(probed.disk_free_mb), _clock(probed.synchronised, now), _server(probed))
     return Preflight(now, tuple(trouble for trouble in found if trouble is not None))
 
 
@@ -66,11 +65,11 @@ def _disk(free_mb: int | None) -> Trouble | None:
     return Trouble("disk.low", free_mb < _FULL_MB, f"Only {free_mb} MB are free on the room's disk.", remedy)
 
 
-def _clock(sync: ClockSync, now: datetime) -> Trouble | None:
+def _clock(synchronised: bool | None, now: datetime) -> Trouble | None:
     remedy = "Meetings are joined by this clock: check the network, and that systemd-timesyncd or chrony runs."
     if now < _MADE:
         return Trouble("clock.wrong", True, f"The room's clock says {now:%Y-%m-%d}.", remedy)
-    if sync is ClockSync.NO:
+    if synchronised is False:
         return Trouble("clock.unset", False, "No time server has set the room's clock since it started.", remedy)
     return None
 
@@ -167,7 +166,7 @@ class PreflightCheck:
         link = self._links().get(meeting.key, "") if meeting else ""
         server = server_of(link, self._livekit) if link else None
         why_not = await reach(server) if server else ""
-        return Probed(await asyncio.to_thread(_free_mb, self._disk), clock_sync(), server, why_not)
+        return Probed(await asyncio.to_thread(_free_mb, self._disk), synchronised(), server, why_not)
 
 
 async def reach(server: Server) -> str:

@@ -106,7 +106,7 @@ class MqttAgent:
         self._file = TelemetryFile(state_dir / "mqtt.json")
         self._bd = 0
         """The newest session begun."""
-        self._desk = CallDesk(dispatch=dispatch, rebirth=self._say_all, now=now, keep=self._keep)
+        self._desk = CallDesk(dispatch=dispatch, rebirth=self._be_reborn, now=now, keep=self._keep)
         # a run after a failed one goes on counting: numbers rise for as long as the boot lasts
         self._numbers = itertools.count(1)
         self._calls: asyncio.Queue[Incoming] = asyncio.Queue(_CALLS_WAITING)
@@ -299,6 +299,11 @@ class MqttAgent:
                 logging.INFO if told else logging.WARNING, "%s", detail or "No other room has this one's id now."
             )
             self._on_health(ServiceHealth(IDENTITY, ok=told, detail=detail))
+
+    def _be_reborn(self) -> None:
+        self._say_all()
+        if self._courier is not None:
+            self._courier.again()
 
     def _say_all(self) -> None:
         self._reporter.again()

@@ -54,6 +54,11 @@ class Courier:
         """Records that the console has not acknowledged."""
         return self._spool.waiting
 
+    def again(self) -> None:
+        """Send once more, now, what nobody has acknowledged."""
+        self._sending.again()
+        self._news.set()
+
     async def run(self, send: Callable[[Outgoing], bool], topics: Topics, stamp: Callable[[], Stamp]) -> None:
         """Send for as long as the connection lasts."""
         if await self._spool.kept(_ANSWERED):

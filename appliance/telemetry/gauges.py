@@ -7,6 +7,7 @@ import socket
 from importlib import metadata
 from pathlib import Path
 
+from appliance.clock import synchronised
 from appliance.telemetry.protocol.payloads import ClockSync, Gauges
 from appliance.telemetry.report import Machine
 
@@ -102,11 +103,8 @@ def _towards(family: socket.AddressFamily, there: str) -> str | None:
 
 
 def clock_sync(run: Path = Path("/run")) -> ClockSync:
-    """Return whether systemd-timesyncd has set the clock; other time services do not tell."""
-    folder = run / "systemd/timesync"
-    if not folder.exists():
-        return ClockSync.UNKNOWN
-    return ClockSync.YES if (folder / "synchronized").exists() else ClockSync.NO
+    """Return whether the clock is set, as far as anybody tells."""
+    return {True: ClockSync.YES, False: ClockSync.NO, None: ClockSync.UNKNOWN}[synchronised(run)]
 
 
 def _version() -> str:

@@ -89,6 +89,11 @@ class Sending:
         # the backlog holds them, too; an answer that is late may still come
         self._late, self.flights = self.flights, {}
 
+    def again(self) -> None:
+        """Send at once what is on its way: somebody has just come who may not have heard it."""
+        self._unanswered = 0
+        self.flights = {key: replace(flight, sent_at=-math.inf) for key, flight in self.flights.items()}
+
     def next(self, now: float, newest: Place, newest_urgent: int) -> Span | float:
         """Return what to send now, or for how many seconds there is nothing to do."""
         span, wait_s = self._wanted(now, newest, newest_urgent)

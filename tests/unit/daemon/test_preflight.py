@@ -9,7 +9,6 @@ from appliance.preflight import PreflightCheck, Probed, Server, coming, due, jud
 from appliance.state.preflight import Preflight, Trouble
 from appliance.state.room import Agenda, AutoJoin, Boot, Face, Meeting, MeetingKey, RoomState, Senses
 from appliance.telemetry.issues import issues_of
-from appliance.telemetry.protocol.payloads import ClockSync
 from appliance.telemetry.readiness import ready_of
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -36,11 +35,11 @@ def verdict(room):
     ("probed", "now", "expected"),
     [
         (Probed(), NOW, []),
-        (Probed(disk_free_mb=20_000, sync=ClockSync.YES, server=Server("hub", 443, tls=True)), NOW, []),
+        (Probed(disk_free_mb=20_000, synchronised=True, server=Server("hub", 443, tls=True)), NOW, []),
         (Probed(disk_free_mb=400), NOW, [("disk.low", False)]),
         (Probed(disk_free_mb=10), NOW, [("disk.low", True)]),
-        (Probed(sync=ClockSync.NO), NOW, [("clock.unset", False)]),
-        (Probed(sync=ClockSync.NO), NOW - 3650 * 24 * HOUR, [("clock.wrong", True)]),
+        (Probed(synchronised=False), NOW, [("clock.unset", False)]),
+        (Probed(synchronised=False), NOW - 3650 * 24 * HOUR, [("clock.wrong", True)]),
         (Probed(server=Server("hub", 443, tls=True), why_not="no"), NOW, [("server.unreachable", True)]),
     ],
 )

@@ -164,7 +164,7 @@ def test_the_page_names_every_trouble_and_every_place(room):
     devices = device_table((), (), (), (), room.now, wires=wires, television=Television("HDMI-A-1", trouble="lost"))
     hearing = Hearing(hints=(SoundHint.CLIPPING, SoundHint.HEARS_NOTHING), why="no program library")
     senses = Senses(connected=False, hearing=hearing, limits=Limits(15, why="it is hot"))
-    probed = Probed(10, ClockSync.NO, Server("hub", 443, tls=True), "no")
+    probed = Probed(10, synchronised=False, server=Server("hub", 443, tls=True), why_not="no")
     then = room.now.replace(year=2016)
     troubles = tuple(trouble for at in (room.now, then) for trouble in judge(probed, at).troubles)
     preflight = Preflight(room.now, troubles)

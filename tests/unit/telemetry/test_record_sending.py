@@ -154,6 +154,16 @@ def test_a_room_without_a_console_hardly_sends_and_never_complains():
     assert world.sending.known
 
 
+def test_a_console_that_has_just_come_need_not_wait_for_what_was_said_before():
+    world = World(known=False)
+    world.connect()
+    world.note()
+    world.run(3000, reaches=False)
+    world.sending.again()
+    world.run(1)
+    assert world.records == []
+
+
 @pytest.mark.parametrize("ack", [BatchAck("boot-9", 4, 9), BatchAck("other", 1, 3), BatchAck("boot-9", 2, 3)])
 def test_what_was_not_sent_is_not_forgotten_whoever_acknowledges_it(ack):
     world = World()
