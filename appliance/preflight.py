@@ -22,6 +22,8 @@ from appliance.state.room import AutoJoin, Meeting, MeetingKey, RoomState
 logger = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=15)
+TROUBLED = timedelta(minutes=1)
+"""While something serious is wrong, so that it is known soon when it is not any more."""
 AHEAD = timedelta(minutes=10)
 """So long before each booking it runs, too."""
 _LOW_MB, _FULL_MB = 500, 50
@@ -85,8 +87,10 @@ def _server(probed: Probed) -> Trouble | None:
 def due(room: RoomState, last: datetime, now: datetime) -> datetime:
     """Return when to look next."""
     ahead = (one.start - AHEAD for one in room.agenda.meetings if not one.all_day and one.start - AHEAD > last)
+    troubled = room.preflight is not None and any(trouble.serious for trouble in room.preflight.troubles)
     # a clock that was set back must not put it off
-    return min(min(last, now) + EVERY, min(ahead, default=now + EVERY))
+    soon = min(last, now) + (TROUBLED if troubled else EVERY)
+    return min(soon, min(ahead, default=soon))
 
 
 def coming(room: RoomState, now: datetime) -> Meeting | None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
@@ -202,6 +203,22 @@ async def test_a_broker_that_refuses_a_topic_is_named_with_the_remedy_where_it_t
         await room.troubled.wait()
         assert "does not take what this room says: info (Not authorized)" in room.health[-1].detail
         assert f"Let it write to {ROOM}/up/#." in room.health[-1].detail
+
+
+async def test_a_connection_that_is_lost_for_a_moment_is_no_lost_room(tmp_path):
+    async with running(Broker("mosquitto", tmp_path)) as broker, hearing(broker, "told") as ear:
+        access = Access(broker_address(broker.url), "room", five=True, will_delay_s=1)
+        for _ in range(2):
+            async with Connection(access, will=Outgoing("told", b'{"lost":1}'), subscribe=("x",), hear=print) as line:
+                line._client.socket().shutdown(socket.SHUT_RDWR)
+                await line.over
+        async with Connection(access, will=Outgoing("told", b'{"lost":1}'), subscribe=("x",), hear=print) as line:
+            await asyncio.sleep(1.5)
+            line.send(Outgoing("told", b'{"lost":0}'))
+            assert (await ear.next("told"))["lost"] == 0
+            line._client.socket().shutdown(socket.SHUT_RDWR)
+            await line.over
+        assert (await ear.next("told"))["lost"] == 1
 
 
 async def test_a_second_room_with_the_same_identity_is_told(tmp_path):

@@ -77,6 +77,8 @@ def test_it_looks_every_quarter_of_an_hour_and_ten_minutes_ahead_of_each_booking
     late = NOW + timedelta(minutes=40)
     assert due(ROOM, late, late) == NOW + timedelta(minutes=50)
     assert due(ROOM, NOW + timedelta(minutes=50), NOW + timedelta(minutes=50)) == NOW + timedelta(minutes=65)
+    troubled = replace(ROOM, preflight=judge(Probed(disk_free_mb=10), NOW))
+    assert due(troubled, NOW, NOW) == NOW + timedelta(minutes=1)
     # a clock set back by an hour
     assert due(ROOM, NOW + HOUR, NOW) <= NOW + timedelta(minutes=15)
 
