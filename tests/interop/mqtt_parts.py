@@ -99,11 +99,24 @@ class Broker:
             self.process = await start(sys.executable, "-W", "error", "-c", AMQTT, str(self.port), stdout=pipe)
             await until_line(self.process.stdout, "ready")
             return
+        if self.kind == "nats":
+            await self._start_nats(pipe)
+            return
         config = self.folder / "mosquitto.conf"
         access = self.extra or "allow_anonymous true"
         config.write_text(f"listener {self.port} 127.0.0.1\n{access}\nlog_dest stderr\nuser root\n")
         self.process = await start("/usr/sbin/mosquitto", "-c", str(config), stderr=pipe)
         await until_line(self.process.stderr, "running")
+
+    async def _start_nats(self, pipe: int) -> None:
+        config = self.folder / "nats.conf"
+        config.write_text(
+            f"server_name: one\nlisten: 127.0.0.1:{free_port()}\n"
+            f'jetstream {{ store_dir: "{self.folder}/jetstream" }}\n'
+            f"mqtt {{ host: 127.0.0.1, port: {self.port} }}\n"
+        )
+        self.process = await start("/usr/sbin/nats-server", "-c", str(config), stderr=pipe)
+        await until_line(self.process.stderr, "Server is ready")
 
     async def kill(self) -> None:
         await end(self.process)

@@ -112,7 +112,7 @@ async def until(condition):
             await asyncio.sleep(0.02)
 
 
-@pytest.fixture(params=["mosquitto", "amqtt"])
+@pytest.fixture(params=["mosquitto", "amqtt", "nats"])
 async def broker(request, tmp_path):
     async with running(Broker(request.param, tmp_path)) as broker:
         yield broker
