@@ -273,14 +273,13 @@ class MqttAgent:
 
     def _taken(self, topic: str, why_not: str) -> None:
         """Take in whether the broker lets us say this; only MQTT 5 tells."""
-        if self._refused.pop(topic, "") == why_not:
+        if self._refused.get(topic, "") == why_not:
             return
-        if why_not:
-            self._refused[topic] = why_not
+        self._refused[topic] = why_not
         self._tell(self._refusal())
 
     def _refusal(self) -> str:
-        words = [f"{topic.partition('/up/')[2]} ({why})" for topic, why in self._refused.items()]
+        words = [f"{topic.partition('/up/')[2]} ({why})" for topic, why in self._refused.items() if why]
         if not words:
             return ""
         return (

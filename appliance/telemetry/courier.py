@@ -47,6 +47,7 @@ class Courier:
         self._acks: deque[bytes] = deque(maxlen=_ACKS_WAITING)
         self._news = asyncio.Event()
         self._silent = False
+        self._recovered = 0
         spool.on_note = self._news.set
 
     @property
@@ -63,9 +64,11 @@ class Courier:
         """Send for as long as the connection lasts."""
         if await self._spool.kept(_ANSWERED):
             self._sending.known = True
-        self._sending.connected(self._clock(), self._spool.newest_place)
+        self._begin()
         while True:
             self._news.clear()
+            if self._recovered != self._spool.recovered:
+                self._begin()
             while self._acks:
                 await self._take_ack(self._acks.popleft())
             self._look_for_console()
@@ -91,6 +94,11 @@ class Courier:
             await self._spool.forget(head.of, head.first, head.last)
         if first and self._sending.known:
             self._spool.keep(_ANSWERED, "answered")
+
+    def _begin(self) -> None:
+        """Go through all that waits, from the oldest record on."""
+        self._recovered = self._spool.recovered
+        self._sending.connected(self._clock(), self._spool.newest_place)
 
     async def _send(
         self, span: Span, send: Callable[[Outgoing], bool], topics: Topics, stamp: Callable[[], Stamp]

@@ -103,13 +103,15 @@ class Spool:
         self._over = False
         self._lost = 0
         self.on_note: Callable[[], None] = lambda: None
-        """Called in the event loop when something was noted."""
+        """Called in the event loop when there may be something to send."""
         self.newest = 0
         """The newest record's n."""
         self.newest_urgent = 0
         """The newest n that should be sent at once: all but samples."""
         self.waiting = 0
         """Records that the console has not acknowledged."""
+        self.recovered = 0
+        """How often the disk was well again: what it did not give, and did not forget, it may now."""
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -167,12 +169,13 @@ class Spool:
         """Return the oldest records after a place, of one boot, as many as a batch holds; None when there are none."""
         waiting = self._notes()
         stretch = await self._read(lambda file: file.read(after, until, MAX_BATCH), otherwise=None)
-        # what a failing disk does not take is sent from memory; it is newer than all that the file holds
-        stretch = stretch or self._in_memory(waiting, after, until)
-        if stretch is None:
-            return None
-        first = after[1] + 1 if after[0] == stretch.no else stretch.notes[0].n
-        return Batched(BatchHead(stretch.boot, stretch.no, first, stretch.notes[-1].n), stretch.notes)
+        if stretch is not None:
+            # of numbers that are gone a batch says so, by speaking for them
+            first = after[1] + 1 if after[0] == stretch.no else stretch.notes[0].n
+            return _batched(stretch, first)
+        # what a failing disk does not take is sent from memory; what it does not give is not spoken for
+        stretch = self._in_memory(waiting, after, until)
+        return None if stretch is None else _batched(stretch, stretch.notes[0].n)
 
     async def forget(self, boot: str, first: int, last: int) -> None:
         """Drop what the console has for good."""
@@ -262,6 +265,9 @@ class Spool:
             lost, self._lost = self._lost, 0
             text = f"{lost} records were lost while the disk could not be written."
             self.note(Happening("records.lost", Severity.WARNING, text=text))
+        if self._trouble and not self._over:
+            self.recovered += 1
+            self.on_note()
         self._say(_OVER if self._over else "")
 
     def _say(self, trouble: str) -> None:
@@ -273,9 +279,12 @@ class Spool:
         self._on_health(ServiceHealth(SERVICE, ok=not trouble, detail=trouble))
 
     def _damaged(self) -> None:
+        self._loop.call_soon_threadsafe(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self.waiting = len(self._notes())
         text = "The file of records for the console was damaged and begun anew; what was in it is not sent."
-        record = Happening("records.begun_anew", Severity.WARNING, text=text)
-        self._loop.call_soon_threadsafe(self.note, record)
+        self.note(Happening("records.begun_anew", Severity.WARNING, text=text))
 
     async def _keep_tidy(self) -> None:
         while True:
@@ -315,3 +324,7 @@ class Spool:
             if writes:
                 self._disk.use(lambda file: file.write(self._disk.boot_no, writes))
         self._disk.close()
+
+
+def _batched(stretch: Stretch, first: int) -> Batched:
+    return Batched(BatchHead(stretch.boot, stretch.no, first, stretch.notes[-1].n), stretch.notes)

@@ -9,6 +9,8 @@ from appliance.telemetry.protocol.payloads import CallPhase, Stamp
 from appliance.telemetry.protocol.records import BatchAck, Sample, decode_batch, encode_ack
 from appliance.telemetry.protocol.topics import Topics
 from appliance.telemetry.sending import SendPace
+from appliance.telemetry.spool import SpoolSettings
+from appliance.telemetry.spool_disk import DiskTrouble
 
 TOPICS = Topics("home", "room-1")
 QUICK = SendPace(
@@ -98,6 +100,27 @@ async def test_a_room_that_no_console_has_ever_answered_does_not_complain_and_on
         spool.note(event())
         await until(lambda: health)
     assert not health[-1].ok
+
+
+async def test_what_a_disk_does_not_give_for_a_while_is_not_spoken_for_and_sent_when_it_does(tmp_path):
+    line = Line(answers=False)
+    async with spool_at(tmp_path, settings=SpoolSettings(retry_s=0.05)) as spool:
+        for _ in range(5):
+            spool.note(event())
+        await on_disk(spool)
+        whole, spool._disk.use = spool._disk.use, failing
+        spool.note(event())
+        line.answers = True
+        async with carrying(spool, line):
+            await until(lambda: line.places == [("boot-1", 6)])
+            await until(lambda: not spool._notes())
+            spool._disk.use = whole
+            await until(lambda: spool.waiting == 0)
+    assert line.places[1:] == [("boot-1", n) for n in range(1, 6)]
+
+
+def failing(_deed):
+    raise DiskTrouble("The disk sleeps.")
 
 
 async def test_acknowledgements_that_make_no_sense_change_nothing(tmp_path):

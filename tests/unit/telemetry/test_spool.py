@@ -68,6 +68,7 @@ async def test_what_was_noted_waits_in_order_until_it_is_acknowledged(tmp_path):
         await spool.forget("boot-1", 1, 3)
         assert await numbers(spool) == [("boot-1", 4), ("boot-1", 5)]
         assert spool.waiting == 2
+        assert spool.waiting == 2
 
 
 async def test_it_is_there_after_a_restart_and_boots_come_in_order_although_the_clock_went_back(tmp_path):
