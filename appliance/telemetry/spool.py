@@ -29,7 +29,7 @@ from appliance.telemetry.protocol.records import (
 )
 from appliance.telemetry.spool_disk import DiskTrouble, SpoolDisk
 from appliance.telemetry.spool_file import START, Note, Place, SpoolFile, Stretch, Write, in_one_batch
-from appliance.telemetry.thinning import Plan, thinner, too_old
+from appliance.telemetry.thinning import Plan, kept_since, thinner, too_old
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -300,7 +300,7 @@ class Spool:
     def _to_give_up(self, file: SpoolFile) -> Plan | None:
         """Look at age and size, on the thread."""
         moment = self._clock()
-        plan = None if moment.sync is ClockSync.NO else too_old(file.samples(), moment.ts)
+        plan = None if moment.sync is ClockSync.NO else too_old(file.samples(kept_since(moment.ts)), moment.ts)
         over = file.size() > self._settings.budget_mb * _MB
         if plan is None and over:
             plan = thinner(list(file.samples()))

@@ -185,9 +185,12 @@ class SpoolFile:
         found = self._db.execute("SELECT value FROM kept WHERE name = ?", (name,)).fetchone()
         return str(found[0]) if found else ""
 
-    def samples(self) -> Iterator[Kept]:
-        """Yield all samples, oldest first."""
-        rows = self._db.execute("SELECT boot, n, ts, sync, content FROM records WHERE kind = 'sample' ORDER BY boot, n")
+    def samples(self, before_ts: int = 2**62) -> Iterator[Kept]:
+        """Yield the samples of before that time, oldest first."""
+        rows = self._db.execute(
+            "SELECT boot, n, ts, sync, content FROM records WHERE kind = 'sample' AND ts < ? ORDER BY boot, n",
+            (before_ts,),
+        )
         for boot, n, ts, sync, content in rows:
             yield Kept((boot, n), ts, ClockSync(sync), content)
 

@@ -43,8 +43,13 @@ class Plan:
 
 def too_old(samples: Iterable[Kept], now_ms: int) -> Plan | None:
     """Give up what is older than the spool keeps samples. A time that is not to be believed makes nothing old."""
-    oldest = now_ms - KEPT_DAYS * _DAY_MS
+    oldest = kept_since(now_ms)
     return _plan([kept for kept in samples if kept.sync is not ClockSync.NO and kept.ts < oldest][:_AT_ONCE], 0)
+
+
+def kept_since(now_ms: int) -> int:
+    """Return from when on samples are kept."""
+    return now_ms - KEPT_DAYS * _DAY_MS
 
 
 def thinner(samples: Sequence[Kept]) -> Plan | None:

@@ -26,7 +26,7 @@ ROOTS = (
     "appliance.media.engine",
     "appliance.demo",
 )
-LEAVES = ("appliance.errors", "appliance.files", "appliance.seldom")
+LEAVES = ("appliance.errors", "appliance.files", "appliance.seldom", "appliance.clock")
 MEDIA = ("appliance.state", "appliance.link", "hardware.ports", "hardware.planes", "hardware.camera.aim")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "appliance.state": (),
