@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from appliance.cli_console import add_console
 from appliance.cli_parts import Commands, add_command, add_config, settings_of
 from appliance.cli_wishes import add_care_of_devices, add_wishes
 from appliance.errors import SalonError
@@ -68,7 +69,16 @@ def _parser() -> argparse.ArgumentParser:
     add_config(parser, default=None)
     parser.add_argument("--verbose", "-v", action="store_true", help="log what only developers want to know")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_programs, _add_servers, _add_up, _add_questions, add_wishes, add_care_of_devices, _add_care):
+    for add in (
+        _add_programs,
+        _add_servers,
+        add_console,
+        _add_up,
+        _add_questions,
+        add_wishes,
+        add_care_of_devices,
+        _add_care,
+    ):
         add(commands)
     return parser
 
@@ -135,13 +145,9 @@ def _add_servers(commands: "Commands") -> None:
         commands,
         "broker",
         "run the embedded MQTT broker, for trying things out",
-        "salon broker &\n  salon console --url mqtt://127.0.0.1:1883",
+        "salon broker &\n  salon console --once --url mqtt://127.0.0.1:1883",
     )
     broker.set_defaults(run=_run_broker)
-    console = add_command(commands, "console", "list the rooms of the fleet", "salon console --url mqtt://broker:1883")
-    console.add_argument("--once", action="store_true", help="print the table once; there is no other way yet")
-    console.add_argument("--url", default="", help="the broker (default: the room's own, mqtt.url)")
-    console.set_defaults(run=_run_console)
 
 
 def _run_hub(options: argparse.Namespace) -> int:
@@ -163,12 +169,6 @@ def _run_broker(options: argparse.Namespace) -> int:
 
     settings = settings_of(options)
     return run_program(lambda: broker(settings))
-
-
-def _run_console(options: argparse.Namespace) -> int:
-    from appliance.programs import console
-
-    return asyncio.run(console(settings_of(options), url=options.url, write=print))
 
 
 def _add_up(commands: "Commands") -> None:

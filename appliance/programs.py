@@ -1,10 +1,9 @@
-"""From settings to running programs: `salon media`, `display`, `panel`, `hub`, `broker` and `console` are made here."""
+"""From settings to running programs: `salon media`, `display`, `panel`, `hub` and `broker` are made here."""
 
 import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -274,15 +273,3 @@ async def broker(settings: Settings) -> None:
         )
     except BrokerProblem as err:
         raise SalonError(str(err)) from err
-
-
-async def console(settings: Settings, *, url: str, write: Callable[[str], None]) -> int:
-    """Write the fleet as a table."""
-    from fleet.console import console_once
-    from fleet.ingest import ConsoleSettings
-
-    mqtt = settings.mqtt
-    told = ConsoleSettings(
-        url or mqtt.url or "mqtt://127.0.0.1:1883", mqtt.org, mqtt.username, mqtt.password_file, mqtt.ca_file
-    )
-    return await console_once(told, write=write, now=utc_now)

@@ -1,39 +1,12 @@
 """The sections of room.toml: a frozen tree. What a key means stands here, what it is by default in `defaults.toml`."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from appliance import values
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """The smallest and the largest number a key takes."""
-
-    least: float
-    most: float
-
-
-@dataclass(frozen=True, slots=True)
-class Fits:
-    """What a text must be: the check raises `ValueError`."""
-
-    check: Callable[[str], object]
-    example: str = ""
-    """One that fits, for a list's message."""
-    empty: bool = False
-    """Whether it may be empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A text that names a file, which is looked at only where the room runs; empty for none."""
-
-    check: Callable[[str], object]
-
+from appliance.tree import Between, File, Fits
 
 Port = Annotated[int, Between(0, 65535)]
 Seconds = Annotated[float, Between(0, 86400)]

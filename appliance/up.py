@@ -79,12 +79,24 @@ async def _line(lines: asyncio.StreamReader) -> bytes:
 
 
 class RunsAlready(SalonError):
-    """Another `salon up` runs the same room."""
+    """Another `salon up` runs the same room, or another `salon console` the same console."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What the programs make up together."""
+
+    config_as: str = ENVIRONMENT
+    """The environment variable that tells the programs which settings to read."""
+    already: str = (
+        "`salon up` runs this room already (its folder is {folder}). End that one first, "
+        "or give another room a paths.runtime and a paths.state of its own."
+    )
 
 
 @contextlib.contextmanager
-def _alone(runtime_dir: Path) -> Iterator[None]:
-    """Hold the room's lock, which ends with the process that has it."""
+def _alone(runtime_dir: Path, already: str) -> Iterator[None]:
+    """Hold the folder's lock, which ends with the process that has it."""
     file = runtime_dir / "up.lock"
     try:
         opened = file.open("a")
@@ -94,10 +106,7 @@ def _alone(runtime_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as err:
-            raise RunsAlready(
-                f"`salon up` runs this room already (its folder is {runtime_dir}). End that one first, "
-                "or give another room a paths.runtime and a paths.state of its own."
-            ) from err
+            raise RunsAlready(already.format(folder=runtime_dir)) from err
         yield
 
 
@@ -112,16 +121,18 @@ class Supervisor:
         runtime_dir: Path,
         log_dir: Path | None,
         rest_s: float = REST_S,
+        whole: Whole = Whole(),
     ) -> None:
         self._programs = programs
         self._config = config
         self._runtime_dir = runtime_dir
         self._log_dir = log_dir
         self._rest_s = rest_s
+        self._whole = whole
 
     async def run(self) -> None:
         """Keep everything running, or raise `RunsAlready`."""
-        with _alone(self._runtime_dir):
+        with _alone(self._runtime_dir, self._whole.already):
             await self._keep_all()
 
     async def _keep_all(self) -> None:
@@ -194,7 +205,7 @@ class Supervisor:
     def _environment(self) -> dict[str, str]:
         told = {"SALON_PARENT": str(os.getpid())}
         if self._config is not None:
-            told[ENVIRONMENT] = str(self._config)
+            told[self._whole.config_as] = str(self._config)
         return {**os.environ, **told}
 
     @contextlib.contextmanager

@@ -4,17 +4,48 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from appliance.state.clean import clean_text
-from appliance.telemetry.protocol.address import BadBrokerUrl
+from appliance.telemetry.protocol.address import BadBrokerUrl, broker_address
+from appliance.telemetry.protocol.codec import encode_call
 from appliance.telemetry.protocol.payloads import Call
-from fleet.ingest import BrokerUnreachable, ConsoleSettings, Ingest, Line, listening
+from appliance.telemetry.protocol.topics import every_room
+from fleet.line import Access, BrokerUnreachable, Line
 from fleet.rooms import Fleet, Presence, Room
 
 _QUIET_S = 0.5
 _CALL_LIFE = timedelta(seconds=30)
 _HEAD = ("ROOM", "NAME", "STATE", "PHASE", "LAST SEEN", "ISSUES")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """Which broker to listen to, and how to get in."""
+
+    url: str = "mqtt://127.0.0.1:1883"
+    org: str = "home"
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    listen_s: float = 3.0
+    """How long to wait for rooms to answer."""
+
+
+class _Picture:
+    """The fleet as it is told; `changed` is set at each message."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.fleet = Fleet()
+        self.changed = asyncio.Event()
+        self._now = now
+
+    def hear(self, topic: str, payload: bytes, retained: bool) -> None:
+        self.fleet.hear(topic, payload, retained=retained, now=self._now())
+        self.changed.set()
 
 
 async def console_once(settings: ConsoleSettings, *, write: Callable[[str], None], now: Callable[[], datetime]) -> int:
@@ -33,27 +64,42 @@ async def console_once(settings: ConsoleSettings, *, write: Callable[[str], None
 
 async def survey(settings: ConsoleSettings, *, now: Callable[[], datetime]) -> Fleet:
     """Return what the broker has kept, and what the rooms that are online say when asked."""
-    ingest = Ingest(now)
-    async with listening(settings, ingest) as line:
+    picture, loop = _Picture(now), asyncio.get_running_loop()
+
+    def hear(topic: str, payload: bytes, retained: bool) -> None:
+        loop.call_soon_threadsafe(picture.hear, topic, payload, retained)
+
+    async with Line(_access(settings), subscribe=[every_room(settings.org)], hear=hear) as line:
         asked: set[str] = set()
         # whoever has not answered when the time is over is shown with what is known
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.listen_s):
                 quiet = False
                 while not quiet:
-                    ingest.changed.clear()
-                    _ask(line, ingest.fleet, asked, now())
-                    quiet = await _quiet(ingest)
-    return ingest.fleet
+                    picture.changed.clear()
+                    _ask(line, picture.fleet, asked, now())
+                    quiet = await _quiet(picture)
+    return picture.fleet
 
 
-async def _quiet(ingest: Ingest) -> bool:
+def _access(settings: ConsoleSettings) -> Access:
+    return Access(
+        broker_address(settings.url),
+        username=settings.username,
+        password_file=settings.password_file,
+        ca_file=settings.ca_file,
+        cert_file=settings.cert_file,
+        key_file=settings.key_file,
+    )
+
+
+async def _quiet(picture: _Picture) -> bool:
     """Wait for a message; True when none comes and every room that is online has told its health."""
-    rooms = ingest.fleet.rooms.values()
+    rooms = picture.fleet.rooms.values()
     waiting = any(room.presence is Presence.ONLINE and not room.health for room in rooms)
     try:
         async with asyncio.timeout(None if waiting else _QUIET_S):
-            await ingest.changed.wait()
+            await picture.changed.wait()
     except TimeoutError:
         return True
     return False
@@ -65,7 +111,8 @@ def _ask(line: Line, fleet: Fleet, asked: set[str], now: datetime) -> None:
         if room.presence is Presence.ONLINE and room.topics.room not in asked:
             asked.add(room.topics.room)
             expires = int((now + _CALL_LIFE).timestamp() * 1000)
-            line.call(room.topics, Call(f"console-{secrets.token_hex(8)}", "rebirth", expires))
+            call = Call(f"console-{secrets.token_hex(8)}", "rebirth", expires)
+            line.publish(room.topics.call, encode_call(call))
 
 
 def table(rooms: Iterable[Room], now: datetime) -> list[str]:

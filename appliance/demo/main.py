@@ -282,8 +282,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _health(stage: Stage, room_id: str) -> dict[str, Any]:
     """Ask the broker, as any fleet would, what the room last said of its health."""
     from appliance.telemetry.protocol.topics import Topics  # noqa: PLC0415
-    from fleet.console import survey  # noqa: PLC0415
-    from fleet.ingest import BrokerUnreachable, ConsoleSettings  # noqa: PLC0415
+    from fleet.console import ConsoleSettings, survey  # noqa: PLC0415
+    from fleet.line import BrokerUnreachable  # noqa: PLC0415
 
     settings = ConsoleSettings(url=f"mqtt://127.0.0.1:{stage.broker_port}", org="demo")
     try:

@@ -15,6 +15,7 @@ LONGEST_FILE = 400
 # Composition roots, and the programs' front door, compose what they like.
 ROOTS = (
     "appliance.cli",
+    "appliance.cli_console",
     "appliance.cli_parts",
     "appliance.cli_wishes",
     "appliance.programs",
@@ -25,6 +26,7 @@ ROOTS = (
     "appliance.up",
     "appliance.media.engine",
     "appliance.demo",
+    "fleet.main",
 )
 LEAVES = ("appliance.errors", "appliance.files", "appliance.seldom", "appliance.clock")
 MEDIA = ("appliance.state", "appliance.link", "hardware.ports", "hardware.planes", "hardware.camera.aim")
@@ -63,7 +65,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "appliance.across": ("hardware.gpio.wiring", "hardware.ports"),
     "display": ("appliance.state", "appliance.link"),
     "provisioning": ("appliance.state", "appliance.link", "appliance.sections", "appliance.settings"),
-    "fleet": ("appliance.telemetry.protocol", "appliance.state.wire", "appliance.state.clean", "appliance.settings"),
+    "fleet": (
+        "appliance.telemetry.protocol",
+        "appliance.state.wire",
+        "appliance.state.clean",
+        "appliance.tree",
+        "appliance.values",
+        "appliance.redact",
+        "appliance.service",
+    ),
 }
 NOBODY_BUT_A_ROOT_IMPORTS = ("appliance.hub", "fleet", "display", "appliance.daemon", "appliance.cli")
 

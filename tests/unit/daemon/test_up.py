@@ -80,7 +80,7 @@ async def test_a_room_that_runs_already_is_not_run_twice(tmp_path):
         return Supervisor([], config=None, runtime_dir=folder, log_dir=None)
 
     (tmp_path / "another").mkdir()
-    with up._alone(tmp_path):
+    with up._alone(tmp_path, "this runs this room already. End that one first."):
         with pytest.raises(up.RunsAlready, match=r"runs this room already.*End that one first"):
             await room(tmp_path).run()
         await room(tmp_path / "another").run()

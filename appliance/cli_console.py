@@ -1,0 +1,100 @@
+"""`salon console`: the commands of those who look after a fleet."""
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.cli_parts import Commands, settings_of
+from appliance.errors import SalonError
+from appliance.service import run_program, utc_now
+
+if TYPE_CHECKING:
+    from fleet.console import ConsoleSettings
+    from fleet.settings import Settings
+
+_EXAMPLES = """examples:
+  salon console                       run the fleet's console: ingest, control and pages
+  salon console --once                list the rooms that the broker knows, without a database
+  salon console COMMAND --help        more on one command"""
+_PARTS = {
+    "ingest": "store what rooms say",
+    "control": "watch rules, send alerts, run jobs and configure rooms",
+    "web": "serve the pages and the API",
+    "broker": "run the small MQTT broker that [broker] describes",
+}
+
+
+def add_console(commands: "Commands") -> None:
+    """Add `salon console` and what is below it."""
+    console = _add(commands, "console", "run the fleet's console", epilog=_EXAMPLES)
+    console.add_argument("--once", action="store_true", help="print a table of the rooms once, asking the broker")
+    console.add_argument("--url", default="", help="the broker, with --once")
+    console.set_defaults(run=_run_console)
+    below = console.add_subparsers(title="commands", metavar="COMMAND")
+    for name, words in _PARTS.items():
+        _add(below, name, words).set_defaults(run=_run_part, part=name)
+
+
+def _add(commands: "Commands", name: str, words: str, *, epilog: str = "") -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=words,
+        description=words[0].upper() + words[1:] + ".",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    words = "the console's settings (default: /etc/salon/console.toml)"
+    parser.add_argument("--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help=words)
+    return parser
+
+
+def _settings(options: argparse.Namespace, *, look: bool = False) -> "Settings":
+    from fleet.settings import load
+
+    return load(options.config, look=look)
+
+
+def _run_console(options: argparse.Namespace) -> int:
+    if options.once:
+        from fleet.console import console_once
+
+        return asyncio.run(console_once(_broker_to_ask(options), write=print, now=utc_now))
+    from fleet.main import run_console
+    from fleet.settings import chosen_file
+
+    settings = _settings(options, look=True)
+    return run_program(lambda: run_console(settings, chosen_file(options.config)))
+
+
+def _broker_to_ask(options: argparse.Namespace) -> "ConsoleSettings":
+    """Return the console's broker where this is a console, else the room's."""
+    from fleet.console import ConsoleSettings
+    from fleet.settings import chosen_file
+
+    if chosen_file(options.config) is None:
+        room = settings_of(options).mqtt
+        url = options.url or room.url or "mqtt://127.0.0.1:1883"
+        return ConsoleSettings(url, room.org, room.username, room.password_file, room.ca_file)
+    settings = _settings(options)
+    mqtt, user = settings.mqtt, settings.mqtt.ingest
+    return ConsoleSettings(
+        options.url or mqtt.url,
+        settings.console.org,
+        user.username,
+        user.password_file,
+        mqtt.ca_file,
+        user.cert_file,
+        user.key_file,
+    )
+
+
+def _run_part(options: argparse.Namespace) -> int:
+    try:
+        from fleet import main
+    except ImportError as err:
+        raise SalonError(f"{err.name} is not installed: pip install 'salon[console]'") from err
+    settings = _settings(options, look=True)
+    if options.part == "broker":
+        return run_program(lambda: main.broker(settings))
+    return run_program(lambda: main.run_part(options.part, settings))

@@ -1,0 +1,1 @@
+"""Takes in what rooms say and stores it: each record once, acknowledged when it is safe."""

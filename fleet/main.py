@@ -1,0 +1,69 @@
+"""`salon console`: the console's processes, each by itself or all of them supervised. A composition root."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from pathlib import Path
+
+from appliance.errors import SalonError
+from appliance.service import notify
+from appliance.up import Program, Supervisor, Whole
+from fleet.settings import ENVIRONMENT, Settings
+from fleet.store.database import Database, open_database
+from fleet.store.schema import bring_up_to_date
+
+_WHOLE = Whole(
+    ENVIRONMENT,
+    "`salon console` runs this console already (its folder is {folder}). End that one first, "
+    "or give another console a console.state of its own.",
+)
+Part = Callable[[Settings, Database], Awaitable[None]]
+
+
+def console_programs(settings: Settings) -> list[Program]:
+    """Return what `salon console` runs, servers first."""
+    names = [*(["broker"] if settings.broker.embedded else []), "ingest", "control", "web"]
+    return [Program(name, ("console", name)) for name in names]
+
+
+async def run_console(settings: Settings, config: Path | None) -> None:
+    """Run all of the console and restart what crashes, until cancelled."""
+    await asyncio.to_thread(_make_state, settings.state_dir)
+    supervisor = Supervisor(
+        console_programs(settings), config=config, runtime_dir=settings.state_dir, log_dir=None, whole=_WHOLE
+    )
+    notify("READY=1")
+    await supervisor.run()
+
+
+def _make_state(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as err:
+        raise SalonError(f"{folder} cannot be made ({err.strerror}); set console.state in the settings.") from err
+
+
+async def run_part(name: str, settings: Settings) -> None:
+    """Run one process of the console on its database, the schema brought up to date."""
+    # each process imports only its own part
+    part: Part = getattr(import_module(f"fleet.{name}.main"), f"run_{name}")
+    database = await open_database(settings.database_url)
+    try:
+        await bring_up_to_date(database)
+        await part(settings, database)
+    finally:
+        await database.close()
+
+
+async def broker(settings: Settings) -> None:
+    """Run the embedded MQTT broker."""
+    from fleet.broker import BrokerProblem, run_broker  # noqa: PLC0415
+    from fleet.broker import BrokerSettings as Wanted  # noqa: PLC0415
+
+    wanted = settings.broker
+    try:
+        await run_broker(
+            Wanted(wanted.address, wanted.port, wanted.password_file), on_ready=lambda _: notify("READY=1")
+        )
+    except BrokerProblem as err:
+        raise SalonError(str(err)) from err
