@@ -17,6 +17,10 @@ class DatabaseTrouble(SalonError, OSError):
     """The database cannot be used; says why and what would help."""
 
 
+class Unfit(SalonError, ValueError):
+    """A value that this database cannot hold: trying again would not help."""
+
+
 class Reader(Protocol):
     """What can be read with."""
 
@@ -47,6 +51,12 @@ class Database(Reader, Protocol):
 
     async def close(self) -> None:
         """Give everything back."""
+
+
+def places(columns: int, rows: int) -> str:
+    """Return the VALUES of an INSERT of several rows: ($1, $2), ($3, $4)."""
+    each = (range(row * columns + 1, (row + 1) * columns + 1) for row in range(rows))
+    return ", ".join(f"({', '.join(f'${number}' for number in numbers)})" for numbers in each)
 
 
 async def open_database(url: str) -> Database:

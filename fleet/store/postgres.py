@@ -1,15 +1,32 @@
 """PostgreSQL by asyncpg: for fleets that a single file has been outgrown by, and for more than one console."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
 
 import asyncpg
 
-from fleet.store.database import DatabaseTrouble, Row
+from fleet.store.database import DatabaseTrouble, Row, Unfit
 
 _CONNECT_S = 10
 _CONNECTIONS = 5
+_TROUBLES = frozenset({"08", "40", "53", "55", "57", "58"})
+"""Classes of SQLSTATE that pass: connection, conflict, a full disk, not ready, shut down, the system."""
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Tell a server in trouble from a value it does not take; a mistake in SQL stays what it is."""
+    try:
+        yield
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as err:
+        raise Unfit(f"The database does not take a value: {err}.") from err
+    except asyncpg.PostgresError as err:
+        if err.sqlstate[:2] not in _TROUBLES:
+            raise
+        raise DatabaseTrouble(f"The console's PostgreSQL cannot be used: {err}.") from err
+    except (ConnectionError, TimeoutError, asyncpg.InterfaceError) as err:
+        raise DatabaseTrouble(f"The console's PostgreSQL is away: {err or type(err).__name__}. Is it running?") from err
 
 
 class _Transaction:
@@ -17,20 +34,24 @@ class _Transaction:
         self._connection = connection
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        rows: Sequence[Row] = await self._connection.fetch(sql, *args)
+        with _in_words():
+            rows: Sequence[Row] = await self._connection.fetch(sql, *args)
         return rows
 
     async def execute(self, sql: str, *args: Any) -> int:
-        status: str = await self._connection.execute(sql, *args)
+        with _in_words():
+            status: str = await self._connection.execute(sql, *args)
         # "UPDATE 3", "INSERT 0 3", "CREATE TABLE"
         last = status.rpartition(" ")[2]
         return int(last) if last.isdigit() else -1
 
     async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self._connection.executemany(sql, rows)
+        with _in_words():
+            await self._connection.executemany(sql, rows)
 
     async def load(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+        with _in_words():
+            await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
 
 class PostgresDatabase:
@@ -42,13 +63,15 @@ class PostgresDatabase:
         self._pool = pool
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        rows: Sequence[Row] = await self._pool.fetch(sql, *args)
+        with _in_words():
+            rows: Sequence[Row] = await self._pool.fetch(sql, *args)
         return rows
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Transaction]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield _Transaction(connection)
+        with _in_words():
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield _Transaction(connection)
 
     async def close(self) -> None:
         await self._pool.close()

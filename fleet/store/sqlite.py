@@ -3,14 +3,14 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from fleet.store.database import DatabaseTrouble, Row
+from fleet.store.database import DatabaseTrouble, Row, Unfit
 
 T = TypeVar("T")
 _BUSY_S = 20
@@ -22,6 +22,28 @@ def _native(sql: str) -> str:
     return _PARAMETER.sub(r"?\1", sql)
 
 
+@contextmanager
+def _in_words(path: str) -> Iterator[None]:
+    """Tell what is wrong with the disk from what is wrong with a value; a mistake in SQL stays what it is."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError) as err:
+        raise Unfit(f"The database does not take a value: {err}.") from err
+    except sqlite3.DatabaseError as err:
+        if err.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:
+            raise
+        raise DatabaseTrouble(f"The console's database {path} cannot be used: {err}.{_remedy(err)}") from err
+
+
+def _remedy(err: sqlite3.Error) -> str:
+    match err.sqlite_errorcode & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return " Make room on its disk."
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return " Restore a back-up: salon console restore FILE."
+    return ""
+
+
 class _Worker:
     """A connection, and the one thread that uses it."""
 
@@ -30,7 +52,8 @@ class _Worker:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._connection))
+        with _in_words(self._path):
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._connection))
 
     async def open(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._open)

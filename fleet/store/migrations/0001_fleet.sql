@@ -29,10 +29,12 @@ CREATE TABLE rooms (
   -- 'ready', 'meeting', 'warning', 'broken', 'offline', 'new'
   status TEXT NOT NULL DEFAULT 'new',
   status_at BIGINT NOT NULL DEFAULT 0,
-  -- 'online', 'offline', 'lost', 'unknown'
+  -- 'online', 'offline', 'lost', 'silent' (its reports do not come), 'unknown'
   presence TEXT NOT NULL DEFAULT 'unknown',
   presence_at BIGINT NOT NULL DEFAULT 0,
+  -- the newest session at the broker, and the boot it belongs to
   bd BIGINT NOT NULL DEFAULT 0,
+  boot TEXT NOT NULL DEFAULT '',
   seen_at BIGINT NOT NULL DEFAULT 0,
   health_at BIGINT NOT NULL DEFAULT 0,
   -- by which time the next report is due
@@ -43,7 +45,9 @@ CREATE TABLE rooms (
   issue_count INTEGER NOT NULL DEFAULT 0,
   -- what is worst, for one line of a list
   worst TEXT NOT NULL DEFAULT '',
-  -- JSON as the room said it
+  -- what the console itself has found wrong, such as two machines with one identity
+  trouble TEXT NOT NULL DEFAULT '',
+  -- JSON: what the room said, without what this console does not know, texts cleaned
   state TEXT, info TEXT, health TEXT, reported TEXT,
   rev_desired BIGINT NOT NULL DEFAULT 0,
   rev_applied BIGINT NOT NULL DEFAULT 0,
@@ -71,10 +75,17 @@ CREATE TABLE boots (
   UNIQUE (room, boot)
 );
 
--- samples are in tables of their own, one a day: see samples.py
+-- samples are in tables of their own, one a day: see samples.py. 'rolled': up to when they have been summed up, all but
+-- those that came late
+INSERT INTO counters (name, value) VALUES ('rolled', 0);
+CREATE TABLE late_samples (room INTEGER NOT NULL, hour BIGINT NOT NULL, PRIMARY KEY (room, hour));
+
+-- the processes that are alive, each by itself: when it last said so, since when it does its work, JSON counters
+CREATE TABLE pulses (name TEXT PRIMARY KEY, at BIGINT NOT NULL, since_at BIGINT, detail TEXT NOT NULL DEFAULT '{}');
 
 CREATE TABLE events (
   room INTEGER NOT NULL REFERENCES rooms (key) ON DELETE CASCADE,
+  -- a key of boots; 0 for what no record of the room says: answers to calls, what the console found
   boot INTEGER NOT NULL,
   n BIGINT NOT NULL,
   -- corrected, when the room's clock was not set

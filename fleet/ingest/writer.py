@@ -1,0 +1,178 @@
+"""Writes what rooms say into the database, many messages in one transaction, and says what may be acknowledged."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from appliance.telemetry.protocol.payloads import Event
+from appliance.telemetry.protocol.records import Batch, BatchAck
+from fleet.ingest.inbox import Letter
+from fleet.ingest.known import Known, change_of, duplicate_event, event_of, known_of, told, written
+from fleet.ingest.reading import Heard, Refusal, Refused, read
+from fleet.ingest.records import sort_out
+from fleet.store.database import Database, Transaction, Unfit
+from fleet.store.records import MOST_STRETCHES, Arrived, Boot, Rows, arrived, write_arrived, write_rows
+from fleet.store.rooms import add_rooms, changed_since, next_version, write_changes
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a room may forget now."""
+
+    room: str
+    ack: BatchAck
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the ingest has done since it began; shown on the console and in /metrics."""
+
+    messages: int = 0
+    records: int = 0
+    repeated: int = 0
+    """Records that had arrived before."""
+    refused: Counter[Refusal] = field(default_factory=Counter)
+    flushes: int = 0
+
+
+@dataclass(slots=True)
+class _Flush:
+    """One transaction's worth of messages."""
+
+    rooms: dict[str, Known]
+    """Those of this flush, as they are after it."""
+    version: int
+    answers: list[Answer] = field(default_factory=list)
+    records: int = 0
+    repeated: int = 0
+    refused: Counter[Refusal] = field(default_factory=Counter)
+
+
+class Writer:
+    """The only part of the ingest that knows the database."""
+
+    def __init__(
+        self, database: Database, org: str, *, most_unenrolled: int, now: Callable[[], int], counts: Counts
+    ) -> None:
+        self._database = database
+        self._org = org
+        self._most_unenrolled = most_unenrolled
+        self._now = now
+        self._counts = counts
+        self._rooms: dict[str, Known] = {}
+        self._seen = 0
+        """The version up to which `_rooms` is what the database has."""
+
+    async def write(self, letters: Sequence[Letter]) -> list[Answer]:
+        """Store messages and return what may be acknowledged; `DatabaseTrouble` when nothing was stored."""
+        heard = self._read(letters)
+        self._counts.messages += len(letters)
+        self._counts.flushes += 1
+        return await self._write(heard) if heard else []
+
+    def _read(self, letters: Sequence[Letter]) -> list[Heard]:
+        heard = []
+        for letter in letters:
+            try:
+                message = read(self._org, letter.topic, letter.payload, retained=letter.retained, at=letter.at)
+            except Refused as err:
+                self._refuse(err.reason, letter.topic)
+            else:
+                if message is not None:
+                    heard.append(message)
+        return heard
+
+    def _refuse(self, reason: Refusal, topic: str) -> None:
+        self._counts.refused[reason] += 1
+        logger.debug("A message on %.80r was not taken: %s", topic, reason)
+
+    async def _write(self, heard: Sequence[Heard]) -> list[Answer]:
+        try:
+            async with self._database.transaction() as tx:
+                flush = await self._store(tx, heard)
+        except Unfit:
+            # nothing a room may say gets here as far as we know; should it all the same, it is that message's end alone
+            if len(heard) == 1:
+                logger.warning("A message of room %s cannot be stored and is left", heard[0].room)
+                self._counts.refused[Refusal.UNFIT] += 1
+                return []
+            half = len(heard) // 2
+            return [*await self._write(heard[:half]), *await self._write(heard[half:])]
+        self._rooms |= {room: written(known) for room, known in flush.rooms.items()}
+        self._seen = flush.version
+        self._counts.records += flush.records
+        self._counts.repeated += flush.repeated
+        self._counts.refused += flush.refused
+        return flush.answers
+
+    async def _store(self, tx: Transaction, heard: Sequence[Heard]) -> _Flush:
+        version = await next_version(tx)
+        flush = _Flush(await self._meet(tx, heard, version), version)
+        rows, now = Rows(), self._now()
+        batches: list[tuple[Known, Heard, Batch]] = []
+        changed: dict[str, Known] = {}
+        for message in heard:
+            known = changed.get(message.room) or flush.rooms.get(message.room) or self._rooms.get(message.room)
+            if known is None or known.retired:
+                flush.refused[Refusal.TOO_MANY_ROOMS if known is None else Refusal.RETIRED] += 1
+                continue
+            after = changed[message.room] = told(known, message)
+            if after.trouble and not known.trouble:
+                rows.events.append(duplicate_event(after, message.at))
+            match message.body:
+                case Batch():
+                    batches.append((after, message, message.body))
+                case Event():
+                    rows.events.append(event_of(after, message, message.body))
+        await self._store_batches(tx, flush, rows, batches)
+        await write_rows(tx, self._database.dialect, rows)
+        await write_changes(tx, [change_of(known) for known in changed.values()], version=version, now=now)
+        flush.rooms |= changed
+        return flush
+
+    async def _meet(self, tx: Transaction, heard: Sequence[Heard], version: int) -> dict[str, Known]:
+        """Return rooms that are new to us, or that somebody else has changed."""
+        strangers = dict.fromkeys(message.room for message in heard if message.room not in self._rooms)
+        found: dict[str, Known] = {}
+        if version > self._seen + 1:
+            found = await self._changed(tx, self._seen)
+        new = [room for room in strangers if room not in found]
+        if new:
+            unenrolled = sum(not known.enrolled for known in (self._rooms | found).values())
+            await add_rooms(tx, new[: max(0, self._most_unenrolled - unenrolled)], version)
+            found |= await self._changed(tx, version - 1)
+        return found
+
+    async def _changed(self, tx: Transaction, version: int) -> dict[str, Known]:
+        return {row["id"]: known_of(row, self._rooms.get(row["id"])) for row in await changed_since(tx, version)}
+
+    async def _store_batches(
+        self, tx: Transaction, flush: _Flush, rows: Rows, batches: Sequence[tuple[Known, Heard, Batch]]
+    ) -> None:
+        if not batches:
+            return
+        boots: dict[Boot, int] = {(known.key, batch.head.of): batch.head.of_no for known, _, batch in batches}
+        got = await arrived(tx, boots, self._now())
+        before = dict(got)
+        for known, heard, batch in batches:
+            boot = (known.key, batch.head.of)
+            got[boot] = self._store_batch(flush, rows, known, heard, batch, got[boot])
+        await write_arrived(tx, [boot for name, boot in got.items() if boot != before[name]])
+
+    def _store_batch(
+        self, flush: _Flush, rows: Rows, known: Known, heard: Heard, batch: Batch, boot: Arrived
+    ) -> Arrived:
+        head = batch.head
+        got = boot.got.with_stretch(head.first, head.last)
+        if len(got.stretches) > MOST_STRETCHES:
+            flush.refused[Refusal.SCATTERED] += 1
+            return boot
+        fresh = [record for record in batch.records if record.n not in boot.got]
+        sort_out(rows, known.key, boot.key, heard, head.of, fresh)
+        flush.records += len(fresh)
+        flush.repeated += len(batch.records) - len(fresh)
+        flush.answers.append(Answer(known.id, BatchAck(head.of, head.first, head.last)))
+        return replace(boot, got=got)

@@ -1,0 +1,87 @@
+"""Rooms as the ingest writes them: one row each, a version that rises with every change."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fleet.store.database import Reader, Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChange:
+    """What is new of a room. Documents that are None stay as they are."""
+
+    key: int
+    name: str
+    status: str
+    presence: str
+    presence_at: int
+    bd: int
+    boot: str
+    seen_at: int
+    health_at: int
+    due_at: int
+    skew_ms: int | None
+    phase: str
+    issue_count: int
+    worst: str
+    trouble: str
+    rev_applied: int
+    state: str | None
+    info: str | None
+    health: str | None
+    reported: str | None
+
+
+_PLAIN = (
+    *("name", "presence", "presence_at", "bd", "boot", "seen_at", "health_at", "due_at", "skew_ms", "phase"),
+    *("issue_count", "worst", "trouble", "rev_applied"),
+)
+_DOCUMENTS = ("state", "info", "health", "reported")
+_AT, _VERSION, _FIRST = 3, 4, 5
+_SETS = ", ".join(
+    [f"{column} = ${place}" for place, column in enumerate(_PLAIN, _FIRST)]
+    + [f"{column} = COALESCE(${place}, {column})" for place, column in enumerate(_DOCUMENTS, _FIRST + len(_PLAIN))]
+)
+_UPDATE = (
+    f"UPDATE rooms SET status_at = CASE WHEN status = $2 THEN status_at ELSE ${_AT} END, status = $2, "
+    f"version = ${_VERSION}, {_SETS} WHERE key = $1"
+)
+
+
+async def next_version(tx: Transaction) -> int:
+    """Return the version of this transaction's changes. First of all: others that change rooms wait here for its end.
+
+    Whoever asks for what changed since a version so misses nothing, and two that write never wait for each other.
+    """
+    rows = await tx.fetch("UPDATE counters SET value = value + 1 WHERE name = 'rooms' RETURNING value")
+    version: int = rows[0]["value"]
+    return version
+
+
+async def changed_since(reader: Reader, version: int) -> Sequence[Row]:
+    """Return what the ingest has to know of rooms that changed."""
+    return await reader.fetch(
+        "SELECT key, id, name, status, presence, presence_at, bd, boot, seen_at, health_at, due_at, skew_ms, trouble, "
+        "rev_applied, health, enrolled_at, retired_at FROM rooms WHERE version > $1",
+        version,
+    )
+
+
+async def add_rooms(tx: Transaction, ids: Iterable[str], version: int) -> None:
+    """List rooms that were heard for the first time."""
+    await tx.many(
+        "INSERT INTO rooms (id, version) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+        [(room, version) for room in sorted(ids)],
+    )
+
+
+async def write_changes(tx: Transaction, changes: Iterable[RoomChange], *, version: int, now: int) -> None:
+    """Bring the rows of rooms up to date."""
+    columns = (*_PLAIN, *_DOCUMENTS)
+    await tx.many(
+        _UPDATE,
+        [
+            (change.key, change.status, now, version, *(getattr(change, column) for column in columns))
+            for change in changes
+        ],
+    )
