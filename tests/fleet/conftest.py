@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+from ingest_desk import Desk
 from postgres_server import postgres_server
 
 from fleet.store.database import open_database
@@ -44,3 +45,9 @@ async def database(database_url):
     await bring_up_to_date(opened)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def desk(database) -> Desk:
+    """An ingest's writer on a database."""
+    return Desk(database)
