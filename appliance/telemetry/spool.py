@@ -116,7 +116,8 @@ class Spool:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self.waiting += await self._read(SpoolFile.count, otherwise=0)
+        before = await self._read(SpoolFile.count, otherwise=0)
+        self.waiting += before
         work = {"spool write": self._keep_writing(), "spool tidy": self._keep_tidy()}
         self._tasks = [asyncio.create_task(run, name=name) for name, run in work.items()]
         return self
@@ -181,7 +182,9 @@ class Spool:
         """Drop what the console has for good."""
         if boot == self._boot:
             self._forget_in_memory(first, last)
-        self.waiting -= await self._read(lambda file: file.forget(boot, first, last), otherwise=0)
+        # not in one statement: what is noted meanwhile would not count
+        forgotten = await self._read(lambda file: file.forget(boot, first, last), otherwise=0)
+        self.waiting -= forgotten
 
     def _forget_in_memory(self, first: int, last: int) -> None:
         for pending in self._pending:
@@ -231,7 +234,7 @@ class Spool:
         tried, writes = frozenset(self._pending), self._writes()
         self._writing = tried
         try:
-            self.waiting -= await self._on_thread(lambda file: file.write(self._disk.boot_no, writes))
+            gone = await self._on_thread(lambda file: file.write(self._disk.boot_no, writes))
         except DiskTrouble as err:
             self._say(str(err))
             self._answer(tried, written=False)
@@ -239,6 +242,7 @@ class Spool:
             return False
         finally:
             self._writing = frozenset()
+        self.waiting -= gone
         self._pending = [pending for pending in self._pending if pending not in tried]
         self._answer(tried, written=True)
         self._recover()

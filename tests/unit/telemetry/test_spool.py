@@ -281,3 +281,15 @@ def test_what_was_said_to_be_written_is_there_after_a_kill(tmp_path):
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) >= said[boot]
     assert int(newest) == len(found["b3"])
+
+
+async def test_what_is_noted_while_others_are_forgotten_counts_as_waiting(tmp_path):
+    async with spool_at(tmp_path) as spool:
+        for _ in range(5):
+            spool.note(event())
+        await on_disk(spool)
+        forgetting = asyncio.create_task(spool.forget("boot-1", 1, 5))
+        await asyncio.sleep(0)
+        spool.note(event())
+        await forgetting
+        assert spool.waiting == 1
