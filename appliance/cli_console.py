@@ -34,6 +34,20 @@ def add_console(commands: "Commands") -> None:
     below = console.add_subparsers(title="commands", metavar="COMMAND")
     for name, words in _PARTS.items():
         _add(below, name, words).set_defaults(run=_run_part, part=name)
+    _add_care(below)
+
+
+def _add_care(below: "Commands") -> None:
+    backup = _add(below, "backup", "write database, certificates and keys into one file; the console may run")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.set_defaults(run=_run_backup)
+    restore = _add(below, "restore", "put a back-up in the place of what is there; the console must not run")
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.set_defaults(run=_run_restore)
+    erase = _add(below, "erase", "forget a room or a person, with all that is stored of them; there is no way back")
+    erase.add_argument("what", choices=("room", "person"))
+    erase.add_argument("name", help="the room's id, or the user's name")
+    erase.set_defaults(run=_run_erase)
 
 
 def _add(commands: "Commands", name: str, words: str, *, epilog: str = "") -> argparse.ArgumentParser:
@@ -98,3 +112,33 @@ def _run_part(options: argparse.Namespace) -> int:
     if options.part == "broker":
         return run_program(lambda: main.broker(settings))
     return run_program(lambda: main.run_part(options.part, settings))
+
+
+def _run_backup(options: argparse.Namespace) -> int:
+    from fleet.store.backup import back_up
+
+    settings = _settings(options)
+    asyncio.run(back_up(settings.database_url, settings.state_dir, options.file))
+    print(f"{options.file} holds the console's database and keys: keep it where nobody else can read it.")
+    return 0
+
+
+def _run_restore(options: argparse.Namespace) -> int:
+    from fleet.store.backup import restore
+
+    settings = _settings(options)
+    asyncio.run(restore(settings.database_url, settings.state_dir, options.file))
+    print("The back-up is in place. Start the console: systemctl start salon-console")
+    return 0
+
+
+def _run_erase(options: argparse.Namespace) -> int:
+    from fleet.main import erase
+
+    found = asyncio.run(erase(_settings(options), options.what, options.name, utc_now()))
+    print(
+        f"All of the {options.what} {options.name} is erased."
+        if found
+        else f"There is no {options.what} {options.name}."
+    )
+    return 0 if found else 1

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 from appliance.errors import SalonError
 from appliance.service import notify
@@ -67,3 +69,16 @@ async def broker(settings: Settings) -> None:
         )
     except BrokerProblem as err:
         raise SalonError(str(err)) from err
+
+
+async def erase(settings: Settings, what: Literal["room", "person"], name: str, now: datetime) -> bool:
+    """Forget a room or a person; False when there is none of that name."""
+    from fleet.store.erase import erase_person, erase_room  # noqa: PLC0415 - only who erases
+
+    database = await open_database(settings.database_url)
+    try:
+        await bring_up_to_date(database)
+        deed = erase_room if what == "room" else erase_person
+        return await deed(database, name, int(now.timestamp() * 1000))
+    finally:
+        await database.close()

@@ -59,6 +59,7 @@ CREATE TABLE rooms (
 );
 CREATE INDEX rooms_version ON rooms (version);
 CREATE INDEX rooms_site ON rooms (site);
+CREATE INDEX rooms_due ON rooms (due_at) WHERE presence = 'online';
 
 CREATE TABLE room_tags (room INTEGER NOT NULL REFERENCES rooms (key) ON DELETE CASCADE, tag TEXT NOT NULL,
   PRIMARY KEY (room, tag));

@@ -1,0 +1,140 @@
+"""The audit log: who did what, to what, when. Each entry's hash covers the one before, so a gap or a change is seen.
+
+Written in the transaction of the change it tells of: there is no change without its entry. Whoever can write to the
+database can write a new chain from some point on; so note the head that `salon console audit verify` prints somewhere
+else, now and then.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fleet.store.database import Database, Reader, Row, Transaction
+
+_BEGINNING = "0" * 64
+_PAGE = 1000
+_LONGEST = 2000
+_LOCK = {
+    # BEGIN IMMEDIATE is lock enough
+    "sqlite": "SELECT 1",
+    "postgresql": "SELECT pg_advisory_xact_lock(7205760)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log."""
+
+    n: int
+    at: int
+    actor: str
+    action: str
+    target: str
+    detail: Mapping[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verifying found."""
+
+    entries: int
+    head: str
+    """The last good entry's hash."""
+    broken_at: int | None = None
+    """The first number at which the chain does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """Appends, in the dialect of its database."""
+
+    dialect: str
+
+    async def note(self, tx: Transaction, at: int, actor: str, action: str, target: str = "", **detail: Any) -> None:
+        """Append an entry within a transaction."""
+        await tx.fetch(_LOCK[self.dialect])
+        rows = await tx.fetch("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1")
+        n, before = (rows[0]["n"] + 1, rows[0]["hash"]) if rows else (1, _BEGINNING)
+        text = json.dumps(detail, ensure_ascii=True, sort_keys=True)[:_LONGEST]
+        values = (n, at, actor, action, target, text)
+        await tx.execute(
+            "INSERT INTO audit (n, at, actor, action, target, detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            *values,
+            _hash(before, values),
+        )
+
+
+async def note(database: Database, at: int, actor: str, action: str, target: str = "", **detail: Any) -> None:
+    """Append an entry on its own: a sign-in, or a look at something."""
+    async with database.transaction() as tx:
+        await AuditLog(database.dialect).note(tx, at, actor, action, target, **detail)
+
+
+async def verify(reader: Reader) -> Verdict:
+    """Go through the whole log."""
+    n, head = 0, _BEGINNING
+    while rows := await reader.fetch("SELECT * FROM audit WHERE n > $1 ORDER BY n LIMIT $2", n, _PAGE):
+        for row in rows:
+            if row["n"] != n + 1 or row["hash"] != _hash(head, _values(row)):
+                return Verdict(n, head, n + 1)
+            n, head = row["n"], row["hash"]
+    return Verdict(n, head)
+
+
+async def entries(reader: Reader, *, before: int = 2**62, search: str = "", limit: int = 100) -> Sequence[Entry]:
+    """Return the newest entries below a number, those that hold a text in any column."""
+    pattern = f"%{search.lower()}%"
+    rows = await reader.fetch(
+        "SELECT * FROM audit WHERE n < $1 AND (lower(actor) LIKE $2 OR lower(action) LIKE $2 OR lower(target) LIKE $2 "
+        "OR lower(detail) LIKE $2) ORDER BY n DESC LIMIT $3",
+        before,
+        pattern,
+        limit,
+    )
+    return [Entry(*_values(row)[:5], _detail(row["detail"]), row["hash"]) for row in rows]
+
+
+def _detail(text: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        # cut at its longest
+        return {"text": text}
+    return found if isinstance(found, dict) else {"text": text}
+
+
+def _values(row: Row) -> tuple[int, int, str, str, str, str]:
+    return row["n"], row["at"], row["actor"], row["action"], row["target"], row["detail"]
+
+
+def _hash(before: str, values: tuple[int, int, str, str, str, str]) -> str:
+    return hashlib.sha256(json.dumps([before, *values], ensure_ascii=True).encode()).hexdigest()
+
+
+async def rename_actor(tx: Transaction, dialect: str, name: str, other: str, at: int) -> int:
+    """Put another name for somebody who did things; returns how often. The chain is made anew from there on.
+
+    An entry tells of it, with the head as it was: who noted that one elsewhere can still tell where the log comes from.
+    """
+    await tx.fetch(_LOCK[dialect])
+    rows = await tx.fetch("SELECT * FROM audit ORDER BY n")
+    named = [row["n"] for row in rows if row["actor"] == name or row["target"] == name]
+    if not named:
+        return 0
+    head = _BEGINNING
+    for row in rows:
+        values = _values(row)
+        if row["n"] >= named[0]:
+            n, when, actor, action, target, detail = values
+            actor, target = (other if word == name else word for word in (actor, target))
+            values = (n, when, actor, action, target, detail)
+            sql = "UPDATE audit SET actor = $2, target = $3, hash = $4 WHERE n = $1"
+            await tx.execute(sql, n, actor, target, _hash(head, values))
+        head = _hash(head, values)
+    await AuditLog(dialect).note(
+        tx, at, "console", "audit.pseudonymised", other, entries=len(named), head=rows[-1]["hash"]
+    )
+    return len(named)

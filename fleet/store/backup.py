@@ -1,0 +1,184 @@
+"""`salon console backup` and `restore`: the database, the certificate authority and the keys, in one private file.
+
+A tar archive (mode 0600): `database.db` of SQLite or `database.dump` of PostgreSQL, and `state/` with what the console
+keeps beside it. Made while the console runs; put back only while it does not.
+"""
+
+import asyncio
+import io
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path, PurePosixPath
+
+from appliance.errors import SalonError
+
+_SQLITE, _DUMP, _ABOUT = "database.db", "database.dump", "about.json"
+_FORMAT = 1
+_RUNTIME = frozenset({"up.lock", "faults", "logs"})
+"""What a running console leaves in its folder, and no other one needs."""
+
+
+class BackupTrouble(SalonError, OSError):
+    """A back-up cannot be made or put back; says why and what would help."""
+
+
+async def back_up(database_url: str, state_dir: Path, file: Path) -> None:
+    """Write everything into a file that is not there yet."""
+    if await asyncio.to_thread(file.exists):
+        raise BackupTrouble(f"{file} is there already; name another file.")
+    scratch = file.with_name(f"{file.name}.new")
+    try:
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".salon-backup-") as folder:
+            copy = await _copy(database_url, Path(folder))
+            await asyncio.to_thread(_pack, copy, state_dir, database_url, scratch)
+        scratch.rename(file)
+    except OSError as err:
+        scratch.unlink(missing_ok=True)
+        if isinstance(err, SalonError):
+            raise
+        raise BackupTrouble(f"The back-up {file} cannot be written: {err.strerror or err}.") from err
+
+
+async def restore(database_url: str, state_dir: Path, file: Path) -> None:
+    """Put everything back in the place of what is there; the console must not run."""
+    try:
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".salon-restore-") as name:
+            folder = Path(name)
+            await asyncio.to_thread(_unpack, file, folder)
+            await _put_back(database_url, folder)
+            await asyncio.to_thread(_put_state, folder / "state", state_dir)
+    except OSError as err:
+        if isinstance(err, SalonError):
+            raise
+        raise BackupTrouble(f"The back-up {file} cannot be put back: {err.strerror or err}.") from err
+
+
+def _sqlite_file(database_url: str) -> Path | None:
+    scheme, _, rest = database_url.partition(":")
+    return Path(rest) if scheme == "sqlite" else None
+
+
+async def _copy(database_url: str, folder: Path) -> Path:
+    source = _sqlite_file(database_url)
+    if source is not None:
+        return await asyncio.to_thread(_copy_sqlite, source, folder / _SQLITE)
+    copy = folder / _DUMP
+    await _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={copy}", database_url)
+    return copy
+
+
+def _copy_sqlite(source: Path, copy: Path) -> Path:
+    """Copy a database as it is at one moment, while others write to it."""
+    if not source.exists():
+        raise BackupTrouble(f"There is no database {source}; check console.state and console.database.")
+    try:
+        with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(copy)) as here:
+            there.backup(here)
+    except sqlite3.Error as err:
+        raise BackupTrouble(f"The database {source} cannot be copied: {err}.") from err
+    return copy
+
+
+async def _put_back(database_url: str, folder: Path) -> None:
+    target, found = _sqlite_file(database_url), folder / _SQLITE
+    if target is not None and found.exists():
+        await asyncio.to_thread(_put_sqlite, found, target)
+    elif target is None and (folder / _DUMP).exists():
+        options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
+        await _run("pg_restore", *options, f"--dbname={database_url}", str(folder / _DUMP))
+    else:
+        raise BackupTrouble("The back-up is of the other kind of database; set console.database as it was.")
+
+
+def _put_sqlite(found: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if target.exists():
+        try:
+            with closing(sqlite3.connect(target, timeout=1, isolation_level=None)) as there:
+                # nobody else may have it open
+                there.execute("PRAGMA locking_mode = EXCLUSIVE")
+                there.execute("BEGIN EXCLUSIVE")
+                there.execute("ROLLBACK")
+                there.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.DatabaseError as err:
+            if err.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise BackupTrouble("The console is running; stop it first: systemctl stop salon-console") from err
+            # a damaged one is what a back-up is for
+    for suffix in ("-wal", "-shm"):
+        Path(f"{target}{suffix}").unlink(missing_ok=True)
+    _replace(found, target)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def _replace(found: Path, target: Path) -> None:
+    scratch = target.with_name(f"{target.name}.new")
+    scratch.unlink(missing_ok=True)
+    with open(scratch, "wb", opener=_private) as new, found.open("rb") as old:
+        shutil.copyfileobj(old, new)
+        new.flush()
+        os.fsync(new.fileno())
+    scratch.replace(target)
+
+
+async def _run(*command: str) -> None:
+    try:
+        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    except FileNotFoundError as err:
+        raise BackupTrouble(f"{command[0]} is not installed: apt install postgresql-client") from err
+    _, said = await process.communicate()
+    if process.returncode:
+        words = said.decode(errors="replace").strip().splitlines()
+        raise BackupTrouble(f"{command[0]} failed: {words[-1][:300] if words else process.returncode}")
+
+
+def _pack(copy: Path, state_dir: Path, database_url: str, scratch: Path) -> None:
+    scratch.unlink(missing_ok=True)
+    with (
+        open(scratch, "xb", opener=_private) as out,
+        tarfile.open(fileobj=out, mode="w") as archive,
+    ):
+        about = json.dumps({"format": _FORMAT}).encode()
+        entry = tarfile.TarInfo(_ABOUT)
+        entry.size = len(about)
+        archive.addfile(entry, io.BytesIO(about))
+        archive.add(copy, copy.name, recursive=False)
+        for path in _state_files(state_dir, _sqlite_file(database_url)):
+            archive.add(path, f"state/{path.relative_to(state_dir)}", recursive=False)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _state_files(state_dir: Path, database: Path | None) -> Iterator[Path]:
+    skipped = {database, *(Path(f"{database}{suffix}") for suffix in ("-wal", "-shm"))} if database else set()
+    for path in sorted(state_dir.rglob("*")):
+        inner = path.relative_to(state_dir).parts[0]
+        if path.is_file() and not path.is_symlink() and inner not in _RUNTIME and path not in skipped:
+            yield path
+
+
+def _unpack(file: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(file) as archive:
+            archive.extractall(folder, filter="data")
+        about = json.loads((folder / _ABOUT).read_text())
+    except (tarfile.TarError, KeyError, ValueError, FileNotFoundError) as err:
+        raise BackupTrouble(f"{file} is no back-up of a console, or only a part of one.") from err
+    if about.get("format") != _FORMAT:
+        raise BackupTrouble(f"{file} was made by a newer release; install that one.")
+
+
+def _put_state(found: Path, state_dir: Path) -> None:
+    for path in sorted(found.rglob("*")) if found.exists() else ():
+        if path.is_file():
+            target = state_dir / PurePosixPath(path.relative_to(found))
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _replace(path, target)

@@ -1,0 +1,88 @@
+"""Forgets what is old enough: whole tables where nobody keeps them longer, single rows where a site keeps less."""
+
+from dataclasses import dataclass
+
+from fleet.store.database import Database, Reader, Transaction
+from fleet.store.samples import DAY, Kind, covers, tables
+
+_BOOTS_DAYS = 90
+"""A room's spool keeps records for two weeks at the most: older boots never speak again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """For how many days things are kept."""
+
+    raw_days: int = 7
+    five_minutes_days: int = 90
+    hours_days: int = 730
+    events_days: int = 730
+    files_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How long one kind of thing is kept: by rooms without a site, and by each site."""
+
+    column: str
+    unsited: int
+
+
+async def forget_old(database: Database, keeping: Keeping, now: int) -> int:
+    """Drop what nobody keeps any more; returns how many tables and rows are gone. After `roll_up`, by one process."""
+    gone = 0
+    kinds: tuple[tuple[Kind, _Limit], ...] = (
+        ("samples", _Limit("keep_raw_days", keeping.raw_days)),
+        ("samples5", _Limit("keep_5min_days", keeping.five_minutes_days)),
+        ("samples60", _Limit("keep_hours_days", keeping.hours_days)),
+    )
+    for kind, limit in kinds:
+        gone += await _forget_samples(database, kind, limit, now)
+    events = _Limit("keep_events_days", keeping.events_days)
+    for table in ("events", "meetings"):
+        gone += await _forget_rows(database, table, events, now)
+    async with database.transaction() as tx:
+        gone += await tx.execute("DELETE FROM files WHERE at < $1", now - keeping.files_days * DAY)
+        gone += await tx.execute("DELETE FROM boots WHERE heard_at < $1", now - _BOOTS_DAYS * DAY)
+    return gone
+
+
+async def _forget_samples(database: Database, kind: Kind, limit: _Limit, now: int) -> int:
+    longest, shorter = await _limits(database, limit)
+    gone = 0
+    for table in await tables(database, database.dialect, kind):
+        async with database.transaction() as tx:
+            await _lock(tx)
+            if covers(table)[1] < now - longest * DAY:
+                # what came late for it has been summed up, or never will be
+                await tx.execute(f"DROP TABLE IF EXISTS {table}")
+                gone += 1
+            else:
+                for rooms, days in shorter:
+                    before = now - days * DAY
+                    if covers(table)[0] < before:
+                        gone += await tx.execute(f"DELETE FROM {table} WHERE at < $1 AND room IN ({rooms})", before)
+    return gone
+
+
+async def _forget_rows(database: Database, table: str, limit: _Limit, now: int) -> int:
+    longest, shorter = await _limits(database, limit)
+    async with database.transaction() as tx:
+        gone = await tx.execute(f"DELETE FROM {table} WHERE at < $1", now - longest * DAY)
+        for rooms, days in shorter:
+            gone += await tx.execute(f"DELETE FROM {table} WHERE at < $1 AND room IN ({rooms})", now - days * DAY)
+    return gone
+
+
+async def _limits(reader: Reader, limit: _Limit) -> tuple[int, list[tuple[str, int]]]:
+    """Return the most days anybody keeps, and which rooms (as a query) keep how many days less."""
+    rows = await reader.fetch(f"SELECT key, {limit.column} AS days FROM sites")
+    kept = {f"SELECT key FROM rooms WHERE site = {row['key']}": int(row["days"]) for row in rows}
+    kept["SELECT key FROM rooms WHERE site IS NULL"] = limit.unsited
+    longest = max(kept.values())
+    return longest, [(rooms, days) for rooms, days in kept.items() if days < longest]
+
+
+async def _lock(tx: Transaction) -> None:
+    """Begin as all do who write samples: none of them may find its table gone."""
+    await tx.execute("UPDATE counters SET value = value WHERE name = 'rooms'")

@@ -1,0 +1,52 @@
+"""What the control process does beside its rules: call rooms silent, sum up samples, forget what is old."""
+
+from fleet.settings import RetentionSettings
+from fleet.status import Presence, Status, is_silent
+from fleet.store.database import Database
+from fleet.store.retention import Keeping, forget_old
+from fleet.store.rooms import next_version
+from fleet.store.samples import roll_up
+
+_PULSE_MS = 30_000
+"""An ingest that has not said for so long that it lives is not there."""
+
+
+async def call_silent(database: Database, now: int) -> int:
+    """Mark rooms whose reports do not come although their connection stands; returns how many. Every few seconds."""
+    since = await hearing_since(database, now)
+    due = "presence = 'online' AND due_at < $1 AND retired_at IS NULL"
+    rows = await database.fetch(f"SELECT key, due_at FROM rooms WHERE {due}", now)
+    silent = [row["key"] for row in rows if is_silent(Presence.ONLINE, row["due_at"], now, hearing_since=since)]
+    if not silent:
+        return 0
+    async with database.transaction() as tx:
+        version = await next_version(tx)
+        # one may have spoken meanwhile
+        await tx.many(
+            "UPDATE rooms SET presence = $3, presence_at = $1, status = $4, status_at = $1, version = $5 "
+            f"WHERE key = $2 AND {due}",
+            [(now, key, Presence.SILENT.value, Status.OFFLINE.value, version) for key in silent],
+        )
+    return len(silent)
+
+
+async def hearing_since(database: Database, now: int) -> int | None:
+    """Return since when some ingest has heard the broker; None while none does."""
+    rows = await database.fetch(
+        "SELECT min(since_at) AS since_at FROM pulses WHERE name LIKE 'ingest-%' AND at >= $1", now - _PULSE_MS
+    )
+    since: int | None = rows[0]["since_at"]
+    return since
+
+
+async def keep_house(database: Database, settings: RetentionSettings, now: int) -> None:
+    """Sum up what is over and drop what nobody keeps any more. For every minute, in one process."""
+    await roll_up(database, now)
+    keeping = Keeping(
+        settings.raw_days,
+        settings.five_minutes_days,
+        settings.hours_days,
+        settings.events_days,
+        settings.files_days,
+    )
+    await forget_old(database, keeping, now)
