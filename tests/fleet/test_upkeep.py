@@ -1,0 +1,124 @@
+"""What is forgotten when: by age, by site, on demand. And who is called silent."""
+
+import pytest
+from room_voice import IDLE, NOON, Voice
+
+from appliance.telemetry.protocol.records import Happening, Meeting, Outcome
+from fleet.settings import parse
+from fleet.store import audit
+from fleet.store.erase import erase_person, erase_room
+from fleet.store.retention import Keeping, forget_old
+from fleet.store.samples import DAY, HOUR, roll_up, tables
+from fleet.upkeep import call_silent, hearing_since, keep_house
+
+RETENTION = parse("", where="the defaults").retention
+
+
+async def add_site(desk, room, **keeps):
+    columns = "".join(f", {name}" for name in keeps)
+    values = "".join(f", {int(days)}" for days in keeps.values())
+    async with desk.database.transaction() as tx:
+        await tx.execute(f"INSERT INTO sites (id, name{columns}) VALUES ('berlin', 'Berlin'{values})")
+        await tx.execute("UPDATE rooms SET site = (SELECT key FROM sites) WHERE id = $1", room)
+
+
+async def count(desk, table):
+    return (await desk.rows("count(*)", table, "1"))[0][0]
+
+
+async def test_tables_are_dropped_whole_when_nobody_keeps_them(desk):
+    voice = Voice()
+    for day in range(10):
+        voice.at = NOON + day * DAY
+        await desk.hear(voice.batch(day + 1, IDLE))
+    now = NOON + 9 * DAY
+    await keep_house(desk.database, RETENTION, now)
+    kept = await tables(desk.database, desk.database.dialect, "samples")
+    assert (kept[0], len(kept)) == ("samples_20261125", 8)
+    # their sums stay
+    assert len(await tables(desk.database, desk.database.dialect, "samples5")) == 10
+    assert await tables(desk.database, desk.database.dialect, "samples60") == ["samples60_202611", "samples60_202612"]
+
+
+async def test_a_site_that_keeps_less_loses_its_rooms_rows_alone(desk):
+    here, there = Voice(), Voice("room-2")
+    for day in range(5):
+        here.at = there.at = NOON + day * DAY
+        await desk.hear(*(who.batch(2 * day + 1, IDLE, Happening("x")) for who in (here, there)))
+    await add_site(desk, "room-2", keep_raw_days=2, keep_events_days=1)
+    await forget_old(desk.database, Keeping(), NOON + 4 * DAY)
+    assert [row[0] for row in await desk.samples()] == [1, 1, 1, 2, 1, 2, 1, 2]
+    assert [row[0] for row in await desk.rows("room", "events", "at, room")] == [1, 1, 1, 1, 2, 1, 2]
+
+
+async def test_a_site_that_keeps_more_keeps_its_rooms_rows_alone(desk):
+    here, there = Voice(), Voice("room-2")
+    await desk.hear(here.batch(1, Happening("x"), IDLE), there.batch(1, Happening("x"), IDLE))
+    await add_site(desk, "room-2", keep_raw_days=400, keep_events_days=1000)
+    await forget_old(desk.database, Keeping(events_days=100), NOON + 200 * DAY)
+    assert await desk.rows("room", "events", "room") == [(2,)]
+    assert [row[0] for row in await desk.samples()] == [2]
+
+
+async def test_a_silent_room_is_called_so_while_the_broker_is_heard(desk):
+    voice, other = Voice(), Voice("room-2")
+    await desk.hear(voice.state(), voice.health(), other.state(), other.health(every_s=300))
+    late = NOON + 76_000
+    assert await call_silent(desk.database, late) == 0
+    async with desk.database.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO pulses (name, at, since_at) VALUES ('ingest-a', $1, $2), ('ingest-b', $3, 5)",
+            *(late, NOON - HOUR, late - HOUR),
+        )
+    assert await hearing_since(desk.database, late) == NOON - HOUR
+    assert await call_silent(desk.database, NOON + 74_000) == 0
+    assert await call_silent(desk.database, late) == 1
+    assert await call_silent(desk.database, late) == 0
+    room = await desk.room()
+    assert (room["presence"], room["status"], room["presence_at"]) == ("silent", "offline", late)
+    assert (await desk.room("room-2"))["status"] == "ready"
+    await desk.hear(voice.health())
+    assert (await desk.room())["status"] == "ready"
+
+
+async def test_a_room_is_erased_whole_and_what_it_still_says_is_not_taken(desk):
+    voice, other = Voice(), Voice("room-2")
+    letters = [who.batch(1, IDLE, Happening("x"), Meeting("m", Outcome.HELD)) for who in (voice, other)]
+    await desk.hear(voice.state(), voice.health(), *letters)
+    await roll_up(desk.database, NOON + 2 * HOUR)
+    assert await erase_room(desk.database, "room-1", NOON)
+    assert not await erase_room(desk.database, "nobody", NOON)
+    for table in ("events", "meetings", "boots", "samples_20261123", "samples5_20261123", "samples60_202611"):
+        assert await count(desk, table) == 1, table
+    assert await desk.hear(voice.health(), voice.batch(9, IDLE)) == []
+    room = await desk.room()
+    assert (room["retired_at"], room["health"], room["name"]) == (NOON, None, "")
+
+
+async def test_a_person_is_erased_and_the_audit_log_still_holds_together(desk):
+    voice = Voice()
+    await desk.hear(
+        voice.batch(1, Meeting("m", Outcome.HELD, title="1:1 with Ada_L"), Meeting("n", Outcome.HELD, title="Sync"))
+    )
+    async with desk.database.transaction() as tx:
+        await tx.execute("INSERT INTO users (name, made_at) VALUES ('ada_l', 1), ('bob', 1)")
+        await tx.execute("INSERT INTO layers (scope, rev, doc, made_at, made_by) VALUES ('org', 1, '{}', 1, 'ada_l')")
+    for actor, target in (("bob", "x"), ("ada_l", "room-1"), ("bob", "ada_l")):
+        await audit.note(desk.database, NOON, actor, "job.made", target)
+    assert await erase_person(desk.database, "ada_l", NOON)
+    assert await desk.rows("name", "users", "name") == [("bob",)]
+    assert await desk.rows("title", "meetings") == [(None,), ("Sync",)]
+    ((made_by,),) = await desk.rows("made_by", "layers", "rev")
+    assert made_by.startswith("erased-")
+    entries = await desk.rows("actor, target, action", "audit")
+    assert entries[:3] == [("bob", "x", "job.made"), (made_by, "room-1", "job.made"), ("bob", made_by, "job.made")]
+    assert entries[3][2] == "audit.pseudonymised"
+    verdict = await audit.verify(desk.database)
+    assert (verdict.entries, verdict.broken_at) == (4, None)
+    assert not await erase_person(desk.database, "ada_l", NOON)
+
+
+@pytest.mark.parametrize("name", ["a%", "_d"])
+async def test_a_name_is_no_pattern(desk, name):
+    await desk.hear(Voice().batch(1, Meeting("m", Outcome.HELD, title="With Ada")))
+    assert not await erase_person(desk.database, name, NOON)
