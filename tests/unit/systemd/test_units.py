@@ -78,6 +78,15 @@ def test_three_crashes_in_five_minutes_are_told_and_tried_again_later(program: s
     assert setting(unit, "ExecStartPre")[0].lstrip("-+") == f"/bin/rm -f /run/salon/faults/{program}.json"
 
 
+def test_the_console_is_nobody_in_the_room_and_keeps_its_secrets_to_itself():
+    unit = "salon-console.service"
+    assert setting(unit, "ExecStart") == ["/usr/bin/salon console"]
+    assert setting(unit, "User") == setting(unit, "Group") == ["salon-console"]
+    assert setting(unit, "SupplementaryGroups") == []
+    assert setting(unit, "InaccessiblePaths") == ["-/run/salon -/var/lib/salon"]
+    assert setting(unit, "StateDirectoryMode") == ["0700"]
+
+
 @pytest.mark.parametrize("program", WATCHED)
 def test_a_program_that_hangs_is_restarted(program: str):
     unit = f"salon-{program}.service"
