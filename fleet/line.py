@@ -1,7 +1,9 @@
 """The console's connection to a broker: paho on a thread of its own, seen from asyncio. MQTT 3.1.1, QoS 1."""
 
 import asyncio
+import select
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -57,15 +59,22 @@ class Line:
     """An open connection, as a context. `over` ends when it does; `hear` is called on the connection's own thread.
 
     `hear` gets topic, payload and whether the broker had kept it; of a too large payload only so much that it is seen
-    to be too large.
+    to be too large. With `gather_s` it looks up less often: to wake for a message costs more than to read it.
     """
 
     def __init__(
-        self, access: Access, *, subscribe: Sequence[str] = (), hear: Callable[[str, bytes, bool], None]
+        self,
+        access: Access,
+        *,
+        subscribe: Sequence[str] = (),
+        hear: Callable[[str, bytes, bool], None],
+        qos: int = 1,
+        gather_s: float = 0.0,
     ) -> None:
         self._access = access
-        self._subscribe = tuple(subscribe)
+        self._subscribe = tuple((topic, qos) for topic in subscribe)
         self._hear = hear
+        self._gather_s = gather_s
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._closing = False
@@ -87,9 +96,9 @@ class Line:
     ) -> None:
         await self._close()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
         """Say something to a room; what cannot be sent is dropped, since all of it is said again."""
-        self._client.publish(topic, payload, qos=1, retain=retain)
+        self._client.publish(topic, payload, qos=qos, retain=retain)
 
     def why_over(self) -> str:
         """Return why the connection ended, in words."""
@@ -156,11 +165,19 @@ class Line:
         if self._closing:
             self._client.disconnect()
         while self._client.loop(1.0) == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            pass
+            if self._gather_s:
+                self._read_all()
+                time.sleep(self._gather_s)
+
+    def _read_all(self) -> None:
+        """Read what has arrived together."""
+        sock = self._client.socket()
+        while sock is not None and _has_more(sock) and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            sock = self._client.socket()
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
         if self._subscribe and not code.is_failure:
-            client.subscribe([(topic, 1) for topic in self._subscribe])
+            client.subscribe(list(self._subscribe))
         else:
             self._in_loop(code)
 
@@ -177,3 +194,10 @@ class Line:
     def _settle(self, code: ReasonCode) -> None:
         if not self._ready.done():
             self._ready.set_result(code)
+
+
+def _has_more(sock: Any) -> bool:
+    # what TLS has read ahead is no more at the socket
+    if isinstance(sock, ssl.SSLSocket) and sock.pending():
+        return True
+    return bool(select.select([sock], [], [], 0)[0])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 MOST = 500
 """Messages written at once."""
-_GATHER_S = 0.25
+_GATHER_S = 0.4
 _MOST_WAITING = 20_000
 _MOST_BYTES = 64 * 1024 * 1024
 

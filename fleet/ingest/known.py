@@ -1,9 +1,9 @@
 """What the ingest keeps in mind of each room, and what a message changes of it. Pure."""
 
-from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import msgspec
+from msgspec.structs import replace
 
 from appliance.telemetry.protocol.payloads import Ending, Event, Health, Info, Reported, Stamp, State
 from fleet.ingest.reading import Heard, plain, whole
@@ -24,9 +24,11 @@ DUPLICATE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A room as the database has it, and what only matters while messages flow."""
+class Known(msgspec.Struct, frozen=True):
+    """A room as the database has it, and what only matters while messages flow.
+
+    A struct rather than a dataclass: one is made for each message, and `replace` is fifteen times quicker.
+    """
 
     key: int
     id: str

@@ -22,6 +22,7 @@ from fleet.settings import Settings
 from fleet.store.database import Database, DatabaseTrouble
 
 logger = logging.getLogger(__name__)
+_GATHER_S = 0.05
 
 
 def _now_ms() -> int:
@@ -81,9 +82,7 @@ class Ingest:
         failures, said = 0, ""
         while True:
             try:
-                async with Line(
-                    self._access(), subscribe=[every_room(self._settings.console.org)], hear=self._inbox.put
-                ) as line:
+                async with self._connected() as line:
                     logger.info("Listening to the rooms at %s", self._settings.mqtt.url)
                     failures, said = 0, ""
                     await self._stay(line)
@@ -100,6 +99,12 @@ class Ingest:
                 said = problem
             await asyncio.sleep(self._pace.after(failures))
             await self._room_again()
+
+    def _connected(self) -> Line:
+        # at most once: what counts is acknowledged end to end, the rest is said again, and a broker's own
+        # acknowledgement of each message would cost as much as storing it
+        rooms = every_room(self._settings.console.org)
+        return Line(self._access(), subscribe=[rooms], hear=self._inbox.put, qos=0, gather_s=_GATHER_S)
 
     async def _stay(self, line: Line) -> None:
         """Be connected until the line is over, or nothing more can be taken."""
@@ -159,7 +164,7 @@ class Ingest:
         if self._line is not None:
             for answer in answers:
                 topic = Topics(self._settings.console.org, answer.room).ack
-                self._line.publish(topic, encode_ack(answer.ack))
+                self._line.publish(topic, encode_ack(answer.ack), qos=0)
 
     async def _beat(self) -> None:
         """Say that this ingest lives, and whether it hears the broker: who does not hear calls no room silent."""
