@@ -78,3 +78,10 @@ def among(column: str, parameter: str, dialect: str) -> str:
     if dialect == "sqlite":
         return f"{column} IN (SELECT value FROM json_each({parameter}))"
     return f"{column} IN (SELECT json_array_elements_text({parameter}::json))"
+
+
+def among_keys(column: str, parameter: str, dialect: str) -> str:
+    """Return the same for a column of numbers; pass a JSON list of numbers."""
+    if dialect == "sqlite":
+        return f"{column} IN (SELECT value FROM json_each({parameter}))"
+    return f"{column} IN (SELECT CAST(json_array_elements_text({parameter}::json) AS INTEGER))"

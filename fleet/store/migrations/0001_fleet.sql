@@ -4,6 +4,10 @@
 CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 -- 'rooms': rises with every change of a room; who shows rooms asks for what changed since
 INSERT INTO counters (name, value) VALUES ('rooms', 0);
+-- these rise likewise with every change of a job or an execution, of an alert, of anything that alerts are made from
+INSERT INTO counters (name, value) VALUES ('jobs', 0);
+INSERT INTO counters (name, value) VALUES ('alerts', 0);
+INSERT INTO counters (name, value) VALUES ('rules', 0);
 
 -- who does what only one may do: 'control', 'ingest'. A lease, since a dead process gives nothing back
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until_at BIGINT NOT NULL);
@@ -16,7 +20,11 @@ CREATE TABLE sites (
   keep_raw_days INTEGER NOT NULL DEFAULT 7,
   keep_5min_days INTEGER NOT NULL DEFAULT 90,
   keep_hours_days INTEGER NOT NULL DEFAULT 730,
-  keep_events_days INTEGER NOT NULL DEFAULT 730
+  keep_events_days INTEGER NOT NULL DEFAULT 730,
+  -- when its rooms may be booked, for how well they are used: days from Monday, 1, and minutes of the day
+  open_days TEXT NOT NULL DEFAULT '12345',
+  open_from INTEGER NOT NULL DEFAULT 480,
+  open_until INTEGER NOT NULL DEFAULT 1080
 );
 
 CREATE TABLE rooms (
@@ -156,8 +164,15 @@ CREATE TABLE jobs (
   policy TEXT NOT NULL,
   wave INTEGER NOT NULL DEFAULT 0,
   wave_at BIGINT NOT NULL DEFAULT 0,
-  note TEXT NOT NULL DEFAULT ''
+  note TEXT NOT NULL DEFAULT '',
+  -- JSON: the scopes it was made for; with dynamic, rooms that come to be in them later do it too
+  target TEXT NOT NULL DEFAULT '{}',
+  -- where somebody else has to agree
+  needs_approval BOOLEAN NOT NULL DEFAULT FALSE,
+  approved_by TEXT,
+  approved_at BIGINT
 );
+CREATE INDEX jobs_state ON jobs (state);
 CREATE TABLE executions (
   job INTEGER NOT NULL REFERENCES jobs (key) ON DELETE CASCADE,
   room INTEGER NOT NULL REFERENCES rooms (key) ON DELETE CASCADE,
@@ -168,9 +183,27 @@ CREATE TABLE executions (
   step TEXT NOT NULL DEFAULT '',
   detail TEXT NOT NULL DEFAULT '',
   changed_at BIGINT NOT NULL,
+  -- the final state is the room's own word, and not what the console made of its silence
+  told BOOLEAN NOT NULL DEFAULT FALSE,
   PRIMARY KEY (job, room)
 );
 CREATE INDEX executions_open ON executions (room, state);
+
+-- live requests, worth something until they expire; `answer` is the room's: 'ok', 'refused', 'failed'
+CREATE TABLE calls (
+  key SERIAL_KEY,
+  id TEXT NOT NULL UNIQUE,
+  room INTEGER NOT NULL REFERENCES rooms (key) ON DELETE CASCADE,
+  cmd TEXT NOT NULL,
+  args TEXT NOT NULL DEFAULT '{}',
+  made_at BIGINT NOT NULL,
+  made_by TEXT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  sent_at BIGINT,
+  answer TEXT,
+  reason TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX calls_unsent ON calls (sent_at, expires_at);
 
 -- settings that admins make, every revision kept: the newest of a scope is in force
 CREATE TABLE layers (
@@ -230,6 +263,7 @@ CREATE TABLE alerts (
   notified_at BIGINT
 );
 CREATE INDEX alerts_open ON alerts (state, room);
+CREATE INDEX alerts_began ON alerts (began_at);
 CREATE TABLE maintenance (
   key SERIAL_KEY, scope TEXT NOT NULL, from_at BIGINT NOT NULL, until_at BIGINT NOT NULL, reason TEXT NOT NULL DEFAULT '',
   made_by TEXT NOT NULL);
@@ -239,7 +273,8 @@ CREATE TABLE channels (key SERIAL_KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NU
 -- what has to be sent, so that a dead process loses no notification
 CREATE TABLE outbox (key SERIAL_KEY, channel INTEGER NOT NULL REFERENCES channels (key) ON DELETE CASCADE,
   alert INTEGER, title TEXT NOT NULL, body TEXT NOT NULL, made_at BIGINT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
-  next_at BIGINT NOT NULL, sent_at BIGINT, trouble TEXT NOT NULL DEFAULT '');
+  next_at BIGINT NOT NULL, sent_at BIGINT, given_up_at BIGINT, trouble TEXT NOT NULL DEFAULT '');
+CREATE INDEX outbox_due ON outbox (sent_at, next_at);
 
 CREATE TABLE users (
   key SERIAL_KEY,

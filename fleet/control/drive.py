@@ -1,0 +1,125 @@
+"""Drives jobs: begins them, tells the next wave, stops them by their thresholds, closes what expired."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from fleet.control.jobs import end, policy_of, target_of
+from fleet.control.places import bump, places_in
+from fleet.control.rollouts import Advance, Done, Group, Stop, Wait, next_wave
+from fleet.store.database import Database, Row, Transaction
+
+SILENT_MS = 3600 * 1000
+"""A room that had begun may need so long after the expiry to say how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Moves all jobs on; for the one process that has the lease."""
+
+    database: Database
+
+    async def drive(self, tx: Transaction, now: int) -> bool:
+        """Do what is due, and say whether anything was."""
+        changed = await self._expire(tx, now)
+        for row in await tx.fetch("SELECT * FROM jobs WHERE state IN ('waiting', 'running', 'paused') ORDER BY key"):
+            changed |= await self._move(tx, row, now)
+        if changed:
+            await bump(tx, "jobs")
+        return changed
+
+    async def _move(self, tx: Transaction, row: Row, now: int) -> bool:
+        match row["state"]:
+            case "waiting":
+                return await self._begin(tx, row, now)
+            case "running":
+                joined = await self._let_join(tx, row, now)
+                return await self._decide(tx, row, now) or joined
+        return False
+
+    async def _begin(self, tx: Transaction, row: Row, now: int) -> bool:
+        if row["expires_at"] <= now:
+            await end(tx, row["key"], "cancelled", "it expired before it could begin", now)
+            return True
+        if row["not_before"] > now or (row["needs_approval"] and not row["approved_by"]):
+            return False
+        await tell(tx, row["key"], 0, now)
+        return True
+
+    async def _decide(self, tx: Transaction, row: Row, now: int) -> bool:
+        policy = policy_of(row)
+        decision = next_wave(policy, row["wave"], await groups(tx, row["key"], policy.lost_after_s, now), now)
+        match decision:
+            case Wait():
+                return False
+            case Advance(wave):
+                await tell(tx, row["key"], wave, now)
+            case Stop(why):
+                await end(tx, row["key"], "stopped", why, now)
+            case Done():
+                if target_of(row)[1] and row["expires_at"] > now:
+                    return False
+                await end(tx, row["key"], "done", "", now)
+            case _:
+                assert_never(decision)
+        return True
+
+    async def _let_join(self, tx: Transaction, row: Row, now: int) -> bool:
+        scopes, dynamic = target_of(row)
+        if not dynamic or row["expires_at"] <= now:
+            return False
+        known = await tx.fetch("SELECT room, wave FROM executions WHERE job = $1", row["key"])
+        already = {one["room"] for one in known}
+        fresh = [place for place in await places_in(tx, self.database.dialect, scopes) if place.key not in already]
+        # with the last ones: who comes late is no guinea pig
+        last = max((one["wave"] for one in known), default=row["wave"])
+        state = "queued" if row["wave"] >= last else "held"
+        rows = [(row["key"], place.key, last, state, now) for place in fresh]
+        await tx.load("executions", ("job", "room", "wave", "state", "changed_at"), rows)
+        return bool(fresh)
+
+    async def _expire(self, tx: Transaction, now: int) -> bool:
+        expired = "SELECT key FROM jobs WHERE expires_at <= $2"
+        never_begun = await tx.execute(
+            "UPDATE executions SET state = 'expired', changed_at = $1, "
+            "detail = 'The room was not there, or not idle, in time.' "
+            f"WHERE state IN ('held', 'queued') AND job IN ({expired})",
+            now,
+            now,
+        )
+        never_ended = await tx.execute(
+            "UPDATE executions SET state = 'expired', changed_at = $1, "
+            "detail = 'The room had taken it and has not said how it ended.' "
+            f"WHERE state IN ('accepted', 'running') AND job IN ({expired})",
+            now,
+            now - SILENT_MS,
+        )
+        return never_begun + never_ended > 0
+
+
+async def tell(tx: Transaction, job: int, wave: int, now: int) -> None:
+    """Have the rooms of a wave do a job."""
+    await tx.execute("UPDATE jobs SET state = 'running', wave = $1, wave_at = $2 WHERE key = $3", wave, now, job)
+    await tx.execute(
+        "UPDATE executions SET state = 'queued', changed_at = $1 WHERE job = $2 AND wave <= $3 AND state = 'held'",
+        now,
+        job,
+        wave,
+    )
+
+
+async def groups(tx: Transaction, job: int, lost_after_s: int, now: int) -> list[Group]:
+    """Return how a job's rooms stand."""
+    away = "(r.status IN ('offline', 'new') OR r.retired_at IS NOT NULL)"
+    rows = await tx.fetch(
+        f"SELECT e.wave AS wave, e.state AS state, {away} AS away, count(*) AS rooms, max(e.changed_at) AS changed_at, "
+        "sum(CASE WHEN r.status = 'offline' AND r.status_at >= e.changed_at AND r.status_at <= $2 "
+        "AND e.state NOT IN ('held', 'queued', 'expired', 'cancelled') THEN 1 ELSE 0 END) AS lost "
+        "FROM executions e JOIN rooms r ON r.key = e.room WHERE e.job = $1 "
+        f"GROUP BY e.wave, e.state, {away}",
+        job,
+        now - lost_after_s * 1000,
+    )
+    return [
+        Group(row["wave"], row["state"], row["rooms"], bool(row["away"]), row["lost"], row["changed_at"])
+        for row in rows
+    ]
