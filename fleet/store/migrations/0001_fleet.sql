@@ -8,6 +8,7 @@ INSERT INTO counters (name, value) VALUES ('rooms', 0);
 INSERT INTO counters (name, value) VALUES ('jobs', 0);
 INSERT INTO counters (name, value) VALUES ('alerts', 0);
 INSERT INTO counters (name, value) VALUES ('rules', 0);
+INSERT INTO counters (name, value) VALUES ('layers', 0);
 
 -- who does what only one may do: 'control', 'ingest'. A lease, since a dead process gives nothing back
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until_at BIGINT NOT NULL);

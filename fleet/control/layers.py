@@ -1,0 +1,229 @@
+"""Settings by organisation, site, tag and room: saved in revisions, checked, and turned into what rooms are told."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from appliance.errors import SalonError
+from fleet.control import scope as scopes
+from fleet.control.merge import Difference, Layer, Value, differences, document, flat, merged
+from fleet.control.places import bump, mark_changed, places
+from fleet.control.scope import Place
+from fleet.control.settable import SETTABLE, Doc, mistakes_in
+from fleet.store.database import Database, Reader, Row, Transaction, among_keys
+
+_LONGEST_NOTE = 500
+_KEEP_MS = 90 * 24 * 3600 * 1000
+_NEWEST = (
+    "SELECT scope, rev, doc, locks FROM layers l WHERE rev = (SELECT max(rev) FROM layers o WHERE o.scope = l.scope)"
+)
+
+
+class BadLayer(SalonError, ValueError):
+    """Settings that cannot be saved; `mistakes` has all of them in words."""
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What came of saving."""
+
+    rev: int
+    rooms: int
+    """How many are told something new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One state of a scope's settings."""
+
+    rev: int
+    doc: Doc
+    locks: tuple[str, ...]
+    made_at: int
+    made_by: str
+    note: str
+
+
+async def save(
+    database: Database,
+    scope: str,
+    doc: Doc,
+    who: str,
+    now: int,
+    *,
+    locks: Iterable[str] = (),
+    note: str = "",
+    based_on: int | None = None,
+) -> Saved:
+    """Put settings in force for a scope, or raise `BadLayer`. `based_on` is the revision the admin had before them."""
+    layer = Layer(scopes.checked(scope), doc, frozenset(locks))
+    async with database.transaction() as tx:
+        # one at a time, also where many could write
+        await bump(tx, "layers")
+        newest = await newest_rev(tx, scope)
+        if based_on is not None and based_on != newest:
+            raise BadLayer(f"Somebody has saved revision {newest} meanwhile; look at it and try again.")
+        await _check(tx, database.dialect, layer)
+        await tx.execute(
+            "INSERT INTO layers (scope, rev, doc, locks, made_at, made_by, note) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            scope,
+            newest + 1,
+            json.dumps(doc),
+            json.dumps(sorted(layer.locks)),
+            now,
+            who,
+            note[:_LONGEST_NOTE],
+        )
+        return Saved(newest + 1, len(await refresh(tx, database, now)))
+
+
+async def roll_back(database: Database, scope: str, rev: int, who: str, now: int) -> Saved:
+    """Put an older revision in force again, as a new one."""
+    found = [one for one in await history(database, scope) if one.rev == rev]
+    if not found:
+        raise BadLayer(f"There is no revision {rev} of these settings.")
+    note = f"Back to revision {rev}"
+    return await save(database, scope, found[0].doc, who, now, locks=found[0].locks, note=note)
+
+
+async def history(reader: Reader, scope: str) -> list[Revision]:
+    """Return a scope's revisions, the newest first."""
+    return [
+        _revision(row) for row in await reader.fetch("SELECT * FROM layers WHERE scope = $1 ORDER BY rev DESC", scope)
+    ]
+
+
+async def compared(reader: Reader, scope: str, before: int, after: int) -> tuple[Difference, ...]:
+    """Return what two revisions differ in; revision 0 has nothing."""
+    docs = {one.rev: one.doc for one in await history(reader, scope)}
+    return differences(docs.get(before, {}), docs.get(after, {}))
+
+
+async def preview(reader: Reader, dialect: str, scope: str, doc: Doc, locks: Iterable[str] = ()) -> Mapping[int, Doc]:
+    """Return what each room would be told that would be told something new; or raise `BadLayer`."""
+    layer = Layer(scopes.checked(scope), doc, frozenset(locks))
+    await _check(reader, dialect, layer)
+    stored = {**await newest(reader), scope: layer}
+    before = await _told(reader, dialect, None)
+    after = {place.key: document(_values(place, stored)) for place in await places(reader, dialect)}
+    return {key: wanted for key, wanted in after.items() if wanted != before.get(key, {})}
+
+
+async def effective(reader: Reader, dialect: str, room: int) -> Mapping[str, Value]:
+    """Return what a room is told, key by key, and by whom."""
+    layers = await newest(reader)
+    found = await places(reader, dialect, [room])
+    return _values(found[0], layers) if found else {}
+
+
+async def refresh(tx: Transaction, database: Database, now: int, rooms: Sequence[int] | None = None) -> list[int]:
+    """Make a new desired document for each room whose layers say something else now; returns their keys.
+
+    For whoever moves a room, changes its tags or enrols it: call it in the same transaction.
+    """
+    layers = await newest(tx)
+    told = await _told(tx, database.dialect, rooms)
+    revs = {row["key"]: row["rev_desired"] for row in await tx.fetch("SELECT key, rev_desired FROM rooms")}
+    fresh = []
+    for place in await places(tx, database.dialect, rooms):
+        doc = document(_values(place, layers))
+        if doc != told.get(place.key, {}):
+            # a restored console must not begin again where rooms have been before
+            fresh.append((place.key, max(revs[place.key] + 1, now // 1000), json.dumps(doc), now))
+    await tx.load("desired", ("room", "rev", "doc", "made_at"), fresh)
+    await tx.many("UPDATE rooms SET rev_desired = $1 WHERE key = $2", [(rev, key) for key, rev, _, _ in fresh])
+    keys = [key for key, *_ in fresh]
+    await mark_changed(tx, database, keys)
+    return keys
+
+
+async def forget(tx: Transaction, now: int) -> None:
+    """Delete documents that have long been replaced."""
+    await tx.execute(
+        "DELETE FROM desired WHERE made_at < $1 AND rev < (SELECT rev_desired FROM rooms WHERE key = room)",
+        now - _KEEP_MS,
+    )
+
+
+async def newest(reader: Reader) -> dict[str, Layer]:
+    """Return the layers in force, by scope."""
+    rows = await reader.fetch(_NEWEST)
+    return {
+        row["scope"]: Layer(row["scope"], json.loads(row["doc"]), frozenset(json.loads(row["locks"]))) for row in rows
+    }
+
+
+async def newest_rev(reader: Reader, scope: str) -> int:
+    """Return a scope's newest revision; 0 before the first."""
+    rows = await reader.fetch("SELECT max(rev) AS rev FROM layers WHERE scope = $1", scope)
+    return int(rows[0]["rev"] or 0)
+
+
+def _values(place: Place, layers: Mapping[str, Layer]) -> Mapping[str, Value]:
+    return merged(layers[scope] for scope in place.order if scope in layers)
+
+
+async def _told(reader: Reader, dialect: str, rooms: Sequence[int] | None) -> dict[int, Doc]:
+    only = "" if rooms is None else f" AND {among_keys('r.key', '$1', dialect)}"
+    args = () if rooms is None else (json.dumps(list(rooms)),)
+    rows = await reader.fetch(
+        "SELECT d.room AS room, d.doc AS doc FROM desired d JOIN rooms r ON r.key = d.room AND r.rev_desired = d.rev "
+        f"WHERE r.retired_at IS NULL{only}",
+        *args,
+    )
+    return {row["room"]: json.loads(row["doc"]) for row in rows}
+
+
+async def _check(reader: Reader, dialect: str, layer: Layer) -> None:
+    """Check the document by itself, against the locks above it, and as part of what each room would be told."""
+    if mistakes := mistakes_in(layer.doc):
+        raise BadLayer(*mistakes)
+    if strange := sorted(layer.locks - set(flat(layer.doc))):
+        known = "; it has no value here" if strange[0] in SETTABLE else ""
+        raise BadLayer(f"{strange[0][:80]} cannot be locked{known}")
+    stored = {**await newest(reader), layer.scope: layer}
+    mine = [place for place in await places(reader, dialect) if layer.scope in place.scopes]
+    kind, _, name = layer.scope.partition(":")
+    if kind == "site" and not await reader.fetch("SELECT 1 FROM sites WHERE id = $1", name):
+        raise BadLayer(f"There is no site {name}.")
+    if kind == "room" and not mine:
+        raise BadLayer(f"There is no room {name}.")
+    if taken := _locked_above(layer, stored, mine):
+        raise BadLayer(*taken)
+    _check_together(mine, stored)
+
+
+def _locked_above(layer: Layer, stored: Mapping[str, Layer], mine: Sequence[Place]) -> list[str]:
+    above = {place.order[: place.order.index(layer.scope)] for place in mine} or {(scopes.EVERYWHERE,)}
+    # a tag's rooms may be in several sites: only what is locked for all of them is a mistake
+    everywhere = set.intersection(*(set(order) for order in above)) - {layer.scope}
+    return [
+        f"{key} is locked by {scope}"
+        for scope in sorted(everywhere & stored.keys(), key=scopes.rank)
+        for key in sorted(stored[scope].locks & set(flat(layer.doc)))
+    ]
+
+
+def _check_together(mine: Sequence[Place], stored: Mapping[str, Layer]) -> None:
+    """Values may be right by themselves and wrong together with those of another layer."""
+    seen: dict[str, Place] = {}
+    for place in mine:
+        seen.setdefault(json.dumps(document(_values(place, stored))), place)
+    for text, place in seen.items():
+        if mistakes := mistakes_in(json.loads(text)):
+            raise BadLayer(*(f"In room {place.room}: {mistake}" for mistake in mistakes))
+
+
+def _revision(row: Row) -> Revision:
+    return Revision(
+        row["rev"],
+        json.loads(row["doc"]),
+        tuple(json.loads(row["locks"])),
+        row["made_at"],
+        row["made_by"],
+        row["note"],
+    )
