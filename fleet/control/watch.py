@@ -60,6 +60,9 @@ class Watch:
         """Take over the open alerts that are stored."""
         for alert in alerts:
             self._keep(alert)
+            if alert.of_site and alert.ident.site is not None:
+                # its rooms may be gone for ever meanwhile
+                self._sites.add(alert.ident.site)
 
     def stored(self, ident: Ident, key: int, *, notified: bool) -> None:
         """Note what the database calls an alert, and whether people were told of it."""
@@ -82,7 +85,7 @@ class Watch:
 
     def look(self, now: int) -> list[Change]:
         """Return what has changed, sites before their rooms."""
-        self._changes, self._sites = {}, set()
+        self._changes = {}
         for room in self._gone:
             self._end_all(room, now)
         self._gone.clear()
@@ -90,6 +93,7 @@ class Watch:
             self._judge(facts, now)
         for site in sorted(self._sites):
             self._group(site, now)
+        self._sites.clear()
         return sorted(self._changes.values(), key=_sites_first)
 
     def alert(self, ident: Ident) -> Alert | None:

@@ -1,0 +1,55 @@
+"""What only one process may do at a time, it does under a lease: a dead holder's ends by itself.
+
+Whoever writes under a lease checks it in the same transaction, so that a process that was asleep while another took
+over can do nothing when it wakes up.
+"""
+
+from dataclasses import dataclass
+
+from appliance.errors import SalonError
+from fleet.store.database import Database, Transaction
+
+LIFE_MS = 15_000
+
+
+class LeaseLost(SalonError):
+    """Another process does it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A process's claim on a name."""
+
+    name: str
+    holder: str
+    """Unlike that of any other process, on this or any other machine."""
+
+    async def take(self, database: Database, now: int) -> bool:
+        """Take it where nobody has it, or the holder is dead; renew it where it is ours."""
+        async with database.transaction() as tx:
+            taken = await tx.execute(
+                "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE "
+                "SET holder = $2, until_at = $3 WHERE leases.holder = $2 OR leases.until_at <= $4",
+                self.name,
+                self.holder,
+                now + LIFE_MS,
+                now,
+            )
+        return taken > 0
+
+    async def check(self, tx: Transaction, now: int) -> None:
+        """Make sure that it is ours, and stays so until the transaction ends; or raise `LeaseLost`."""
+        mine = await tx.execute(
+            "UPDATE leases SET until_at = $1 WHERE name = $2 AND holder = $3 AND until_at > $4",
+            now + LIFE_MS,
+            self.name,
+            self.holder,
+            now,
+        )
+        if not mine:
+            raise LeaseLost(f"Another console has taken over what {self.name} does.")
+
+    async def give_back(self, database: Database) -> None:
+        """Let another one begin at once."""
+        async with database.transaction() as tx:
+            await tx.execute("DELETE FROM leases WHERE name = $1 AND holder = $2", self.name, self.holder)

@@ -1,0 +1,143 @@
+"""Tells people: notices wait in the outbox until a channel has taken them, by e-mail, webhook, chat and what else
+apprise knows. A channel's address is a secret: nothing here writes it anywhere.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from appliance.errors import SalonError
+from fleet.control.lease import Lease
+from fleet.store.database import Database, Row
+
+logger = logging.getLogger(__name__)
+
+GIVE_UP_MS = 24 * 3600 * 1000
+_FIRST_RETRY_MS, _LONGEST_RETRY_MS = 30_000, 3600_000
+_SEND_S = 60
+_AT_ONCE = 3
+"""More than so many for one channel go as one message: a bad day is not a flood of mails."""
+_MOST_IN_ONE = 50
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.+", re.DOTALL)
+# On this very machine, for its desktop or its shell: nothing a server's web page should reach.
+_LOCAL = frozenset({"syslog", "dbus", "qt", "glib", "kde", "gnome", "macosx", "windows", "file", "exec"})
+
+
+class BadChannel(SalonError, ValueError):
+    """A channel that cannot be used. The message never holds the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is sent."""
+
+    title: str
+    body: str
+
+
+Post = Callable[[str, Letter], bool]
+"""Hands a letter to an address and says whether it was taken. Blocks."""
+
+
+def scheme_of(url: str) -> str:
+    """Return what kind of address this is, or raise `BadChannel` where apprise cannot use it."""
+    import apprise  # noqa: PLC0415 - half a second, and only who sends or sets up channels pays for it
+
+    _quiet()
+    match = _SCHEME.fullmatch(url.strip())
+    if not match or match[1] in _LOCAL or not apprise.Apprise().add(url.strip()):
+        raise BadChannel(
+            "This is no address a notice can go to; write one such as mailtos://USER:PASSWORD@HOST?to=NAME, "
+            "json://HOST/PATH, slack://… or msteams://… (see the apprise documentation)."
+        )
+    return match[1]
+
+
+def post(url: str, letter: Letter) -> bool:
+    """Send by apprise."""
+    import apprise  # noqa: PLC0415
+
+    _quiet()
+    line = apprise.Apprise()
+    return bool(line.add(url.strip()) and line.notify(title=letter.title, body=letter.body))
+
+
+def together(letters: Sequence[Letter]) -> Letter:
+    """Make one letter of many."""
+    if len(letters) == 1:
+        return letters[0]
+    parts = [f"{letter.title}\n{letter.body}" for letter in letters]
+    return Letter(f"{len(letters)} notices: {letters[0].title} and others", "\n\n".join(parts))
+
+
+def retry_ms(tries: int) -> int:
+    """Return how long to wait after so many tries."""
+    return int(min(_LONGEST_RETRY_MS, _FIRST_RETRY_MS * 2 ** min(tries - 1, 20)))
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Sends what waits. For the one process that has the lease."""
+
+    database: Database
+    lease: Lease
+    post: Post = post
+
+    async def send_due(self, now: Callable[[], int]) -> int:
+        """Try everything that is due once, and return how many notices were taken."""
+        rows = await self.database.fetch(
+            "SELECT o.key AS key, o.channel AS channel, o.title AS title, o.body AS body, o.tries AS tries, "
+            "o.made_at AS made_at, c.url AS url, c.name AS name FROM outbox o JOIN channels c ON c.key = o.channel "
+            "WHERE o.sent_at IS NULL AND o.given_up_at IS NULL AND o.next_at <= $1 ORDER BY o.key LIMIT 1000",
+            now(),
+        )
+        by_channel: dict[int, list[Row]] = {}
+        for row in rows:
+            by_channel.setdefault(row["channel"], []).append(row)
+        # one that is slow holds no other up
+        taken = await asyncio.gather(*(self._send_all(waiting, now) for waiting in by_channel.values()))
+        return sum(taken)
+
+    async def _send_all(self, rows: Sequence[Row], now: Callable[[], int]) -> int:
+        if len(rows) > _AT_ONCE:
+            return await self._send(rows[:_MOST_IN_ONE], now)
+        return sum([await self._send([row], now) for row in rows])
+
+    async def _send(self, rows: Sequence[Row], now: Callable[[], int]) -> int:
+        """Send some as one letter. Marked as tried before: who dies in the middle tries again later, not at once."""
+        tries = max(row["tries"] for row in rows) + 1
+        async with self.database.transaction() as tx:
+            await self.lease.check(tx, now())
+            again = [(tries, now() + retry_ms(tries), row["key"]) for row in rows]
+            await tx.many("UPDATE outbox SET tries = $1, next_at = $2 WHERE key = $3 AND sent_at IS NULL", again)
+        letter = together([Letter(row["title"], row["body"]) for row in rows])
+        trouble = await self._hand_over(rows[0]["url"], letter)
+        if trouble:
+            logger.warning("A notice could not be sent to %s: %s", rows[0]["name"], trouble)
+        async with self.database.transaction() as tx:
+            await tx.many(
+                "UPDATE outbox SET sent_at = $1, given_up_at = $2, trouble = $3 WHERE key = $4",
+                [(None if trouble else now(), _given_up(row, trouble, now()), trouble, row["key"]) for row in rows],
+            )
+        return 0 if trouble else len(rows)
+
+    async def _hand_over(self, url: str, letter: Letter) -> str:
+        try:
+            async with asyncio.timeout(_SEND_S):
+                taken = await asyncio.to_thread(self.post, url, letter)
+        except TimeoutError:
+            return "The server does not answer."
+        except Exception as err:  # noqa: BLE001 - one of a hundred plug-ins of apprise; its words may hold the address
+            return f"It failed in a way nobody foresaw ({type(err).__name__})."
+        return "" if taken else "It was not taken: check the channel's address, and that the server can be reached."
+
+
+def _given_up(row: Row, trouble: str, now: int) -> int | None:
+    return now if trouble and now - row["made_at"] >= GIVE_UP_MS else None
+
+
+def _quiet() -> None:
+    # it logs addresses
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
