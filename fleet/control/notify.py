@@ -47,7 +47,7 @@ def scheme_of(url: str) -> str:
 
     _quiet()
     match = _SCHEME.fullmatch(url.strip())
-    if not match or match[1] in _LOCAL or not apprise.Apprise().add(url.strip()):
+    if not match or match[1] in _LOCAL or not apprise.Apprise.instantiate(url.strip()):
         raise BadChannel(
             "This is no address a notice can go to; write one such as mailtos://USER:PASSWORD@HOST?to=NAME, "
             "json://HOST/PATH, slack://… or msteams://… (see the apprise documentation)."
@@ -60,8 +60,13 @@ def post(url: str, letter: Letter) -> bool:
     import apprise  # noqa: PLC0415
 
     _quiet()
-    line = apprise.Apprise()
-    return bool(line.add(url.strip()) and line.notify(title=letter.title, body=letter.body))
+    # the plug-in itself: apprise's own pool of threads would outlive whoever gave up on them
+    service = apprise.Apprise.instantiate(url.strip())
+    if not service:
+        return False
+    # else lines would run into each other where a service takes HTML
+    service.notify_format = apprise.NotifyFormat.TEXT
+    return bool(service.notify(body=letter.body, title=letter.title))
 
 
 def together(letters: Sequence[Letter]) -> Letter:
