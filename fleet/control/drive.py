@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from fleet.control.jobs import end, policy_of, target_of
-from fleet.control.places import bump, places_in
+from fleet.control.places import bump, lock, places_in
 from fleet.control.rollouts import Advance, Done, Group, Stop, Wait, next_wave
 from fleet.store.database import Database, Row, Transaction
 
@@ -20,6 +20,7 @@ class Driver:
 
     async def drive(self, tx: Transaction, now: int) -> bool:
         """Do what is due, and say whether anything was."""
+        await lock(tx, "jobs")
         changed = await self._expire(tx, now)
         for row in await tx.fetch("SELECT * FROM jobs WHERE state IN ('waiting', 'running', 'paused') ORDER BY key"):
             changed |= await self._move(tx, row, now)

@@ -14,7 +14,7 @@ from appliance.errors import SalonError
 from appliance.telemetry.protocol.orders import JobKind
 from appliance.telemetry.protocol.records import JobReport, JobState
 from fleet.control import scope
-from fleet.control.places import bump, places_in
+from fleet.control.places import bump, lock, places_in
 from fleet.control.rollouts import AT_ONCE, HELD, Policy, checked, wave_ends
 from fleet.control.scope import Place
 from fleet.store.database import Database, Row, Transaction
@@ -26,7 +26,6 @@ _ALLOWED: Mapping[JobKind, tuple[str, ...]] = {**_NEEDED, JobKind.SCREENSHOT: ("
 _SCREENSHOTS = ("interface", "picture")
 _RANK = {HELD: -1, JobState.QUEUED: 0, JobState.ACCEPTED: 1, JobState.RUNNING: 2}
 _FINAL_RANK = 3
-_OPEN = "('queued', 'accepted', 'running')"
 
 
 class BadJob(SalonError, ValueError):
@@ -58,6 +57,7 @@ async def create(database: Database, wanted: Wanted, who: str, now: int) -> str:
     _check(wanted, now)
     job = f"job-{secrets.token_hex(8)}"
     async with database.transaction() as tx:
+        await lock(tx, "jobs")
         told = _in_order(job, await places_in(tx, database.dialect, wanted.scopes), await _reachable(tx))
         if not told and not wanted.dynamic:
             raise BadJob("No room is in there; nothing would be done.")
@@ -73,6 +73,7 @@ async def create(database: Database, wanted: Wanted, who: str, now: int) -> str:
 async def approve(database: Database, job: str, who: str, now: int) -> None:
     """Agree to a job of somebody else."""
     async with database.transaction() as tx:
+        await lock(tx, "jobs")
         row = await _one(tx, job)
         if row["state"] != "waiting" or not row["needs_approval"] or row["approved_by"]:
             raise BadJob("This job waits for nobody's approval.")
@@ -85,6 +86,7 @@ async def approve(database: Database, job: str, who: str, now: int) -> None:
 async def cancel(database: Database, job: str, who: str, now: int) -> None:
     """Take a job back where it has not begun; rooms that are at it finish and say so."""
     async with database.transaction() as tx:
+        await lock(tx, "jobs")
         row = await _one(tx, job)
         if row["state"] not in {"waiting", "running", "paused"}:
             raise BadJob(f"This job is over already ({row['state']}).")
@@ -109,6 +111,7 @@ async def take_report(tx: Transaction, room_key: int, report: JobReport, now: in
     final = report.state not in _RANK
     if report.state is JobState.UNKNOWN:
         return False
+    await lock(tx, "jobs")
     rank = _RANK.get(report.state, _FINAL_RANK)
     lower = [state for state, other in _RANK.items() if other < rank and state != HELD]
     fresh = " OR ".join(["(attempt < $1 AND state <> 'held')", *(f"state = '{state}'" for state in lower)])
@@ -157,6 +160,7 @@ def target_of(row: Row) -> tuple[tuple[str, ...], bool]:
 
 async def _turn(database: Database, job: str, before: str, after: str, now: int) -> None:
     async with database.transaction() as tx:
+        await lock(tx, "jobs")
         row = await _one(tx, job)
         if row["state"] != before:
             raise BadJob(f"This job is {row['state']}, not {before}.")

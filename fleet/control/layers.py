@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from appliance.errors import SalonError
 from fleet.control import scope as scopes
 from fleet.control.merge import Difference, Layer, Value, differences, document, flat, merged
-from fleet.control.places import bump, mark_changed, places
+from fleet.control.places import bump, lock, mark_changed, places
 from fleet.control.scope import Place
 from fleet.control.settable import SETTABLE, Doc, mistakes_in
 from fleet.store.database import Database, Reader, Row, Transaction, among_keys
@@ -125,6 +125,7 @@ async def refresh(tx: Transaction, database: Database, now: int, rooms: Sequence
 
     For whoever moves a room, changes its tags or enrols it: call it in the same transaction.
     """
+    await lock(tx, "rooms")
     layers = await newest(tx)
     told = await _told(tx, database.dialect, rooms)
     revs = {row["key"]: row["rev_desired"] for row in await tx.fetch("SELECT key, rev_desired FROM rooms")}

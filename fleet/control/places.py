@@ -36,6 +36,15 @@ async def bump(tx: Transaction, counter: str) -> int:
     return int(rows[0]["value"])
 
 
+async def lock(tx: Transaction, counter: str) -> None:
+    """Wait until nobody else is in the middle of changing what a counter counts.
+
+    First of all in a transaction that changes several rows of it, so that two never wait for each other; where more
+    than one is taken, in this order: layers, rooms, jobs.
+    """
+    await tx.execute("UPDATE counters SET value = value WHERE name = $1", counter)
+
+
 async def counter(reader: Reader, name: str) -> int:
     """Return a counter."""
     rows = await reader.fetch("SELECT value FROM counters WHERE name = $1", name)

@@ -73,6 +73,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "appliance.values",
         "appliance.redact",
         "appliance.service",
+        # what a console may set is checked as the room will check it
+        "appliance.settings",
     ),
 }
 NOBODY_BUT_A_ROOT_IMPORTS = ("appliance.hub", "fleet", "display", "appliance.daemon", "appliance.cli")
