@@ -18,6 +18,17 @@ class Driver:
 
     database: Database
 
+    async def is_due(self, now: int) -> bool:
+        """Tell whether there may be anything to do; costs nobody's turn to write."""
+        rows = await self.database.fetch(
+            "SELECT 1 FROM jobs WHERE state = 'running' OR (state IN ('waiting', 'paused') AND expires_at <= $1) "
+            "OR (state = 'waiting' AND not_before <= $1 AND (approved_by IS NOT NULL OR NOT needs_approval)) "
+            "OR (expires_at <= $1 AND EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.key AND "
+            "e.state IN ('held', 'queued', 'accepted', 'running'))) LIMIT 1",
+            now,
+        )
+        return bool(rows)
+
     async def drive(self, tx: Transaction, now: int) -> bool:
         """Do what is due, and say whether anything was."""
         await lock(tx, "jobs")
@@ -35,6 +46,8 @@ class Driver:
             case "running":
                 joined = await self._let_join(tx, row, now)
                 return await self._decide(tx, row, now) or joined
+            case "paused" if row["expires_at"] <= now:
+                return await self._decide(tx, row, now)
         return False
 
     async def _begin(self, tx: Transaction, row: Row, now: int) -> bool:

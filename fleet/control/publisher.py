@@ -1,0 +1,202 @@
+"""Tells rooms what is wanted of them by MQTT: settings, jobs, live requests. Everything is said again when it may be
+lost: after a connection, to a room that is born again or has not seen its settings, and once a day.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from appliance.telemetry.protocol.orders import Job, JobKind
+from appliance.telemetry.protocol.payloads import Call
+from fleet.control.lease import Lease
+from fleet.control.outgoing import Message, Voice
+from fleet.control.places import counter
+from fleet.line import Access, BrokerUnreachable, Line
+from fleet.store.database import Database, Row
+
+logger = logging.getLogger(__name__)
+
+AGAIN_MS = 24 * 3600 * 1000
+_UNSEEN_MS = 60_000
+"""A room that has not seen its settings so long after they were said is told again."""
+_POLL_S = 0.5
+_LONGEST_WAIT_S = 60
+_AT_ONCE, _GAP_S = 250, 0.05
+"""So many messages, then a pause: ten thousand rooms are told within seconds, and no broker is flooded."""
+_OPEN_JOBS = (
+    "SELECT e.room AS room, j.id AS id, j.kind AS kind, j.args AS args, j.expires_at AS expires_at, "
+    "j.not_before AS not_before, j.if_idle AS if_idle FROM executions e JOIN jobs j ON j.key = e.job "
+    "JOIN rooms r ON r.key = e.room WHERE e.state IN ('queued', 'accepted', 'running') "
+    "AND j.state IN ('running', 'paused') AND r.retired_at IS NULL ORDER BY e.room, j.key"
+)
+
+
+@dataclass(slots=True)
+class _Room:
+    """What a room has been told on this connection."""
+
+    id: str
+    bd: int = 0
+    rev: int = 0
+    said_at: int = 0
+
+
+@dataclass(slots=True)
+class _Round:
+    """What has been told on one connection."""
+
+    rooms: dict[int, _Room] = field(default_factory=dict)
+    jobs: dict[int, tuple[Job, ...]] = field(default_factory=dict)
+    rooms_seen: int = -1
+    jobs_seen: int = -1
+    began_at: int = 0
+
+
+@dataclass(slots=True)
+class Publisher:
+    """Speaks to all rooms, for the one process that has the lease. The broker may come and go."""
+
+    database: Database
+    lease: Lease
+    access: Access
+    voice: Voice
+    now: Callable[[], int]
+    _round: _Round = field(default_factory=_Round, init=False)
+
+    async def run(self) -> None:
+        """Stay connected and speak, until cancelled."""
+        failures = 0
+        while True:
+            try:
+                async with Line(self.access, hear=lambda *_: None) as line:
+                    logger.info("Rooms are told what to do by the broker at %s", self.access.address)
+                    failures = 0
+                    await self._speak(line)
+                    reason = line.why_over()
+            except BrokerUnreachable as err:
+                reason = str(err)
+            failures += 1
+            if failures == 1:
+                logger.warning("%s Orders wait.", reason)
+            wait = min(_LONGEST_WAIT_S, 2.0 ** min(failures - 1, 6))
+            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter, not a secret
+
+    async def _speak(self, line: Line) -> None:
+        self._round = _Round(began_at=self.now())
+        while not line.over.done():
+            if self.now() - self._round.began_at >= AGAIN_MS:
+                self._round = _Round(began_at=self.now())
+            await self._send(line, await self._news())
+            await self._send_calls(line)
+            await asyncio.wait({line.over}, timeout=_POLL_S)
+
+    async def _send(self, line: Line, messages: list[Message]) -> None:
+        if messages:
+            await self._check_lease()
+        for first in range(0, len(messages), _AT_ONCE):
+            for message in messages[first : first + _AT_ONCE]:
+                line.publish(message.topic, message.payload, retain=message.retain)
+            if len(messages) > _AT_ONCE:
+                await asyncio.sleep(_GAP_S)
+
+    async def _check_lease(self) -> None:
+        # one that was asleep while another took over must not withdraw that one's jobs
+        async with self.database.transaction() as tx:
+            await self.lease.check(tx, self.now())
+
+    async def _news(self) -> list[Message]:
+        """Return all that has to be said now."""
+        jobs_at = await counter(self.database, "jobs")
+        born, messages = await self._room_news()
+        if jobs_at != self._round.jobs_seen:
+            messages += await self._job_news(first=self._round.jobs_seen < 0)
+            self._round.jobs_seen = jobs_at
+        for key in born:
+            if jobs := self._round.jobs.get(key):
+                messages += self.voice.jobs(self._round.rooms[key].id, jobs, self.now())
+        return messages
+
+    async def _room_news(self) -> tuple[list[int], list[Message]]:
+        rows = await self.database.fetch(
+            "SELECT r.key AS key, r.id AS id, r.bd AS bd, r.rev_desired AS rev_desired, r.reported AS reported, "
+            "r.retired_at AS retired_at, r.version AS version, d.doc AS doc FROM rooms r "
+            "LEFT JOIN desired d ON d.room = r.key AND d.rev = r.rev_desired WHERE r.version > $1 ORDER BY r.version",
+            self._round.rooms_seen,
+        )
+        born: list[int] = []
+        messages: list[Message] = []
+        for row in rows:
+            self._round.rooms_seen = row["version"]
+            if row["retired_at"] is not None:
+                if self._round.rooms.pop(row["key"], None):
+                    messages += self.voice.silence(row["id"])
+                continue
+            told = self._round.rooms.setdefault(row["key"], _Room(row["id"], row["bd"]))
+            if row["bd"] != told.bd:
+                told.bd, told.rev = row["bd"], 0
+                born.append(row["key"])
+            if row["doc"] is not None and self._is_news(row, told):
+                told.rev, told.said_at = row["rev_desired"], self.now()
+                messages.append(self.voice.desired(row["id"], told.rev, json.loads(row["doc"]), self.now()))
+        return born, messages
+
+    def _is_news(self, row: Row, told: _Room) -> bool:
+        if row["rev_desired"] != told.rev:
+            return True
+        return seen_rev(row["reported"]) < told.rev and self.now() - told.said_at >= _UNSEEN_MS
+
+    async def _job_news(self, *, first: bool) -> list[Message]:
+        before, after = self._round.jobs, open_jobs(await self.database.fetch(_OPEN_JOBS))
+        self._round.jobs = dict(after)
+        # what the broker keeps of before may hold jobs that have been taken back meanwhile
+        concerned: Iterable[int] = self._round.rooms if first else before.keys() | after.keys()
+        messages: list[Message] = []
+        for key in concerned:
+            if key in self._round.rooms and (first or before.get(key) != after.get(key)):
+                messages += self.voice.jobs(self._round.rooms[key].id, after.get(key, ()), self.now())
+        return messages
+
+    async def _send_calls(self, line: Line) -> None:
+        rows = await self.database.fetch(
+            "SELECT c.key AS key, c.id AS id, c.cmd AS cmd, c.args AS args, c.expires_at AS expires_at, r.id AS room "
+            "FROM calls c JOIN rooms r ON r.key = c.room WHERE c.sent_at IS NULL AND c.expires_at > $1 ORDER BY c.key",
+            self.now(),
+        )
+        if not rows:
+            return
+        async with self.database.transaction() as tx:
+            await self.lease.check(tx, self.now())
+            for row in rows:
+                call = Call(row["id"], row["cmd"], row["expires_at"], json.loads(row["args"]))
+                message = self.voice.call(row["room"], call)
+                # a room does the same request once, however often it comes
+                line.publish(message.topic, message.payload)
+            await tx.many("UPDATE calls SET sent_at = $1 WHERE key = $2", [(self.now(), row["key"]) for row in rows])
+
+
+def open_jobs(rows: Iterable[Row]) -> Mapping[int, tuple[Job, ...]]:
+    """Return the jobs that are open, by room."""
+    found: dict[int, tuple[Job, ...]] = {}
+    for row in rows:
+        job = Job(
+            row["id"],
+            JobKind(row["kind"]),
+            row["expires_at"],
+            row["not_before"],
+            bool(row["if_idle"]),
+            json.loads(row["args"]),
+        )
+        found[row["room"]] = (*found.get(row["room"], ()), job)
+    return found
+
+
+def seen_rev(reported: str | None) -> int:
+    """Return the newest revision a room says to have seen."""
+    try:
+        seen = json.loads(reported or "{}").get("seen", 0)
+    except (ValueError, AttributeError):
+        return 0
+    return seen if isinstance(seen, int) else 0

@@ -1,0 +1,135 @@
+"""The control process: one does the work, a second waits and takes over; its key; its clocks are real here."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from fleet_builders import add_room, change_room
+from sinks import http_sink
+
+from appliance.telemetry.protocol.signed import public_of
+from fleet.control import rulebook
+from fleet.control.conditions import Offline
+from fleet.control.keys import FILE, BadKey, load_key, make_key
+from fleet.control.lease import LIFE_MS, Lease, LeaseLost
+from fleet.control.main import NAME, now_ms, run_control
+from fleet.control.rules import Rule
+from fleet.settings import parse
+from fleet.store.database import open_database
+
+
+def settings_in(folder):
+    settings = parse("", where="a test")
+    # nobody is at this port: alerts must not mind
+    mqtt = replace(settings.mqtt, url="mqtt://127.0.0.1:9")
+    return replace(settings, console=replace(settings.console, state=str(folder)), mqtt=mqtt)
+
+
+class Clock:
+    def __init__(self):
+        self.ahead = 0
+
+    def __call__(self):
+        return now_ms() + self.ahead
+
+
+@asynccontextmanager
+async def console(url, folder, clock):
+    database = await open_database(url)
+    task = asyncio.create_task(run_control(settings_in(folder), database, now=clock))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        await database.close()
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not (found := await condition()):
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def holder(database):
+    rows = await database.fetch("SELECT holder FROM leases WHERE name = $1", NAME)
+    return rows[0]["holder"] if rows else ""
+
+
+async def test_a_lease_is_of_one_until_it_ends(database):
+    one, two = Lease("x", "one"), Lease("x", "two")
+    assert await one.take(database, 1000)
+    assert not await two.take(database, 1000 + LIFE_MS - 1)
+    assert await one.take(database, 2000)
+    assert await two.take(database, 2000 + LIFE_MS)
+    async with database.transaction() as tx:
+        await two.check(tx, 2000 + LIFE_MS)
+    with pytest.raises(LeaseLost):
+        async with database.transaction() as tx:
+            await one.check(tx, 2000 + LIFE_MS)
+    await one.give_back(database)
+    assert not await one.take(database, 2000 + LIFE_MS)
+    await two.give_back(database)
+    assert await one.take(database, 2000 + LIFE_MS)
+
+
+async def test_of_two_who_want_a_lease_at_once_one_gets_it(database_url, database):
+    others = [await open_database(database_url) for _ in range(3)]
+    taken = await asyncio.gather(*(Lease("x", str(n)).take(other, 1000) for n, other in enumerate(others)))
+    assert sorted(taken) == [False, False, True]
+    for other in others:
+        await other.close()
+
+
+async def test_two_consoles_on_one_database_tell_of_an_alert_once_whichever_dies(database_url, database, tmp_path):
+    clock = Clock()
+    async with http_sink() as (port, requests):
+        async with console(database_url, tmp_path, clock):
+            first = await until(lambda: holder(database))
+            await rulebook.save_channel(database, "hook", "Hook", f"json://127.0.0.1:{port}/")
+            await rulebook.save_rule(database, Rule("offline", "Offline", Offline(), "error", 0, 0))
+            async with console(database_url, tmp_path, clock):
+                key = await add_room(database, "blue", status="offline", status_at=clock())
+                await until(lambda: told(requests, 1))
+                assert await holder(database) == first
+                # the first one is suspended: its lease runs out, the second goes on, and the first does nothing more
+                async with database.transaction() as tx:
+                    await tx.execute("UPDATE leases SET holder = 'second', until_at = $1", clock() + LIFE_MS)
+                await change_room(database, key, status="ready")
+                await asyncio.sleep(1.5)
+                assert len(requests) == 1
+                clock.ahead += 2 * LIFE_MS
+                await until(lambda: told(requests, 2))
+                assert await holder(database) not in {"", "second"}
+        assert [body["title"] for _, body in requests] == ["[ERROR] Blue: Offline", "[OVER] Blue: Offline"]
+    assert await holder(database) == ""
+
+
+async def told(requests, count):
+    return len(requests) >= count
+
+
+async def test_a_console_that_ends_lets_the_next_one_begin_at_once(database_url, database, tmp_path):
+    async with console(database_url, tmp_path, now_ms):
+        first = await until(lambda: holder(database))
+    async with console(database_url, tmp_path, now_ms):
+        assert await until(lambda: holder(database)) != first
+
+
+def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
+    path = tmp_path / FILE
+    assert load_key(path) is None
+    key = make_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert public_of(make_key(path)) == public_of(key) == public_of(load_key(path))
+    path.chmod(0o640)
+    with pytest.raises(BadKey, match="chmod 600"):
+        load_key(path)
+    path.chmod(0o600)
+    path.write_text("nonsense")
+    with pytest.raises(BadKey, match="back-up"):
+        load_key(path)
+    with pytest.raises(BadKey, match="cannot be written"):
+        make_key(tmp_path / "nowhere" / FILE)
