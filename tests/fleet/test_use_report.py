@@ -1,0 +1,46 @@
+"""The report on use reads both databases alike."""
+
+import pytest
+from fleet_builders import NOW, add_room, add_site
+
+from fleet.control import use
+from fleet.control.use import TooMuch
+
+HOUR = 3600_000
+
+
+async def add_meetings(database, room, *spans):
+    async with database.transaction() as tx:
+        await tx.many(
+            "INSERT INTO meetings (room, boot, n, at, meeting, outcome, booked_from, began_at, ended_at, loss) "
+            "VALUES ($1, 1, $2, $3, 'm', $4, $5, $6, $7, 0.5)",
+            [
+                (room, n, end, outcome, begin, begin if outcome == "held" else None, end if outcome == "held" else None)
+                for n, (begin, end, outcome) in enumerate(spans)
+            ],
+        )
+
+
+async def test_a_report_is_of_its_time_and_of_its_sites(database, monkeypatch):
+    # all days and hours: NOW is a Sunday
+    berlin = await add_site(database, "berlin", open_days="1234567", open_from=0, open_until=1440)
+    one, other = await add_room(database, "b1", site=berlin), await add_room(database, "p1")
+    await add_meetings(
+        database,
+        one,
+        (NOW - HOUR, NOW + HOUR, "held"),
+        (NOW + HOUR, NOW + 2 * HOUR, "no_show"),
+        (NOW + 9 * HOUR, NOW + 12 * HOUR, "held"),
+        (NOW + 20 * HOUR, NOW + 21 * HOUR, "held"),
+    )
+    await add_meetings(database, other, (NOW, NOW + HOUR, "held"))
+    found = await use.report(database, NOW, NOW + 10 * HOUR, sites=frozenset({berlin}))
+    assert [room.room for room in found.rooms] == ["b1"]
+    room = found.rooms[0]
+    assert (room.in_use_min, room.bookable_min, room.held, room.no_shows, room.loss) == (120, 600, 2, 1, 0.5)
+    assert len((await use.report(database, NOW, NOW + HOUR)).rooms) == 2
+    with pytest.raises(TooMuch, match="up to a year"):
+        await use.report(database, NOW, NOW)
+    monkeypatch.setattr(use, "MOST_MEETINGS", 2)
+    with pytest.raises(TooMuch, match="shorter time"):
+        await use.report(database, NOW, NOW + 10 * HOUR)
