@@ -34,6 +34,7 @@ def add_console(commands: "Commands") -> None:
     below = console.add_subparsers(title="commands", metavar="COMMAND")
     for name, words in _PARTS.items():
         _add(below, name, words).set_defaults(run=_run_part, part=name)
+    _add(below, "top", "watch the fleet in this terminal").set_defaults(run=_run_top)
     _add_care(below)
 
 
@@ -142,3 +143,12 @@ def _run_erase(options: argparse.Namespace) -> int:
         else f"There is no {options.what} {options.name}."
     )
     return 0 if found else 1
+
+
+def _run_top(options: argparse.Namespace) -> int:
+    try:
+        from fleet.top import run_top
+    except ImportError as err:
+        raise SalonError(f"{err.name} is not installed: pip install 'salon[console]'") from err
+    asyncio.run(run_top(_settings(options).database_url))
+    return 0

@@ -96,7 +96,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "lgpio": ("hardware.gpio",),
     "picamera2": ("hardware.camera",),
     "sdl2": ("display.screens",),
-    "textual": ("display.panel",),
+    "textual": ("display.panel", "fleet.top"),
     "icalendar": ("appliance.calendars",),
     "recurring_ical_events": ("appliance.calendars",),
 }
