@@ -1,6 +1,7 @@
 """The sections of console.toml: a frozen tree. What a key is by default stands in `console.toml` beside this file."""
 
 import os
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -32,6 +33,11 @@ def _page_url(url: str) -> None:
 def _issuer(url: str) -> None:
     if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
         raise values.BadValue("must look like https://login.example.org/realm")
+
+
+def _prefix(text: str) -> None:
+    if not re.fullmatch(r"[a-zA-Z0-9_-]{1,36}", text):
+        raise values.BadValue("is 1 to 36 of a-z, A-Z, 0-9, - and _")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,16 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeAssistantSettings:
+    """[home_assistant]: rooms as its devices, by MQTT discovery"""
+
+    enabled: bool
+    """Announce all rooms to a Home Assistant at the rooms' broker."""
+    prefix: Annotated[str, Fits(_prefix)]
+    """The first part of its topics."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything."""
 
@@ -152,6 +168,7 @@ class Settings:
     broker: BrokerSettings
     oidc: OidcSettings
     retention: RetentionSettings
+    home_assistant: HomeAssistantSettings
 
     @property
     def state_dir(self) -> Path:

@@ -15,6 +15,7 @@ from appliance.telemetry.protocol.address import broker_address
 from fleet.control import calls, layers, rulebook
 from fleet.control.alerts import AlertDesk
 from fleet.control.drive import Driver
+from fleet.control.homeassistant import HomeAssistant
 from fleet.control.keys import FILE, load_key
 from fleet.control.lease import LIFE_MS, Lease, LeaseLost
 from fleet.control.notify import Outbox
@@ -76,7 +77,9 @@ async def _turn(lease: Lease, database: Database, now: Callable[[], int]) -> Non
 def _parts(
     settings: Settings, voice: Voice, database: Database, lease: Lease, now: Callable[[], int]
 ) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
-    publisher = Publisher(database, lease, access_of(settings), voice, now)
+    at_home = settings.home_assistant
+    home = HomeAssistant(settings.console.org, at_home.prefix) if at_home.enabled else None
+    publisher = Publisher(database, lease, access_of(settings), voice, now, home)
     desk, outbox, driver = AlertDesk(database, lease), Outbox(database, lease), Driver(database)
 
     async def renew() -> None:

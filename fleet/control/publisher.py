@@ -6,11 +6,13 @@ import asyncio
 import json
 import logging
 import random
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from appliance.telemetry.protocol.orders import Job, JobKind
 from appliance.telemetry.protocol.payloads import Call
+from fleet.control.homeassistant import BORN, HomeAssistant
 from fleet.control.lease import Lease
 from fleet.control.outgoing import Message, Voice
 from fleet.control.places import counter
@@ -26,6 +28,12 @@ _POLL_S = 0.5
 _LONGEST_WAIT_S = 60
 _AT_ONCE, _GAP_S = 250, 0.05
 """So many messages, then a pause: ten thousand rooms are told within seconds, and no broker is flooded."""
+_ROOMS = (
+    "SELECT r.key AS key, r.id AS id, r.bd AS bd, r.rev_desired AS rev_desired, r.reported AS reported, "
+    "r.retired_at AS retired_at, r.version AS version, r.name AS name, s.name AS site, d.doc AS doc FROM rooms r "
+    "LEFT JOIN sites s ON s.key = r.site LEFT JOIN desired d ON d.room = r.key AND d.rev = r.rev_desired "
+    "WHERE r.version > $1 ORDER BY r.version"
+)
 _OPEN_JOBS = (
     "SELECT e.room AS room, j.id AS id, j.kind AS kind, j.args AS args, j.expires_at AS expires_at, "
     "j.not_before AS not_before, j.if_idle AS if_idle FROM executions e JOIN jobs j ON j.key = e.job "
@@ -40,6 +48,8 @@ class _Room:
 
     id: str
     bd: int = 0
+    title: str = ""
+    """As Home Assistant knows it."""
     rev: int = 0
     said_at: int = 0
 
@@ -64,14 +74,16 @@ class Publisher:
     access: Access
     voice: Voice
     now: Callable[[], int]
+    home: HomeAssistant | None = None
     _round: _Round = field(default_factory=_Round, init=False)
+    _home_born: threading.Event = field(default_factory=threading.Event, init=False)
 
     async def run(self) -> None:
         """Stay connected and speak, until cancelled."""
         failures = 0
         while True:
             try:
-                async with Line(self.access, hear=lambda *_: None) as line:
+                async with Line(self.access, subscribe=self._topics(), hear=self._hear) as line:
                     logger.info("Rooms are told what to do by the broker at %s", self.access.address)
                     failures = 0
                     await self._speak(line)
@@ -84,10 +96,19 @@ class Publisher:
             wait = min(_LONGEST_WAIT_S, 2.0 ** min(failures - 1, 6))
             await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter, not a secret
 
+    def _topics(self) -> tuple[str, ...]:
+        return (self.home.status,) if self.home else ()
+
+    def _hear(self, _topic: str, payload: bytes, retained: bool) -> None:
+        """On the connection's thread: Home Assistant was born."""
+        if payload == BORN and not retained:
+            self._home_born.set()
+
     async def _speak(self, line: Line) -> None:
         self._round = _Round(began_at=self.now())
         while not line.over.done():
-            if self.now() - self._round.began_at >= AGAIN_MS:
+            if self._home_born.is_set() or self.now() - self._round.began_at >= AGAIN_MS:
+                self._home_born.clear()
                 self._round = _Round(began_at=self.now())
             await self._send(line, await self._news())
             await self._send_calls(line)
@@ -120,28 +141,35 @@ class Publisher:
         return messages
 
     async def _room_news(self) -> tuple[list[int], list[Message]]:
-        rows = await self.database.fetch(
-            "SELECT r.key AS key, r.id AS id, r.bd AS bd, r.rev_desired AS rev_desired, r.reported AS reported, "
-            "r.retired_at AS retired_at, r.version AS version, d.doc AS doc FROM rooms r "
-            "LEFT JOIN desired d ON d.room = r.key AND d.rev = r.rev_desired WHERE r.version > $1 ORDER BY r.version",
-            self._round.rooms_seen,
-        )
+        rows = await self.database.fetch(_ROOMS, self._round.rooms_seen)
         born: list[int] = []
         messages: list[Message] = []
         for row in rows:
             self._round.rooms_seen = row["version"]
             if row["retired_at"] is not None:
                 if self._round.rooms.pop(row["key"], None):
-                    messages += self.voice.silence(row["id"])
+                    messages += [*self.voice.silence(row["id"]), *self._home_news(row, None)]
                 continue
             told = self._round.rooms.setdefault(row["key"], _Room(row["id"], row["bd"]))
             if row["bd"] != told.bd:
                 told.bd, told.rev = row["bd"], 0
                 born.append(row["key"])
+            messages += self._home_news(row, told)
             if row["doc"] is not None and self._is_news(row, told):
                 told.rev, told.said_at = row["rev_desired"], self.now()
                 messages.append(self.voice.desired(row["id"], told.rev, json.loads(row["doc"]), self.now()))
         return born, messages
+
+    def _home_news(self, row: Row, told: _Room | None) -> list[Message]:
+        if self.home is None:
+            return []
+        if told is None:
+            return [self.home.withdrawn(row["id"])]
+        title = f"{row['name'] or row['id']}\n{row['site'] or ''}"
+        if title == told.title:
+            return []
+        told.title = title
+        return [self.home.announced(row["id"], row["name"], row["site"] or "")]
 
     def _is_news(self, row: Row, told: _Room) -> bool:
         if row["rev_desired"] != told.rev:

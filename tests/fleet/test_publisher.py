@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fleet_builders import NOW, add_room, change_room
-from mqtt_parts import Broker, running
+from mqtt_parts import Broker, running, say
 
 from appliance.telemetry.protocol.address import broker_address
 from appliance.telemetry.protocol.orders import JobKind, read_desired, read_jobs
@@ -17,6 +17,7 @@ from appliance.telemetry.protocol.signed import NotSigned, Trust, opened, public
 from appliance.telemetry.protocol.topics import Topics
 from fleet.control import calls, jobs, layers
 from fleet.control.drive import Driver
+from fleet.control.homeassistant import HomeAssistant
 from fleet.control.jobs import Wanted
 from fleet.control.lease import Lease
 from fleet.control.outgoing import LIFE_MS, Voice
@@ -59,9 +60,9 @@ async def hearing(broker, topic="rooms/v1/home/+/down/#"):
 
 
 @asynccontextmanager
-async def publishing(database, broker, *, key=KEY, now=lambda: NOW):
+async def publishing(database, broker, *, key=KEY, now=lambda: NOW, home=None):
     await ME.take(database, now())
-    publisher = Publisher(database, ME, Access(broker_address(broker.url)), Voice("home", key), now)
+    publisher = Publisher(database, ME, Access(broker_address(broker.url)), Voice("home", key), now, home)
     task = asyncio.create_task(publisher.run())
     try:
         yield
@@ -209,6 +210,25 @@ async def test_without_a_key_orders_are_plain(database, broker):
     with pytest.raises(NotSigned):
         opened(payload, TRUST)
     assert read_desired(opened(payload, Trust(unsigned=True)), ROOM, NOW).rev
+
+
+async def test_home_assistant_learns_of_rooms_again_when_it_is_born_and_forgets_retired_ones(database, broker):
+    key = await add_room(database, "blue", name="Blue room")
+    topic = "homeassistant/device/salon-home-blue/config"
+    home = HomeAssistant("home")
+    async with hearing(broker, "homeassistant/#") as heard, publishing(database, broker, home=home):
+        first = await heard.next(topic)
+        device = json.loads(first)
+        assert device["dev"]["name"] == "Blue room"
+        assert {one["p"] for one in device["cmps"].values()} == {"sensor", "binary_sensor"}
+        assert all(one["stat_t"] == ROOM.health for one in device["cmps"].values())
+        assert device["avty"][0]["t"] == ROOM.state
+        await say(broker, "homeassistant/status", "online")
+        assert await heard.next(topic) == first
+        await change_room(database, key, name="Red room")
+        assert json.loads(await heard.next(topic))["dev"]["name"] == "Red room"
+        await change_room(database, key, retired_at=NOW)
+        assert await heard.next(topic) == b""
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"seen":"x"}'])
