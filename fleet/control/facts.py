@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
+from cryptography.x509 import load_pem_x509_certificate
 
 from fleet.control.scope import Place
 from fleet.store.database import Row
@@ -84,7 +86,7 @@ def facts_of(row: Row, place: Place, starts: tuple[int, ...] = ()) -> Facts:
         health.ready is None or health.ready.ok,
         _numbers(row, health),
         starts,
-        row["certificate_until"],
+        _ends(row["certificate"]),
     )
 
 
@@ -93,6 +95,15 @@ def _health(text: str | None) -> _Health:
         return _HEALTH.decode(text) if text else _NOTHING
     except msgspec.DecodeError:
         return _NOTHING
+
+
+@lru_cache(maxsize=20_000)
+def _ends(certificate: str | None) -> int | None:
+    try:
+        parsed = load_pem_x509_certificate((certificate or "").encode())
+    except ValueError:
+        return None
+    return int(parsed.not_valid_after_utc.timestamp() * 1000)
 
 
 def _numbers(row: Row, health: _Health) -> dict[str, float]:

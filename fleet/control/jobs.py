@@ -6,7 +6,7 @@ The web makes them, `drive` moves them on, the writer of what rooms say hands th
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -133,6 +133,12 @@ async def take_report(tx: Transaction, room_key: int, report: JobReport, now: in
     if changed:
         await bump(tx, "jobs")
     return bool(changed)
+
+
+async def take_reports(tx: Transaction, reports: Iterable[tuple[int, JobReport, int]]) -> None:
+    """Note what rooms say of jobs, in their order: each with the room's key and its time."""
+    for room_key, report, at in reports:
+        await take_report(tx, room_key, report, at)
 
 
 async def end(tx: Transaction, key: int, state: str, why: str, now: int) -> None:

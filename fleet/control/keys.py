@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from appliance.errors import SalonError
 
-FILE = "orders-key.pem"
+FILE = "orders.key"
 """In the console's state folder."""
 
 

@@ -63,9 +63,10 @@ class Voice:
         return Message(topics.call, self._sealed(body))
 
     def silence(self, room: str) -> list[Message]:
-        """Take away what the broker keeps for a room that is not ours any more."""
+        """Take away what the broker keeps for, and of, a room that is not ours any more."""
         topics = Topics(self.org, room)
-        return [Message(topic, b"", retain=True) for topic in (topics.desired, topics.jobs)]
+        kept = (topics.desired, topics.jobs, topics.state, topics.info, topics.reported)
+        return [Message(topic, b"", retain=True) for topic in kept]
 
     def _sealed(self, body: dict[str, Any]) -> bytes:
         return sign(body, self.key) if self.key else dump(body)

@@ -62,7 +62,6 @@ CREATE TABLE rooms (
   rev_applied BIGINT NOT NULL DEFAULT 0,
   enrolled_at BIGINT,
   certificate TEXT,
-  certificate_until BIGINT,
   -- a retired room is not listened to any more
   retired_at BIGINT,
   version BIGINT NOT NULL DEFAULT 0

@@ -2,8 +2,13 @@
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -308,7 +313,7 @@ def test_a_certificate_is_looked_at_again_when_its_last_days_begin():
 def test_a_row_is_read_whatever_a_room_has_said():
     row = {
         "id": "r1", "name": "", "site": 3, "status": "meeting", "status_at": 5, "skew_ms": -31_000, "rev_applied": 1,
-        "rev_desired": 2, "certificate_until": None,
+        "rev_desired": 2, "certificate": None,
         "health": '{"phase":"live","gauges":{"temp_c":81.5,"cpu":0.5},"streams":[{"loss":0.07},{"loss":0.01}],'
         '"issues":[{"id":"device.a","severity":"error","text":"x"}],"ready":{"ok":false,"at":1},"new":[1]}',
     }  # fmt: skip
@@ -317,5 +322,16 @@ def test_a_row_is_read_whatever_a_room_has_said():
     assert (facts.numbers["skew_s"], facts.numbers["behind"], facts.numbers["cpu_percent"]) == (31, 1, 50)
     assert (facts.title, facts.offline_since, facts.problems[0].id) == ("r1", None, "device.a")
     assert look(NotReady(), facts, 0).bad
+    pem = _certificate(datetime(2026, 12, 24, tzinfo=UTC))
+    until = facts_of({**row, "certificate": pem}, Place(1, "r1")).certificate_until
+    assert until == datetime(2026, 12, 24, tzinfo=UTC).timestamp() * 1000
+    assert facts_of({**row, "certificate": "nonsense"}, Place(1, "r1")).certificate_until is None
     for strange in (None, "", "{", '{"gauges":5}', '{"issues":[1]}', "[]"):
         assert facts_of({**row, "health": strange}, Place(1, "r1")).problems == ()
+
+
+def _certificate(until):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "r1")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, until - timedelta(days=90), until)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
