@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from appliance.errors import SalonError
 from appliance.telemetry.protocol.payloads import CallAck
@@ -46,6 +46,12 @@ async def take_answer(tx: Transaction, room_key: int, answer: CallAck) -> bool:
         room_key,
     )
     return bool(changed)
+
+
+async def take_answers(tx: Transaction, answers: Iterable[tuple[int, CallAck]]) -> None:
+    """Note what rooms answered, each with its key."""
+    for room_key, answer in answers:
+        await take_answer(tx, room_key, answer)
 
 
 async def forget(tx: Transaction, now: int) -> None:

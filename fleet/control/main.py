@@ -24,12 +24,15 @@ from fleet.control.publisher import Publisher
 from fleet.line import Access
 from fleet.settings import Settings
 from fleet.store.database import Database, DatabaseTrouble
+from fleet.upkeep import call_silent, keep_house
 
 logger = logging.getLogger(__name__)
 NAME = "control"
 _RENEW_S = LIFE_MS / 1000 / 3
 _LOOK_S = 1.0
 _DRIVE_S = 2.0
+_SILENCE_S = 5.0
+_UPKEEP_S = 60.0
 _TIDY_S = 600.0
 
 
@@ -99,12 +102,17 @@ def _parts(
             await layers.forget(tx, now())
             await calls.forget(tx, now())
 
+    async def keep() -> None:
+        await keep_house(database, settings.retention, now())
+
     return {
         "lease": _every(_RENEW_S, renew),
         "alerts": _every(_LOOK_S, lambda: desk.look(now())),
         "notices": _every(_LOOK_S, lambda: outbox.send_due(now)),
         "jobs": _every(_DRIVE_S, drive),
+        "silence": _every(_SILENCE_S, lambda: call_silent(database, now())),
         "tidy": _every(_TIDY_S, tidy),
+        "upkeep": _every(_UPKEEP_S, keep),
         "orders": publisher.run,
     }
 

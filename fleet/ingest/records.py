@@ -110,7 +110,7 @@ def _job(rows: Rows, place: Place, report: JobReport) -> None:
     severity = "warning" if bad else "info"
     rows.events.append(EventRow(*place, f"job.{report.state}", severity, text=detail, data=data))
     if report.state not in {JobState.UNKNOWN, JobState.QUEUED}:
-        rows.jobs.append((room, job, report.state.value, whole(report.attempt), step, detail, at))
+        rows.jobs.append((room, JobReport(job, report.state, whole(report.attempt), step, detail), at))
 
 
 def _chunk(rows: Rows, place: Place, chunk: Chunk) -> None:

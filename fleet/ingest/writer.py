@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from appliance.telemetry.protocol.payloads import Event
 from appliance.telemetry.protocol.records import Batch, BatchAck
+from fleet.control.calls import take_answers
+from fleet.control.jobs import take_reports
 from fleet.ingest.inbox import Letter
 from fleet.ingest.known import Known, change_of, duplicate_event, event_of, known_of, told, written
 from fleet.ingest.reading import Heard, Refusal, Refused, read
@@ -127,8 +129,12 @@ class Writer:
                     batches.append((after, message, message.body))
                 case Event():
                     rows.events.append(event_of(after, message, message.body))
+                    if message.body.data is not None:
+                        rows.answers.append((after.key, message.body.data))
         await self._store_batches(tx, flush, rows, batches)
         await write_rows(tx, self._database.dialect, rows)
+        await take_reports(tx, rows.jobs)
+        await take_answers(tx, rows.answers)
         await write_changes(tx, [change_of(known) for known in changed.values()], version=version, now=now)
         flush.rooms |= changed
         return flush

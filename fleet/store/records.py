@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from appliance.telemetry.protocol.payloads import CallAck
+from appliance.telemetry.protocol.records import JobReport
 from fleet.ranges import Ranges
 from fleet.store.database import Transaction, places
 from fleet.store.samples import add_samples
@@ -15,7 +17,6 @@ Boot = tuple[int, str]
 _BOOTS_AT_ONCE = 100
 MOST_STRETCHES = 1000
 """A room sends its records in order, so few stretches lack; whoever leaves so many gaps is no room."""
-_FINAL = "('succeeded', 'failed', 'rejected', 'expired', 'cancelled')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ class Rows:
     samples: list[tuple[int, int, Sequence[object]]] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     meetings: list[Sequence[object]] = field(default_factory=list)
-    jobs: list[Sequence[object]] = field(default_factory=list)
+    jobs: list[tuple[int, JobReport, int]] = field(default_factory=list)
+    """What rooms say of jobs, each with the room's key and its time; for `fleet.control.jobs`."""
+    answers: list[tuple[int, CallAck]] = field(default_factory=list)
+    """To live requests, likewise; for `fleet.control.calls`."""
     chunks: list["FileChunk"] = field(default_factory=list)
 
 
@@ -112,13 +116,6 @@ async def write_rows(tx: Transaction, dialect: str, rows: Rows) -> None:
     if rows.meetings:
         sql = f"INSERT INTO meetings ({_MEETING}) VALUES {places(21, 1)} ON CONFLICT DO NOTHING"
         await tx.many(sql, rows.meetings)
-    if rows.jobs:
-        # what is final stays; a room that has just come back tells in order
-        await tx.many(
-            "UPDATE executions SET state = $3, attempt = $4, step = $5, detail = $6, changed_at = $7 "
-            f"WHERE room = $1 AND job = (SELECT key FROM jobs WHERE id = $2) AND state NOT IN {_FINAL}",
-            rows.jobs,
-        )
     for chunk in rows.chunks:
         await _write_chunk(tx, chunk)
 
