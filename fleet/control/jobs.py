@@ -90,7 +90,8 @@ async def cancel(database: Database, job: str, who: str, now: int) -> None:
         row = await _one(tx, job)
         if row["state"] not in {"waiting", "running", "paused"}:
             raise BadJob(f"This job is over already ({row['state']}).")
-        await end(tx, row["key"], "cancelled", f"by {who}", now)
+        await end(tx, row["key"], "cancelled", "somebody took it back", now)
+        await tx.execute("UPDATE jobs SET ended_by = $1 WHERE key = $2", who, row["key"])
 
 
 async def pause(database: Database, job: str, now: int) -> None:

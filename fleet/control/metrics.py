@@ -1,5 +1,6 @@
 """`/metrics` for Prometheus: the fleet in numbers, never one series a room."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,17 +12,22 @@ MOST_SITES = 200
 """Of the largest; rooms of all others are counted together."""
 _DAY_MS = 24 * 3600 * 1000
 _SKEW_MS = 30_000
+_PULSE_MS = 30_000
 _ESCAPED = re.compile(r'[\\"\n]')
 STATUSES = ("ready", "meeting", "warning", "broken", "offline", "new")
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric: a gauge with its samples, labels in order."""
+    """One metric with its samples, labels in order. What ends in _total is a counter, all else a gauge."""
 
     name: str
     help: str
     samples: tuple[tuple[Mapping[str, str], float], ...]
+
+    @property
+    def kind(self) -> str:
+        return "counter" if self.name.endswith("_total") else "gauge"
 
 
 async def metrics(reader: Reader, now: int) -> str:
@@ -33,7 +39,7 @@ def exposition(found: Iterable[Family]) -> str:
     """Return families in Prometheus' text format. Pure."""
     lines = []
     for family in found:
-        lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} gauge"]
+        lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
         lines += [f"{family.name}{_labels(labels)} {value:.15g}" for labels, value in family.samples]
     return "\n".join(lines) + "\n"
 
@@ -53,6 +59,7 @@ async def families(reader: Reader, now: int) -> list[Family]:
         *await _quality(reader, now),
         *await _notices(reader, now),
         await _leases(reader, now),
+        *await _ingest(reader, now),
     ]  # fmt: skip
 
 
@@ -143,6 +150,33 @@ async def _leases(reader: Reader, now: int) -> Family:
         words,
         tuple(({"name": row["name"]}, (row["until_at"] - now) / 1000) for row in rows),
     )
+
+
+async def _ingest(reader: Reader, now: int) -> list[Family]:
+    rows = await reader.fetch(
+        "SELECT since_at, detail FROM pulses WHERE name LIKE 'ingest-%' AND at >= $1", now - _PULSE_MS
+    )
+    counts = [json.loads(row["detail"]) for row in rows]
+    refused: dict[str, int] = {}
+    for count in counts:
+        for reason, times in count.get("refused", {}).items():
+            refused[reason] = refused.get(reason, 0) + times
+    hearing = sum(row["since_at"] is not None for row in rows)
+
+    def total(name: str) -> tuple[tuple[Mapping[str, str], float], ...]:
+        return _one(sum(count.get(name, 0) for count in counts))
+
+    return [
+        Family("salon_ingest_hearing", "Ingest processes that hear the broker now.", _one(hearing)),
+        Family("salon_ingest_waiting", "Messages that wait to be stored.", total("waiting")),
+        Family("salon_ingest_messages_total", "Messages of rooms since the ingest began.", total("messages")),
+        Family("salon_ingest_records_total", "Records stored since the ingest began.", total("records")),
+        Family(
+            "salon_ingest_refused_total",
+            "Messages that were dropped since the ingest began, by why.",
+            tuple(({"reason": reason}, times) for reason, times in sorted(refused.items())),
+        ),
+    ]
 
 
 def _one(value: float | None) -> tuple[tuple[Mapping[str, str], float], ...]:

@@ -55,6 +55,9 @@ async def _erase_titles(tx: Transaction, name: str) -> int:
 
 _NOTED = (
     ("jobs", "made_by"),
+    ("jobs", "approved_by"),
+    ("jobs", "ended_by"),
+    ("calls", "made_by"),
     ("layers", "made_by"),
     ("maintenance", "made_by"),
     ("alerts", "acknowledged_by"),

@@ -73,6 +73,28 @@ async def test_jobs_notices_meetings_and_leases_are_counted(database):
         assert line in lines
 
 
+async def test_what_the_ingest_counts_is_summed_up_over_those_that_live(database):
+    detail = json.dumps({"messages": 5, "records": 3, "waiting": 1, "refused": {"too_large": 2}})
+    async with database.transaction() as tx:
+        await tx.many(
+            "INSERT INTO pulses (name, at, since_at, detail) VALUES ($1, $2, $3, $4)",
+            [
+                ("ingest-a", NOW, NOW - 5, detail),
+                ("ingest-b", NOW - 1000, None, detail),
+                ("ingest-dead", NOW - 60_000, NOW - 70_000, detail),
+            ],
+        )
+    lines = (await metrics.metrics(database, NOW)).splitlines()
+    for line in (
+        "salon_ingest_hearing 1",
+        "salon_ingest_messages_total 10",
+        "salon_ingest_waiting 2",
+        'salon_ingest_refused_total{reason="too_large"} 4',
+        "# TYPE salon_ingest_records_total counter",
+    ):
+        assert line in lines
+
+
 async def test_many_sites_are_one_series_from_some_number_on(database, monkeypatch):
     monkeypatch.setattr(metrics, "MOST_SITES", 2)
     for number, rooms in enumerate((3, 2, 1, 1)):
@@ -98,5 +120,5 @@ async def test_the_dashboard_asks_for_metrics_and_labels_that_exist_and_for_all_
     labels = {
         label for text in asked for label in re.findall(r"(\w+)=~?\"|by \((\w+)\)", text) for label in label if label
     }
-    assert labels <= {"site", "status", "severity", "state"}
+    assert labels <= {"site", "status", "severity", "state", "reason"}
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

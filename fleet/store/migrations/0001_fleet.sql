@@ -171,7 +171,9 @@ CREATE TABLE jobs (
   -- where somebody else has to agree
   needs_approval BOOLEAN NOT NULL DEFAULT FALSE,
   approved_by TEXT,
-  approved_at BIGINT
+  approved_at BIGINT,
+  -- who took it back
+  ended_by TEXT
 );
 CREATE INDEX jobs_state ON jobs (state);
 CREATE TABLE executions (
