@@ -21,8 +21,8 @@ from fleet.store.database import Database, Row, Transaction
 
 LONGEST_MS = 30 * 24 * 3600 * 1000
 _LONGEST_TEXT = 500
-_NEEDED: Mapping[JobKind, tuple[str, ...]] = {JobKind.JOIN: ("key",), JobKind.UPDATE: ("version", "url")}
-_ALLOWED: Mapping[JobKind, tuple[str, ...]] = {**_NEEDED, JobKind.SCREENSHOT: ("what",), JobKind.LOGS: ("since_s",)}
+_NEEDED: Mapping[JobKind, tuple[str, ...]] = {JobKind.UPDATE: ("version", "url")}
+_ALLOWED: Mapping[JobKind, tuple[str, ...]] = {**_NEEDED, JobKind.JOIN: ("key",), JobKind.SCREENSHOT: ("what",)}
 _SCREENSHOTS = ("interface", "picture")
 _RANK = {HELD: -1, JobState.QUEUED: 0, JobState.ACCEPTED: 1, JobState.RUNNING: 2}
 _FINAL_RANK = 3

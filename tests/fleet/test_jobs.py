@@ -192,7 +192,7 @@ async def test_a_dynamic_job_takes_rooms_in_that_come_later_and_a_frozen_one_doe
     [
         (Wanted(JobKind.REBOOT, (), NOW + HOUR), "Name the rooms"),
         (Wanted(JobKind.REBOOT, ("org",), NOW), "expires"),
-        (Wanted(JobKind.JOIN, ("org",), NOW + HOUR), "join takes key; missing: key"),
+        (Wanted(JobKind.UPDATE, ("org",), NOW + HOUR, {"version": "2"}), "update takes version, url; missing: url"),
         (Wanted(JobKind.REBOOT, ("org",), NOW + HOUR, {"x": "y"}), "unknown: x"),
         (Wanted(JobKind.SCREENSHOT, ("org",), NOW + HOUR, {"what": "faces"}), "interface"),
         (Wanted(JobKind.UNKNOWN, ("org",), NOW + HOUR), "one of reboot"),
