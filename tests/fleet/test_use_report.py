@@ -3,7 +3,7 @@
 import pytest
 from fleet_builders import NOW, add_room, add_site
 
-from fleet.control import use
+from fleet.control import exports, use
 from fleet.control.use import TooMuch
 
 HOUR = 3600_000
@@ -44,3 +44,31 @@ async def test_a_report_is_of_its_time_and_of_its_sites(database, monkeypatch):
     monkeypatch.setattr(use, "MOST_MEETINGS", 2)
     with pytest.raises(TooMuch, match="shorter time"):
         await use.report(database, NOW, NOW + 10 * HOUR)
+
+
+async def test_meetings_and_alerts_come_as_tables_without_anybodys_name(database):
+    berlin = await add_site(database, "berlin")
+    one, other = await add_room(database, "b1", site=berlin), await add_room(database, "p1")
+    await add_meetings(database, one, (NOW, NOW + HOUR, "held"))
+    await add_meetings(database, other, (NOW, NOW + HOUR, "no_show"))
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE meetings SET title = 'Secret'")
+        await tx.many(
+            "INSERT INTO alerts (rule, room, site, about, severity, text, state, began_at, fired_at, acknowledged_by) "
+            "VALUES ('offline', $1, $2, '', 'error', $3, 'firing', $4, $5, 'Adam')",
+            [(one, berlin, "=gone", NOW, NOW), (None, berlin, "site", NOW, NOW), (other, None, "pending", NOW, None)],
+        )
+    meetings = await exports.meetings_csv(database, NOW, NOW + 2 * HOUR)
+    lines = meetings.splitlines()
+    assert lines[1].startswith("b1,berlin,held,2026-11-22T09:00:00+00:00,,2026-11-22T09:00:00+00:00,")
+    assert lines[2].startswith("p1,,no_show,")
+    assert "Secret" not in meetings
+    assert len((await exports.meetings_csv(database, NOW, NOW + 2 * HOUR, sites=frozenset({berlin}))).splitlines()) == 2
+    alerts = await exports.alerts_csv(database, NOW, NOW + HOUR, sites=frozenset({berlin}))
+    assert [line.split(",")[:7] for line in alerts.splitlines()[1:]] == [
+        ["b1", "berlin", "offline", "", "error", "firing", "'=gone"],
+        ["", "berlin", "offline", "", "error", "firing", "site"],
+    ]
+    assert "Adam" not in alerts
+    with pytest.raises(TooMuch):
+        await exports.alerts_csv(database, NOW, NOW)
