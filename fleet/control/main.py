@@ -23,7 +23,7 @@ from fleet.control.outgoing import Voice
 from fleet.control.publisher import Publisher
 from fleet.line import Access
 from fleet.settings import Settings
-from fleet.store.database import Database, DatabaseTrouble
+from fleet.store.database import Database, DatabaseTrouble, Unfit
 from fleet.upkeep import call_silent, keep_house
 
 logger = logging.getLogger(__name__)
@@ -59,8 +59,8 @@ async def run_control(settings: Settings, database: Database, *, now: Callable[[
                     tasks.create_task(part(), name=f"control-{name}")
         except* LeaseLost:
             logger.warning("Another console has taken over alerts, jobs and settings; this one waits")
-        except* DatabaseTrouble as troubles:
-            # everything that counts is in there: begin again from it as soon as it is back
+        except* (DatabaseTrouble, Unfit) as troubles:
+            # everything that counts is in there, perhaps without a room that was erased: begin again from it
             logger.warning("%s", troubles.exceptions[0])
             await asyncio.sleep(_RENEW_S)
         finally:

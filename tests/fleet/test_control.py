@@ -133,3 +133,16 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
         load_key(path)
     with pytest.raises(BadKey, match="cannot be written"):
         make_key(tmp_path / "nowhere" / FILE)
+
+
+async def test_a_room_that_is_erased_in_the_middle_stops_nothing(database_url, database, tmp_path):
+    clock = Clock()
+    async with console(database_url, tmp_path, clock):
+        await until(lambda: holder(database))
+        await rulebook.save_rule(database, Rule("offline", "Offline", Offline(), "error", 0, 0))
+        await add_room(database, "gone", status="offline", status_at=clock())
+        await until(lambda: database.fetch("SELECT 1 FROM alerts WHERE state = 'firing'"))
+        async with database.transaction() as tx:
+            await tx.execute("DELETE FROM rooms")
+        await add_room(database, "blue", status="offline", status_at=clock())
+        await until(lambda: database.fetch("SELECT 1 FROM alerts a JOIN rooms r ON r.key = a.room WHERE r.id = 'blue'"))
