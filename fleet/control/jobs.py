@@ -52,13 +52,22 @@ class Wanted:
     note: str = ""
 
 
-async def create(database: Database, wanted: Wanted, who: str, now: int) -> str:
-    """Make a job and return its id, or raise `BadJob` (or `BadScope`, `BadPolicy`)."""
+async def create(database: Database, wanted: Wanted, who: str, now: int, *, sites: frozenset[int] | None = None) -> str:
+    """Make a job and return its id, or raise `BadJob` (or `BadScope`, `BadPolicy`).
+
+    Somebody who may act in some sites only makes it for the rooms of these, whatever else the scopes hold.
+    """
     _check(wanted, now)
+    if sites is not None and wanted.dynamic:
+        raise BadJob("A job that rooms may join later needs somebody who may act in all sites.")
     job = f"job-{secrets.token_hex(8)}"
     async with database.transaction() as tx:
         await lock(tx, "jobs")
-        told = _in_order(job, await places_in(tx, database.dialect, wanted.scopes), await _reachable(tx))
+        rooms = {row["key"]: row for row in await tx.fetch("SELECT key, site, status FROM rooms")}
+        found = await places_in(tx, database.dialect, wanted.scopes)
+        mine = [place for place in found if sites is None or rooms[place.key]["site"] in sites]
+        away = frozenset(key for key, row in rooms.items() if row["status"] in {"offline", "new"})
+        told = _in_order(job, mine, away)
         if not told and not wanted.dynamic:
             raise BadJob("No room is in there; nothing would be done.")
         key = await _insert(tx, job, wanted, who, now)
@@ -202,16 +211,11 @@ async def _insert(tx: Transaction, job: str, wanted: Wanted, who: str, now: int)
     return int(rows[0]["key"])
 
 
-async def _reachable(tx: Transaction) -> frozenset[int]:
-    rows = await tx.fetch("SELECT key FROM rooms WHERE status NOT IN ('offline', 'new')")
-    return frozenset(row["key"] for row in rows)
-
-
-def _in_order(job: str, rooms: Sequence[Place], reachable: frozenset[int]) -> list[Place]:
+def _in_order(job: str, rooms: Sequence[Place], away: frozenset[int]) -> list[Place]:
     """First those that can answer, so that the first wave tells something; then by lot, so that no site is first."""
 
     def lot(place: Place) -> tuple[bool, bytes]:
-        return place.key not in reachable, hashlib.sha256(f"{job} {place.room}".encode()).digest()
+        return place.key in away, hashlib.sha256(f"{job} {place.room}".encode()).digest()
 
     return sorted(rooms, key=lot)
 

@@ -49,6 +49,19 @@ async def test_a_job_for_a_site_goes_to_its_rooms_alone(database):
     assert not await drive(database)
 
 
+async def test_who_may_act_in_some_sites_makes_jobs_for_these_alone(database):
+    berlin, paris = await add_site(database, "berlin"), await add_site(database, "paris")
+    await add_room(database, "b1", site=berlin)
+    await add_room(database, "p1", site=paris)
+    await add_room(database, "x1")
+    await jobs.create(database, wanted("org"), "eve", NOW, sites=frozenset({berlin}))
+    assert await states(database) == {"b1": "held"}
+    with pytest.raises(BadJob, match="No room"):
+        await jobs.create(database, wanted("room:p1"), "eve", NOW, sites=frozenset({berlin}))
+    with pytest.raises(BadJob, match="all sites"):
+        await jobs.create(database, wanted("org", dynamic=True), "eve", NOW, sites=frozenset({berlin}))
+
+
 async def test_what_a_room_says_counts_once_and_never_backwards(database):
     room = await add_room(database, "b1")
     job = await jobs.create(database, wanted("room:b1"), "eve", NOW)
