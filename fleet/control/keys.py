@@ -1,16 +1,10 @@
 """The key a console signs its orders with. Rooms have its public half pinned since they were enrolled."""
 
-import os
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from appliance.errors import SalonError
 
@@ -20,20 +14,6 @@ FILE = "orders.key"
 
 class BadKey(SalonError, OSError):
     """The key cannot be used; says why and what would help."""
-
-
-def make_key(path: Path) -> Ed25519PrivateKey:
-    """Make a key that only its owner can read; one that is there already is kept and returned."""
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
-    except FileExistsError:
-        return load_key(path) or key
-    except OSError as err:
-        raise BadKey(f"{path} cannot be written: {err.strerror}.") from err
-    return key
 
 
 def load_key(path: Path) -> Ed25519PrivateKey | None:

@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fleet_builders import add_room, change_room
 from sinks import http_sink
 
 from appliance.telemetry.protocol.signed import public_of
 from fleet.control import rulebook
 from fleet.control.conditions import Offline
-from fleet.control.keys import FILE, BadKey, load_key, make_key
+from fleet.control.keys import FILE, BadKey, load_key
 from fleet.control.lease import LIFE_MS, Lease, LeaseLost
 from fleet.control.main import NAME, now_ms, run_control
 from fleet.control.rules import Rule
@@ -118,12 +121,12 @@ async def test_a_console_that_ends_lets_the_next_one_begin_at_once(database_url,
         assert await until(lambda: holder(database)) != first
 
 
-def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
-    path = tmp_path / FILE
+def test_the_key_is_read_only_where_nobody_else_can_read_it(tmp_path):
+    path, key = tmp_path / FILE, Ed25519PrivateKey.generate()
     assert load_key(path) is None
-    key = make_key(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert public_of(make_key(path)) == public_of(key) == public_of(load_key(path))
+    path.touch(mode=0o600)
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    assert public_of(load_key(path)) == public_of(key)
     path.chmod(0o640)
     with pytest.raises(BadKey, match="chmod 600"):
         load_key(path)
@@ -131,8 +134,10 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
     path.write_text("nonsense")
     with pytest.raises(BadKey, match="back-up"):
         load_key(path)
-    with pytest.raises(BadKey, match="cannot be written"):
-        make_key(tmp_path / "nowhere" / FILE)
+    other = ec.generate_private_key(ec.SECP256R1())
+    path.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(BadKey, match="not an Ed25519 key"):
+        load_key(path)
 
 
 async def test_a_room_that_is_erased_in_the_middle_stops_nothing(database_url, database, tmp_path):
