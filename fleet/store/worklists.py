@@ -1,0 +1,190 @@
+"""What the pages list of alerts, jobs, settings and use. What changes them is done by `fleet.control`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fleet.store.browse import Sites, document, within
+from fleet.store.database import Reader
+
+_STATES = ("firing", "pending", "resolved")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLine:
+    """One alert."""
+
+    key: int
+    rule: str
+    severity: str
+    text: str
+    remedy: str
+    state: str
+    began_at: int
+    fired_at: int | None
+    ended_at: int | None
+    acknowledged_by: str | None
+    acknowledged_at: int | None
+    snoozed_until: int | None
+    room: str | None
+    room_name: str | None
+    site: int | None
+    site_name: str | None
+    children: int
+
+
+_ALERT = (
+    "SELECT a.key, a.rule, a.severity, a.text, a.remedy, a.state, a.began_at, a.fired_at, a.ended_at, "
+    "a.acknowledged_by, a.acknowledged_at, a.snoozed_until, r.id AS room, r.name AS room_name, COALESCE(r.site, a.site) AS site, "
+    "s.name AS site_name, (SELECT count(*) FROM alerts c WHERE c.parent = a.key) AS children "
+    "FROM alerts a LEFT JOIN rooms r ON r.key = a.room LEFT JOIN sites s ON s.key = COALESCE(r.site, a.site) "
+)
+_WORST_FIRST = "CASE a.severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"
+
+
+async def alerts(reader: Reader, sites: Sites, *, state: str = "firing", limit: int = 200) -> list[AlertLine]:
+    """Return alerts, those of one state: the worst first while they stand, else the newest."""
+    order = f"{_WORST_FIRST}, a.began_at DESC" if state == "firing" else "a.began_at DESC"
+    rows = await reader.fetch(
+        f"{_ALERT} WHERE a.state = $1 AND (a.parent IS NULL OR a.state <> 'firing') "
+        f"AND {within(sites, 'COALESCE(r.site, a.site)')} ORDER BY {order}, a.key LIMIT $2",
+        state if state in _STATES else "firing",
+        limit,
+    )
+    return [AlertLine(**{name: row[name] for name in AlertLine.__dataclass_fields__}) for row in rows]
+
+
+async def alerts_of(reader: Reader, room: int) -> list[AlertLine]:
+    """Return a room's alerts that stand."""
+    rows = await reader.fetch(f"{_ALERT} WHERE a.room = $1 AND a.state = 'firing' ORDER BY {_WORST_FIRST}, a.key", room)
+    return [AlertLine(**{name: row[name] for name in AlertLine.__dataclass_fields__}) for row in rows]
+
+
+async def alert(reader: Reader, key: int) -> AlertLine | None:
+    """Return one alert."""
+    rows = await reader.fetch(f"{_ALERT} WHERE a.key = $1", key)
+    return next((AlertLine(**{name: row[name] for name in AlertLine.__dataclass_fields__}) for row in rows), None)
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """One job, and how far it is in the rooms that may be seen."""
+
+    id: str
+    kind: str
+    args: dict[str, Any]
+    state: str
+    why: str
+    made_at: int
+    made_by: str
+    expires_at: int
+    if_idle: bool
+    wave: int
+    note: str
+    rooms: int
+    succeeded: int
+    failed: int
+    open: int
+
+
+_JOB = (
+    "SELECT j.id, j.kind, j.args, j.state, j.why, j.made_at, j.made_by, j.expires_at, j.if_idle, j.wave, j.note, "
+    "count(e.room) AS rooms, "
+    "sum(CASE WHEN e.state = 'succeeded' THEN 1 ELSE 0 END) AS succeeded, "
+    "sum(CASE WHEN e.state IN ('failed', 'rejected', 'expired') THEN 1 ELSE 0 END) AS failed, "
+    "sum(CASE WHEN e.state IN ('held', 'queued', 'accepted', 'running') THEN 1 ELSE 0 END) AS open "
+    "FROM jobs j JOIN executions e ON e.job = j.key JOIN rooms r ON r.key = e.room "
+)
+
+
+async def jobs(reader: Reader, sites: Sites, *, job: str = "", limit: int = 100) -> list[JobLine]:
+    """Return the newest jobs that concern rooms which may be seen, or one by its id."""
+    rows = await reader.fetch(
+        f"{_JOB} WHERE {within(sites, 'r.site')} AND ($1 = '' OR j.id = $1) GROUP BY j.key "
+        "ORDER BY j.made_at DESC, j.key DESC LIMIT $2",
+        job,
+        limit,
+    )
+    return [
+        JobLine(
+            **{
+                **{name: row[name] for name in JobLine.__dataclass_fields__},
+                "args": document(row["args"]) or {},
+                "if_idle": bool(row["if_idle"]),
+            }
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLine:
+    """The newest settings of a scope."""
+
+    scope: str
+    rev: int
+    doc: dict[str, Any]
+    made_at: int
+    made_by: str
+    note: str
+    revisions: int
+
+
+async def layers(reader: Reader, sites: Sites) -> list[LayerLine]:
+    """Return what each scope sets, from the general to the special; of sites and rooms those that may be seen."""
+    rows = await reader.fetch(
+        "SELECT l.scope, l.rev, l.doc, l.made_at, l.made_by, l.note, n.revisions FROM layers l JOIN "
+        "(SELECT scope, max(rev) AS rev, count(*) AS revisions FROM layers GROUP BY scope) n "
+        "ON n.scope = l.scope AND n.rev = l.rev ORDER BY l.scope"
+    )
+    ranks = ("org", "site", "tag", "room")
+    found = [
+        LayerLine(
+            row["scope"],
+            row["rev"],
+            document(row["doc"]) or {},
+            row["made_at"],
+            row["made_by"],
+            row["note"],
+            row["revisions"],
+        )
+        for row in rows
+    ]
+    if sites is not None:
+        seen = {f"site:{row['id']}" for row in await reader.fetch(f"SELECT id FROM sites WHERE {within(sites, 'key')}")}
+        seen |= {
+            f"room:{row['id']}" for row in await reader.fetch(f"SELECT id FROM rooms WHERE {within(sites, 'site')}")
+        }
+        found = [layer for layer in found if layer.scope in seen or layer.scope.startswith(("org", "tag:"))]
+    return sorted(found, key=lambda layer: (ranks.index(layer.scope.partition(":")[0]), layer.scope))
+
+
+@dataclass(frozen=True, slots=True)
+class UseLine:
+    """How much a site's or a room's meetings were."""
+
+    id: str
+    name: str
+    meetings: int
+    held: int
+    no_shows: int
+    hours: float
+    loss: float | None
+
+
+async def use_by_room(reader: Reader, sites: Sites, since: int, *, limit: int = 100) -> list[UseLine]:
+    """Return the rooms with the most meetings since a time."""
+    rows = await reader.fetch(
+        "SELECT r.id, r.name, count(*) AS meetings, "
+        "sum(CASE WHEN m.outcome = 'held' THEN 1 ELSE 0 END) AS held, "
+        "sum(CASE WHEN m.outcome = 'no_show' THEN 1 ELSE 0 END) AS no_shows, "
+        "sum(CASE WHEN m.ended_at > m.began_at THEN m.ended_at - m.began_at ELSE 0 END) / 3600000.0 AS hours, "
+        "avg(m.loss) AS loss FROM meetings m JOIN rooms r ON r.key = m.room "
+        f"WHERE m.at >= $1 AND {within(sites, 'r.site')} GROUP BY r.key, r.id, r.name "
+        "ORDER BY meetings DESC, r.id LIMIT $2",
+        since,
+        limit,
+    )
+    return [
+        UseLine(row["id"], row["name"], row["meetings"], row["held"], row["no_shows"], float(row["hours"]), row["loss"])
+        for row in rows
+    ]

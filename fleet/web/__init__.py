@@ -1,0 +1,1 @@
+"""The console's web part: pages for people, an API for programs, and who may do what."""

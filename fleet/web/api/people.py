@@ -1,0 +1,147 @@
+"""Who you are, users, tokens and the audit log."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic.dataclasses import dataclass
+from starlette.requests import Request
+
+from fleet.store import audit, people
+from fleet.store.browse import all_sites
+from fleet.web.access.permissions import Action, Role
+from fleet.web.access.visitor import Visitor
+from fleet.web.api.common import ERRORS, Limit, Text
+from fleet.web.console import Console, console_of
+from fleet.web.gate import allowed, signed_in
+from fleet.web.placing import site_key
+
+router = APIRouter(tags=["people"], responses=ERRORS)
+Managing = Annotated[Visitor, Depends(allowed(Action.MANAGE_USERS, everywhere=True))]
+Key = Annotated[int, Path(ge=0, lt=2**31)]
+
+
+@dataclass(frozen=True)
+class GrantBody:
+    """A role, everywhere or at a site."""
+
+    role: Role
+    site: Text = ""
+    """A site's id; empty for everywhere."""
+
+
+@dataclass(frozen=True)
+class UserBody:
+    """Somebody: never their password."""
+
+    key: int
+    name: str
+    full_name: str
+    elsewhere: bool
+    """Comes by the sign-in service."""
+    disabled: bool
+    seen_at: int | None
+    grants: list[GrantBody]
+
+
+@dataclass(frozen=True)
+class InvitationBody:
+    """Whom to let in, and as what."""
+
+    name: Text
+    grants: list[GrantBody]
+    full_name: Text = ""
+
+
+@dataclass(frozen=True)
+class Invited:
+    """The new user, and the link by which they choose a password: it works once."""
+
+    key: int
+    link: str
+
+
+@dataclass(frozen=True)
+class ChangeBody:
+    """What is to be another; null leaves it."""
+
+    grants: list[GrantBody] | None = None
+    disabled: bool | None = None
+
+
+@dataclass(frozen=True)
+class Me:
+    """You."""
+
+    name: str
+    token: str
+    grants: list[GrantBody]
+
+
+async def _site_ids(console: Console) -> dict[int | None, str]:
+    return {None: "", **{site.key: site.id for site in await all_sites(console.database)}}
+
+
+@router.get("/me")
+async def me(request: Request, visitor: Annotated[Visitor, Depends(signed_in)]) -> Me:
+    """Tell who you are and what you may do."""
+    ids = await _site_ids(console_of(request))
+    return Me(visitor.name, visitor.token, [GrantBody(grant.role, ids[grant.site]) for grant in visitor.grants])
+
+
+@router.get("/users")
+async def users(request: Request, _: Managing) -> list[UserBody]:
+    """List everybody who may come in."""
+    console = console_of(request)
+    ids = await _site_ids(console)
+    return [
+        UserBody(
+            user.key,
+            user.name,
+            user.full_name,
+            user.subject is not None,
+            user.disabled,
+            user.seen_at,
+            [GrantBody(Role(role), ids[site]) for role, site in user.grants],
+        )
+        for user in await people.users(console.database)
+    ]
+
+
+@router.post("/users", status_code=201)
+async def invite(request: Request, visitor: Managing, body: InvitationBody) -> Invited:
+    """Add somebody."""
+    console = console_of(request)
+    grants = await _grants(console, body.grants)
+    return Invited(*await console.accounts.invite(visitor, body.name, body.full_name, grants, console.settings.url))
+
+
+@router.patch("/users/{key}", status_code=204)
+async def change(request: Request, visitor: Managing, key: Key, body: ChangeBody) -> None:
+    """Change somebody's roles, or shut them out."""
+    console = console_of(request)
+    grants = None if body.grants is None else await _grants(console, body.grants)
+    await console.accounts.change_user(visitor, key, grants=grants, disabled=body.disabled)
+
+
+async def _grants(console: Console, bodies: list[GrantBody]) -> list[people.GrantRow]:
+    return [(body.role, await site_key(console, body.site)) for body in bodies]
+
+
+@router.get("/audit")
+async def audit_log(
+    request: Request,
+    _: Annotated[Visitor, Depends(allowed(Action.SEE_AUDIT, everywhere=True))],
+    before: Annotated[int, Query(ge=0, le=2**62, description="an entry's number")] = 2**62,
+    search: Text = "",
+    limit: Limit = 100,
+) -> list[audit.Entry]:
+    """List who did what, the newest first."""
+    return list(await audit.entries(console_of(request).database, before=before, search=search, limit=limit))
+
+
+@router.get("/audit/verdict")
+async def verdict(
+    request: Request, _: Annotated[Visitor, Depends(allowed(Action.SEE_AUDIT, everywhere=True))]
+) -> audit.Verdict:
+    """Verify the whole log."""
+    return await audit.verify(console_of(request).database)

@@ -1,0 +1,157 @@
+"""Rooms and sites."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic.dataclasses import dataclass
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fleet.store import browse, history
+from fleet.web import series
+from fleet.web.access.permissions import Action
+from fleet.web.access.visitor import Visitor
+from fleet.web.api.common import ERRORS, Before, Limit, Text
+from fleet.web.console import console_of
+from fleet.web.gate import allowed
+from fleet.web.pages.room import file_answer, room_for
+from fleet.web.placing import Place, placed
+from fleet.web.sites import add_site
+
+router = APIRouter(tags=["rooms"], responses=ERRORS)
+Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
+
+
+@dataclass(frozen=True)
+class PlaceBody:
+    """Where a room is."""
+
+    site: Text = ""
+    """A site's id; empty for none."""
+    floor: Text = ""
+    capacity: int | None = None
+    tags: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
+class SiteBody:
+    """A site's name and time zone."""
+
+    name: Text
+    timezone: Text = "UTC"
+
+
+@router.get("/sites")
+async def sites(request: Request, visitor: Seeing) -> list[browse.Site]:
+    """List the sites you may see."""
+    return await browse.all_sites(console_of(request).database, visitor.sites())
+
+
+@router.put("/sites/{site_id}")
+async def put_site(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_SITES, everywhere=True))],
+    site_id: str,
+    body: SiteBody,
+) -> browse.Site:
+    """Add a site, or rename it."""
+    return await add_site(console_of(request), visitor, site_id, body.name, body.timezone)
+
+
+@router.get("/rooms")
+async def rooms(
+    request: Request,
+    visitor: Seeing,
+    status: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006 - FastAPI copies it
+    site: Annotated[Text, Query()] = "",
+    tag: Annotated[Text, Query()] = "",
+    search: Annotated[Text, Query()] = "",
+    after: Annotated[Text, Query(description="the last room's id of the page before")] = "",
+    limit: Limit = 100,
+) -> list[browse.RoomLine]:
+    """List rooms by id, a page at a time."""
+    database = console_of(request).database
+    return await browse.find_rooms(
+        database, visitor.sites(), status=status, site=site, tag=tag, search=search, after=after, limit=limit
+    )
+
+
+@router.get("/rooms/{room_id}")
+async def room(request: Request, visitor: Seeing, room_id: str) -> browse.RoomDetail:
+    """Tell all that is known of a room now."""
+    return await room_for(console_of(request), visitor, room_id)
+
+
+@router.put("/rooms/{room_id}/place")
+async def place(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_ROOMS))],
+    room_id: str,
+    body: PlaceBody,
+) -> browse.RoomDetail:
+    """Say where a room is."""
+    console = console_of(request)
+    found = await room_for(console, visitor, room_id)
+    await placed(console, visitor, found, Place(body.site, body.floor, body.capacity, body.tags))
+    return await room_for(console, visitor, room_id)
+
+
+@router.get("/rooms/{room_id}/events")
+async def events(
+    request: Request, visitor: Seeing, room_id: str, before: Before = 2**62, limit: Limit = 100
+) -> list[history.Event]:
+    """List what happened in a room, the newest first."""
+    console = console_of(request)
+    found = await room_for(console, visitor, room_id)
+    return await history.events(console.database, found.line.key, before=before, limit=limit)
+
+
+@router.get("/rooms/{room_id}/meetings")
+async def meetings(
+    request: Request, visitor: Seeing, room_id: str, before: Before = 2**62, limit: Limit = 100
+) -> list[history.MeetingLine]:
+    """List a room's meetings, the newest first."""
+    console = console_of(request)
+    found = await room_for(console, visitor, room_id)
+    return await history.meetings(console.database, found.line.key, before=before, limit=limit)
+
+
+@router.get("/rooms/{room_id}/series", response_model=series.Series)
+async def samples(
+    request: Request, visitor: Seeing, room_id: str, span: Annotated[str, Query(pattern="^(24h|30d)$")] = "24h"
+) -> Response:
+    """Give a room's measurements as columns: 24h of 5 minutes, or 30d of hours."""
+    console = console_of(request)
+    found = await room_for(console, visitor, room_id)
+    return series.answer(await series.of_room(console.database, found.line.key, span, console.now()))
+
+
+@router.get("/rooms/{room_id}/configuration")
+async def configuration(request: Request, visitor: Seeing, room_id: str) -> list[history.KeyLine]:
+    """Compare what a room should be set to with what is in force."""
+    console = console_of(request)
+    found = await room_for(console, visitor, room_id)
+    desired = await history.wanted(console.database, found.line.key, found.rev_desired)
+    return history.compared(desired, found.reported)
+
+
+@router.get("/rooms/{room_id}/jobs")
+async def jobs(request: Request, visitor: Seeing, room_id: str, limit: Limit = 100) -> list[history.Execution]:
+    """List what a room was told to do."""
+    console = console_of(request)
+    found = await room_for(console, visitor, room_id)
+    return await history.jobs_of(console.database, found.line.key, limit=limit)
+
+
+@router.get("/rooms/{room_id}/files")
+async def files(request: Request, visitor: Seeing, room_id: str, limit: Limit = 100) -> list[history.FileLine]:
+    """List the screenshots and logs that a room sent."""
+    console = console_of(request)
+    found = await room_for(console, visitor, room_id)
+    return await history.files(console.database, found.line.key, limit=limit)
+
+
+@router.get("/rooms/{room_id}/files/{key}", response_class=Response)
+async def file(request: Request, visitor: Seeing, room_id: str, key: int) -> Response:
+    """Get a file; the audit log notes that you did."""
+    return await file_answer(request, visitor, room_id, key)

@@ -1,0 +1,146 @@
+"""Puts the web part together: pages, API, static files, and what holds for every answer."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import cast
+
+import httpx
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from fleet.store.audit import AuditLog
+from fleet.store.database import Database
+from fleet.web.access.accounts import Accounts, NotNow, NotPossible
+from fleet.web.access.limits import SignInLimits
+from fleet.web.access.oidc import SignInService
+from fleet.web.access.passwords import Passwords
+from fleet.web.api import routers as api_routers
+from fleet.web.armour import Armour
+from fleet.web.console import Console
+from fleet.web.gate import Refused, SignInFirst
+from fleet.web.live import Live
+from fleet.web.pages import routers as page_routers
+from fleet.web.pages.frame import page
+from fleet.web.settings import WebSettings
+
+API = "/api/v1"
+_ABOUT = """Everything the console's pages do. Sign in with a token, made under Account:
+`Authorization: Bearer salon_…`. Times are milliseconds since 1970. An error is `{"error": "plain words"}`."""
+
+
+def now_ms() -> int:
+    """Return the time as the database keeps it."""
+    return time.time_ns() // 1_000_000
+
+
+def create_app(
+    database: Database,
+    settings: WebSettings,
+    *,
+    now: Callable[[], int] = now_ms,
+    passwords: Passwords | None = None,
+    client_secret: str = "",
+) -> FastAPI:
+    """Return the application for a database that is open and up to date."""
+    live, client = Live(database), httpx.AsyncClient()
+    service = None
+    if settings.oidc:
+        service = SignInService(settings.oidc, f"{settings.url}/sign-in/back", client, secret=client_secret)
+    accounts = Accounts(
+        database,
+        passwords=passwords or Passwords(),
+        limits=SignInLimits(),
+        now=now,
+        session_days=settings.session_days,
+    )
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        looking = asyncio.create_task(live.run(), name="live rooms")
+        try:
+            yield
+        finally:
+            live.close()
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            await client.aclose()
+
+    app = FastAPI(
+        title="Salon console",
+        version="1",
+        description=_ABOUT,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=running,
+        separate_input_output_schemas=False,
+    )
+    app.state.console = Console(database, settings, accounts, live, AuditLog(database.dialect), service, now)
+    for router in page_routers():
+        app.include_router(router, include_in_schema=False)
+    for router in api_routers():
+        app.include_router(router, prefix=API)
+    app.mount("/static", StaticFiles(directory=Path(str(files("fleet") / "web/static"))), name="static")
+    _answer_errors(app)
+    app.add_middleware(Armour, secure=settings.secure)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    async def refused(request: Request, err: Exception) -> Response:
+        if isinstance(err, SignInFirst):
+            return _to_sign_in(request, err)
+        return _told(request, cast("Refused", err).status, str(err))
+
+    async def not_possible(request: Request, err: Exception) -> Response:
+        return _told(request, 429 if isinstance(err, NotNow) else 409, str(err))
+
+    async def http(request: Request, err: Exception) -> Response:
+        status = cast("HTTPException", err).status_code
+        words = {404: "There is no such page.", 405: "That cannot be done here."}
+        return _told(request, status, words.get(status, "That did not work."))
+
+    async def invalid(request: Request, err: Exception) -> Response:
+        mistakes = cast("RequestValidationError", err).errors()
+        return _told(request, 422, "; ".join(map(_wrong, mistakes[:5])))
+
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(NotPossible, not_possible)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _wrong(error: dict[str, object]) -> str:
+    place = error.get("loc")
+    name = ".".join(str(part) for part in place[1:]) if isinstance(place, tuple) else ""
+    return f"{name or 'the request'}: {error.get('msg')}"
+
+
+def for_programs(request: Request) -> bool:
+    """Tell whether JSON is the answer."""
+    return request.url.path.startswith((API, "/live/")) or request.url.path.endswith(".json")
+
+
+def _told(request: Request, status: int, words: str) -> Response:
+    if for_programs(request):
+        return JSONResponse({"error": words}, status)
+    name = "part/refusal.html" if "HX-Request" in request.headers else "refusal.html"
+    return page(request, None, name, status=status, words=words)
+
+
+def _to_sign_in(request: Request, err: SignInFirst) -> Response:
+    if for_programs(request):
+        return JSONResponse({"error": str(err)}, err.status, {"WWW-Authenticate": "Bearer"})
+    if "HX-Request" in request.headers:
+        return Response(status_code=err.status, headers={"HX-Redirect": "/sign-in"})
+    wanted = request.url.path if request.method == "GET" else "/"
+    return RedirectResponse(f"/sign-in?next={wanted}", 303)

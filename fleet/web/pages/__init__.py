@@ -1,0 +1,23 @@
+"""What people see, page by page."""
+
+from fastapi import APIRouter
+
+
+def routers() -> list[APIRouter]:
+    """Return the routes of all pages."""
+    from fleet.web.pages import (  # noqa: PLC0415 - the pages need the frame, which lives in this package
+        account,
+        alerts,
+        audit,
+        enrol,
+        jobs,
+        people,
+        room,
+        rooms,
+        settings,
+        sign_in,
+        use,
+    )
+
+    pages = (sign_in, rooms, room, alerts, jobs, settings, use, enrol, people, audit, account)
+    return [page.router for page in pages]

@@ -1,0 +1,26 @@
+"""What needs somebody now, and what did."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fleet.store import worklists
+from fleet.web.access.permissions import Action
+from fleet.web.access.visitor import Visitor
+from fleet.web.console import console_of
+from fleet.web.gate import allowed
+from fleet.web.pages.frame import page
+
+router = APIRouter()
+Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
+
+
+@router.get("/alerts")
+async def alerts(
+    request: Request, visitor: Seeing, state: Annotated[str, Query(pattern="^(firing|resolved)$")] = "firing"
+) -> Response:
+    listed = await worklists.alerts(console_of(request).database, visitor.sites(), state=state)
+    name = "part/alerts.html" if request.headers.get("HX-Target") == "alerts" else "alerts.html"
+    return page(request, visitor, name, title="Alerts", alerts=listed, state=state)

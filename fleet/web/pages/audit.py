@@ -1,0 +1,36 @@
+"""Who did what, and whether the log is whole."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fleet.store import audit
+from fleet.web.access.permissions import Action
+from fleet.web.access.visitor import Visitor
+from fleet.web.console import console_of
+from fleet.web.gate import allowed
+from fleet.web.pages.frame import page
+
+router = APIRouter()
+Reading = Annotated[Visitor, Depends(allowed(Action.SEE_AUDIT, everywhere=True))]
+_PAGE = 100
+
+
+@router.get("/audit")
+async def log(
+    request: Request,
+    visitor: Reading,
+    before: Annotated[int, Query(ge=1, le=2**62)] = 2**62,
+    search: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    entries = await audit.entries(console_of(request).database, before=before, search=search, limit=_PAGE)
+    older = entries[-1].n if len(entries) == _PAGE else None
+    return page(request, visitor, "audit.html", title="Audit", entries=entries, search=search, older=older)
+
+
+@router.get("/audit/verdict")
+async def verdict(request: Request, visitor: Reading) -> Response:
+    found = await audit.verify(console_of(request).database)
+    return page(request, visitor, "part/verdict.html", found=found)

@@ -1,0 +1,97 @@
+"""Who may come in, and as what; the sites they belong to."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fleet.store import people
+from fleet.store.browse import all_sites
+from fleet.web.access.permissions import Action, Role
+from fleet.web.access.visitor import Visitor
+from fleet.web.console import Console, console_of
+from fleet.web.gate import allowed
+from fleet.web.pages.frame import page
+from fleet.web.placing import site_key
+from fleet.web.sites import add_site
+
+router = APIRouter()
+Managing = Annotated[Visitor, Depends(allowed(Action.MANAGE_USERS, everywhere=True))]
+Short = Annotated[str, Form(max_length=100)]
+
+
+@router.get("/people")
+async def everybody(request: Request, visitor: Managing) -> Response:
+    return await _shown(request, visitor)
+
+
+async def _shown(request: Request, visitor: Visitor, link: str = "", name: str = "") -> Response:
+    database = console_of(request).database
+    sites = await all_sites(database)
+    return page(
+        request,
+        visitor,
+        "people.html",
+        title="People",
+        people=await people.users(database),
+        sites=sites,
+        site_names={site.key: site.name for site in sites},
+        roles=list(Role),
+        link=link,
+        name=name,
+    )
+
+
+async def _grant(console: Console, role: Role, site: str) -> people.GrantRow:
+    return role, await site_key(console, site)
+
+
+@router.post("/people")
+async def invite(
+    request: Request,
+    visitor: Managing,
+    role: Annotated[Role, Form()],
+    name: Short = "",
+    full_name: Short = "",
+    site: Short = "",
+) -> Response:
+    console = console_of(request)
+    grant = await _grant(console, role, site)
+    _, link = await console.accounts.invite(visitor, name, full_name, [grant], console.settings.url)
+    return await _shown(request, visitor, link, name)
+
+
+@router.post("/people/{key}/link")
+async def link(request: Request, visitor: Managing, key: int) -> Response:
+    console = console_of(request)
+    made = await console.accounts.password_link(visitor, key, console.settings.url)
+    user = await people.user(console.database, key)
+    return await _shown(request, visitor, made, user.name if user else "")
+
+
+@router.post("/people/{key}/role")
+async def role(
+    request: Request, visitor: Managing, key: int, role: Annotated[Role, Form()], site: Short = ""
+) -> Response:
+    console = console_of(request)
+    await console.accounts.change_user(visitor, key, grants=[await _grant(console, role, site)])
+    return RedirectResponse("/people", 303)
+
+
+@router.post("/people/{key}/disabled")
+async def disabled(request: Request, visitor: Managing, key: int, to: Annotated[bool, Form()]) -> Response:
+    await console_of(request).accounts.change_user(visitor, key, disabled=to)
+    return RedirectResponse("/people", 303)
+
+
+@router.post("/sites")
+async def site(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_SITES, everywhere=True))],
+    id: Short = "",  # noqa: A002 - the form says so
+    name: Short = "",
+    timezone: Short = "UTC",
+) -> Response:
+    await add_site(console_of(request), visitor, id, name, timezone)
+    return RedirectResponse("/people", 303)

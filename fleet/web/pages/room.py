@@ -1,0 +1,135 @@
+"""One room: what is wrong and the remedy, how it has been, what it did, how it is set up, what it sent."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fleet.store import browse, history
+from fleet.store.audit import note
+from fleet.web import series
+from fleet.web.access.permissions import Action
+from fleet.web.access.visitor import Visitor
+from fleet.web.console import Console, console_of
+from fleet.web.gate import NotThere, allowed, require
+from fleet.web.pages.frame import page
+from fleet.web.pages.rooms import PING_S, events_answer
+from fleet.web.placing import Place, placed
+from fleet.web.told import health_of, info_of
+
+router = APIRouter()
+Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
+_DOWNLOAD = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "no-store"}
+
+
+async def room_for(console: Console, visitor: Visitor, room_id: str) -> browse.RoomDetail:
+    """Return a room that this visitor may see."""
+    room = await browse.room(console.database, room_id)
+    if room is None or not visitor.may(Action.SEE, room.line.site):
+        raise NotThere("There is no such room, or it is at a site that you may not see.")
+    return room
+
+
+@router.get("/rooms/{room_id}")
+async def show(request: Request, visitor: Seeing, room_id: str) -> Response:
+    console = console_of(request)
+    room = await room_for(console, visitor, room_id)
+    key, database = room.line.key, console.database
+    desired = await history.wanted(database, key, room.rev_desired)
+    return page(
+        request,
+        visitor,
+        "room.html",
+        title=room.line.title,
+        **_now(room),
+        site=await _site(console, room),
+        sites=await browse.all_sites(database, visitor.sites(Action.EDIT_ROOMS)),
+        may_edit=visitor.may(Action.EDIT_ROOMS, room.line.site),
+        may_look=visitor.may(Action.LOOK, room.line.site),
+        may_run=visitor.may(Action.RUN_JOBS, room.line.site),
+        events=await history.events(database, key),
+        meetings=await history.meetings(database, key, limit=20),
+        jobs=await history.jobs_of(database, key),
+        files=await history.files(database, key),
+        lines=history.compared(desired, room.reported),
+        waits=str((room.reported or {}).get("waits", "")),
+    )
+
+
+@router.get("/rooms/{room_id}/now")
+async def now(request: Request, visitor: Seeing, room_id: str) -> Response:
+    console = console_of(request)
+    room = await room_for(console, visitor, room_id)
+    return page(request, visitor, "part/room_now.html", **_now(room), site=await _site(console, room))
+
+
+def _now(room: browse.RoomDetail) -> dict[str, Any]:
+    return {"room": room, "health": health_of(room.health), "info": info_of(room.info)}
+
+
+async def _site(console: Console, room: browse.RoomDetail) -> browse.Site | None:
+    sites = await browse.all_sites(console.database)
+    return next((site for site in sites if site.key == room.line.site), None)
+
+
+@router.get("/rooms/{room_id}/live")
+async def live(request: Request, visitor: Seeing, room_id: str) -> Response:
+    console = console_of(request)
+    room = await room_for(console, visitor, room_id)
+    return events_answer(request, visitor, console.live.room(room.line.key, ping_s=PING_S))
+
+
+@router.get("/rooms/{room_id}/series.json")
+async def samples(
+    request: Request, visitor: Seeing, room_id: str, span: Annotated[str, Query(pattern="^(24h|30d)$")] = "24h"
+) -> Response:
+    console = console_of(request)
+    room = await room_for(console, visitor, room_id)
+    return series.answer(await series.of_room(console.database, room.line.key, span, console.now()))
+
+
+@router.get("/rooms/{room_id}/more-events")
+async def more_events(request: Request, visitor: Seeing, room_id: str, before: int) -> Response:
+    console = console_of(request)
+    room = await room_for(console, visitor, room_id)
+    events = await history.events(console.database, room.line.key, before=before)
+    return page(request, visitor, "part/events.html", room=room, events=events)
+
+
+@router.post("/rooms/{room_id}/place")
+async def place(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_ROOMS))],
+    room_id: str,
+    site: Annotated[str, Form(max_length=64)] = "",
+    floor: Annotated[str, Form(max_length=40)] = "",
+    capacity: Annotated[str, Form(max_length=6)] = "",
+    tags: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    console = console_of(request)
+    room = await room_for(console, visitor, room_id)
+    seats = int(capacity) if capacity.strip().isdecimal() else None
+    await placed(console, visitor, room, Place(site, floor, seats, tuple(tags.split(","))))
+    return RedirectResponse(f"/rooms/{room.line.id}", 303)
+
+
+@router.get("/rooms/{room_id}/files/{key}")
+async def file(request: Request, visitor: Seeing, room_id: str, key: int) -> Response:
+    return await file_answer(request, visitor, room_id, key)
+
+
+async def file_answer(request: Request, visitor: Visitor, room_id: str, key: int) -> Response:
+    """Return what a room sent, and note who looked. A room may send anything: only pictures are shown, never a page."""
+    console = console_of(request)
+    room = await room_for(console, visitor, room_id)
+    require(visitor, Action.LOOK, room.line.site)
+    found = await history.file_content(console.database, room.line.key, key)
+    if found is None:
+        raise NotThere("There is no such file, or parts of it have not arrived yet.")
+    line, data = found
+    await note(console.database, console.now(), visitor.actor, "looked at a file", f"room:{room_id}", name=line.name)
+    kind = line.media_type if line.picture else "application/octet-stream"
+    safe = "".join(char for char in line.name if char.isascii() and (char.isalnum() or char in "._-"))[:80] or "file"
+    way = "inline" if line.picture else "attachment"
+    return Response(data, media_type=kind, headers={**_DOWNLOAD, "Content-Disposition": f'{way}; filename="{safe}"'})
