@@ -34,8 +34,9 @@ class AlertLine:
 
 _ALERT = (
     "SELECT a.key, a.rule, a.severity, a.text, a.remedy, a.state, a.began_at, a.fired_at, a.ended_at, "
-    "a.acknowledged_by, a.acknowledged_at, a.snoozed_until, r.id AS room, r.name AS room_name, COALESCE(r.site, a.site) AS site, "
-    "s.name AS site_name, (SELECT count(*) FROM alerts c WHERE c.parent = a.key) AS children "
+    "a.acknowledged_by, a.acknowledged_at, a.snoozed_until, r.id AS room, r.name AS room_name, "
+    "COALESCE(r.site, a.site) AS site, s.name AS site_name, "
+    "(SELECT count(*) FROM alerts c WHERE c.parent = a.key) AS children "
     "FROM alerts a LEFT JOIN rooms r ON r.key = a.room LEFT JOIN sites s ON s.key = COALESCE(r.site, a.site) "
 )
 _WORST_FIRST = "CASE a.severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"

@@ -23,7 +23,7 @@ from fleet.web.access.limits import SignInLimits
 from fleet.web.access.oidc import SignInService
 from fleet.web.access.passwords import Passwords
 from fleet.web.api import routers as api_routers
-from fleet.web.armour import Armour
+from fleet.web.armour import TOO_LARGE, Armour
 from fleet.web.console import Console
 from fleet.web.gate import Refused, SignInFirst
 from fleet.web.live import Live
@@ -106,7 +106,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     async def http(request: Request, err: Exception) -> Response:
         status = cast("HTTPException", err).status_code
-        words = {404: "There is no such page.", 405: "That cannot be done here."}
+        words = {404: "There is no such page.", 405: "That cannot be done here.", 413: TOO_LARGE}
         return _told(request, status, words.get(status, "That did not work."))
 
     async def invalid(request: Request, err: Exception) -> Response:

@@ -1,10 +1,12 @@
 """What holds for every answer: no script but our own files, no framing, no cache of pages; and no endless request."""
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 256 * 1024
+TOO_LARGE = f"A request has at most {LARGEST_BODY // 1024} KB."
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -21,8 +23,11 @@ _HEADERS = {
 }
 
 
-class TooLarge(Exception):
+class TooLarge(HTTPException):
     """The body goes on beyond what we read."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
 
 
 class Armour:
@@ -42,20 +47,13 @@ class Armour:
         if not length.isdecimal() or int(length) > LARGEST_BODY:
             await self._refuse(scope, receive, send)
             return
-        began = False
 
         async def armoured(message: Message) -> None:
-            nonlocal began
             if message["type"] == "http.response.start":
-                began = True
                 self._equip(scope["path"], MutableHeaders(scope=message))
             await send(message)
 
-        try:
-            await self._app(scope, _bounded(receive), armoured)
-        except TooLarge:
-            if not began:
-                await self._refuse(scope, receive, armoured)
+        await self._app(scope, _bounded(receive), armoured)
 
     def _equip(self, path: str, headers: MutableHeaders) -> None:
         for name, value in self._headers.items():
@@ -64,7 +62,7 @@ class Armour:
         headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = JSONResponse({"error": f"A request has at most {LARGEST_BODY // 1024} KB."}, 413, self._headers)
+        answer = JSONResponse({"error": TOO_LARGE}, 413, self._headers)
         await answer(scope, receive, send)
 
 

@@ -1,0 +1,156 @@
+"""The pages in Chromium: signing in, a room that changes, the keyboard, accessibility, ten thousand rooms."""
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from browser import chromium
+from playwright.async_api import expect
+from seed import fill
+from web_parts import PASSWORD, add_person, console_app, serving
+
+from fleet.store.database import open_database
+from fleet.store.schema import bring_up_to_date
+from fleet.web.app import now_ms
+
+pytestmark = pytest.mark.timeout(120)
+PAGES = (
+    *("/rooms", "/rooms?dense=1&order=worst", "/rooms/room-00002", "/alerts", "/jobs", "/jobs/j-update", "/settings"),
+    *("/use", "/enrol", "/people", "/audit", "/account", "/nothing"),
+)
+
+
+async def fleet_of(tmp_path, rooms: int):
+    database = await open_database(f"sqlite:{tmp_path}/fleet.db")
+    await bring_up_to_date(database)
+    await fill(database, rooms=rooms, now=now_ms())
+    await add_person(database, "ada")
+    return database
+
+
+@pytest.fixture
+async def database(tmp_path):
+    opened = await fleet_of(tmp_path, 40)
+    yield opened
+    await opened.close()
+
+
+async def change(database, room: str, status: str, worst: str) -> None:
+    """Do what the ingest does when a room says that something changed."""
+    async with database.transaction() as tx:
+        rows = await tx.fetch("UPDATE counters SET value = value + 1 WHERE name = 'rooms' RETURNING value")
+        await tx.execute(
+            "UPDATE rooms SET status = $1, worst = $2, version = $3 WHERE id = $4",
+            status,
+            worst,
+            rows[0]["value"],
+            room,
+        )
+
+
+async def signed_in_page(browser, url: str, **options):
+    context = await browser.new_context(**options)
+    page = await context.new_page()
+    page.complaints = []
+    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    await page.goto(f"{url}/rooms")
+    await page.get_by_label("Name").fill("ada")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/rooms")
+    return page
+
+
+async def test_a_room_that_breaks_is_seen_within_two_seconds_and_found_by_keyboard(database):
+    async with serving(console_app(database)) as url, chromium() as browser:
+        page = await signed_in_page(browser, url)
+        ada = page.locator(".tile", has_text="Ada")
+        await expect(ada).to_contain_text("Ready")
+        await change(database, "room-00001", "broken", "The camera <b>vanished</b>")
+        await expect(ada).to_contain_text("Broken The camera <b>vanished</b>", timeout=2000)
+        await page.keyboard.press("/")
+        await page.keyboard.type("vanished")
+        await expect(page.locator(".tile")).to_have_count(1)
+        await expect(page).to_have_url(f"{url}/rooms?search=vanished")
+        await page.get_by_role("button", name="Ready").click()
+        await expect(page.get_by_text("No room fits.")).to_be_visible()
+        await page.get_by_role("button", name="Show all").click()
+        first, second = page.locator(".tile").nth(0), page.locator(".tile").nth(1)
+        await first.focus()
+        await page.keyboard.press("ArrowRight")
+        await expect(second).to_be_focused()
+        await page.keyboard.press("Home")
+        await expect(first).to_be_focused()
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/rooms/room-00001")
+        assert page.complaints == []
+
+
+async def test_a_rooms_page_follows_the_room(database):
+    async with serving(console_app(database)) as url, chromium() as browser:
+        page = await signed_in_page(browser, url)
+        async with page.expect_response("**/live"):
+            await page.goto(f"{url}/rooms/room-00001")
+        await expect(page.locator(".verdict")).to_contain_text("Ready")
+        await expect(page.locator(".plots")).to_contain_text("Nothing was measured")
+        await change(database, "room-00001", "warning", "hot")
+        await expect(page.locator(".verdict")).to_contain_text("Warning", timeout=2000)
+        await page.goto(f"{url}/rooms/room-00002")
+        await expect(page.locator(".plot")).to_have_count(6)
+        await page.get_by_role("button", name="30 d").click()
+        await expect(page.get_by_role("button", name="30 d")).to_have_attribute("aria-pressed", "true")
+        await expect(page.locator(".plot")).to_have_count(6)
+        assert page.complaints == []
+
+
+async def test_a_console_that_went_away_is_said_and_comes_back(database):
+    app = console_app(database)
+    async with chromium() as browser:
+        async with serving(app) as url:
+            page = await signed_in_page(browser, url)
+            await expect(page.locator(".tile").first).to_be_visible()
+        await expect(page.locator("#lost")).to_be_visible(timeout=15_000)
+        assert "ERR_" in "".join(page.complaints)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_no_page_has_a_serious_accessibility_fault(database, theme):
+    async with serving(console_app(database)) as url, chromium() as browser:
+        for size in ({"width": 1920, "height": 1080}, {"width": 390, "height": 844}):
+            page = await signed_in_page(browser, url, color_scheme=theme, viewport=size)
+            faults = []
+            for path in PAGES:
+                await page.goto(url + path)
+                await page.locator("h1, .tile").first.wait_for()
+                # axe is put into the page by the debugger, past the policy that keeps scripts out
+                found = (await Axe().run(page)).response["violations"]
+                faults += [
+                    f"{path}: {fault['id']} at {fault['nodes'][0]['html'][:200]}"
+                    for fault in found
+                    if fault["impact"] in {"serious", "critical"}
+                ]
+                wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                assert not wide, f"{path} scrolls sideways at {size}"
+            assert faults == []
+            assert [words for words in page.complaints if "404" not in words] == []
+            await page.context.close()
+
+
+async def test_ten_thousand_rooms_are_there_to_be_filtered(tmp_path):
+    database = await fleet_of(tmp_path, 10_000)
+    async with serving(console_app(database)) as url, chromium() as browser:
+        page = await signed_in_page(browser, url, viewport={"width": 1920, "height": 1080})
+        await expect(page.locator("#count")).to_have_text("10000")
+        broken = page.get_by_role("button", name="Broken")
+        number = int(await broken.locator("b").inner_text())
+        await broken.click()
+        await expect(page.locator("#count")).to_have_text(f"{number} of 10000")
+        assert await page.locator(".tile").count() < 400
+        await page.locator(".tile").first.focus()
+        await page.keyboard.press("End")
+        last = page.locator(".tile:focus")
+        await expect(last).to_be_in_viewport()
+        await expect(last).to_contain_text("Broken")
+        await change(database, "room-00001", "broken", "x")
+        await expect(page.locator("#count")).to_have_text(f"{number + 1} of 10000")
+        assert page.complaints == []
+    await database.close()
