@@ -54,13 +54,7 @@ def create_app(
     service = None
     if settings.oidc:
         service = SignInService(settings.oidc, f"{settings.url}/sign-in/back", client, secret=client_secret)
-    accounts = Accounts(
-        database,
-        passwords=passwords or Passwords(),
-        limits=SignInLimits(),
-        now=now,
-        session_days=settings.session_days,
-    )
+    accounts = accounts_of(database, settings, now=now, passwords=passwords)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -93,6 +87,19 @@ def create_app(
     _answer_errors(app)
     app.add_middleware(Armour, secure=settings.secure)
     return app
+
+
+def accounts_of(
+    database: Database, settings: WebSettings, *, now: Callable[[], int] = now_ms, passwords: Passwords | None = None
+) -> Accounts:
+    """Return the console's accounts, for the application and for commands on its machine."""
+    return Accounts(
+        database,
+        passwords=passwords or Passwords(),
+        limits=SignInLimits(),
+        now=now,
+        session_days=settings.session_days,
+    )
 
 
 def _answer_errors(app: FastAPI) -> None:

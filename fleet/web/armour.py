@@ -43,9 +43,12 @@ class Armour:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            await self._refuse(scope, receive, send, 400, "A request holds no NUL.")
+            return
         length = Headers(scope=scope).get("Content-Length", "0")
         if not length.isdecimal() or int(length) > LARGEST_BODY:
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, 413, TOO_LARGE)
             return
 
         async def armoured(message: Message) -> None:
@@ -61,8 +64,8 @@ class Armour:
         # asked for anew each time, and cheap when nothing changed
         headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = JSONResponse({"error": TOO_LARGE}, 413, self._headers)
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, words: str) -> None:
+        answer = JSONResponse({"error": words}, status, self._headers)
         await answer(scope, receive, send)
 
 

@@ -8,7 +8,7 @@ import uvicorn
 
 from appliance.errors import SalonError
 from fleet.store.database import Database
-from fleet.web.app import create_app, now_ms
+from fleet.web.app import accounts_of, create_app
 from fleet.web.console import Console
 from fleet.web.settings import WebSettings
 
@@ -71,6 +71,4 @@ async def _served(server: uvicorn.Server, console: Console) -> None:
 
 async def first_admin_link(settings: WebSettings, database: Database) -> str:
     """Return a link that makes an admin: `salon console admin-link`, for who can read the console's files."""
-    app = create_app(database, settings, now=now_ms)
-    console: Console = app.state.console
-    return await console.accounts.first_admin_link(settings.url, by="console")
+    return await accounts_of(database, settings).first_admin_link(settings.url, by="console")

@@ -56,7 +56,7 @@ async def signed_in_page(browser, url: str, **options):
     await page.get_by_label("Name").fill("ada")
     await page.get_by_label("Password").fill(PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_url("**/rooms")
+    await page.wait_for_url(f"{url}/rooms")
     return page
 
 

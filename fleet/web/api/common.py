@@ -1,15 +1,8 @@
 """What all parts of the API share."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Query
-from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
-
-Text = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
-"""PostgreSQL keeps no NUL."""
-Limit = Annotated[int, Query(ge=1, le=1000)]
-Before = Annotated[int, Query(ge=0, le=2**62, description="milliseconds since 1970")]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 
@@ -10,14 +10,14 @@ from fleet.store import audit, people
 from fleet.store.browse import all_sites
 from fleet.web.access.permissions import Action, Role
 from fleet.web.access.visitor import Visitor
-from fleet.web.api.common import ERRORS, Limit, Text
+from fleet.web.api.common import ERRORS
 from fleet.web.console import Console, console_of
 from fleet.web.gate import allowed, signed_in
+from fleet.web.inputs import Key, Limit, Text
 from fleet.web.placing import site_key
 
 router = APIRouter(tags=["people"], responses=ERRORS)
 Managing = Annotated[Visitor, Depends(allowed(Action.MANAGE_USERS, everywhere=True))]
-Key = Annotated[int, Path(ge=0, lt=2**31)]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from fleet.store import browse, history
 from fleet.web import series
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
-from fleet.web.api.common import ERRORS, Before, Limit, Text
+from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
 from fleet.web.gate import allowed
+from fleet.web.inputs import Before, Key, Limit, Text
 from fleet.web.pages.room import file_answer, room_for
 from fleet.web.placing import Place, placed
 from fleet.web.sites import add_site
@@ -152,6 +153,6 @@ async def files(request: Request, visitor: Seeing, room_id: str, limit: Limit = 
 
 
 @router.get("/rooms/{room_id}/files/{key}", response_class=Response)
-async def file(request: Request, visitor: Seeing, room_id: str, key: int) -> Response:
+async def file(request: Request, visitor: Seeing, room_id: str, key: Key) -> Response:
     """Get a file; the audit log notes that you did."""
     return await file_answer(request, visitor, room_id, key)

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from fleet.store import history, worklists
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
-from fleet.web.api.common import ERRORS, Limit, Text
+from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
 from fleet.web.gate import NotThere, allowed
+from fleet.web.inputs import Limit, Text
 
 router = APIRouter(tags=["work"], responses=ERRORS)
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]

@@ -12,6 +12,7 @@ from fleet.web.access.permissions import Role
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
 from fleet.web.gate import NotAllowed, signed_in
+from fleet.web.inputs import Key, field
 from fleet.web.pages.frame import page
 from fleet.web.placing import site_key
 
@@ -56,8 +57,8 @@ async def make_token(
     request: Request,
     visitor: InPerson,
     role: Annotated[Role, Form()],
-    name: Annotated[str, Form(max_length=100)] = "",
-    site: Annotated[str, Form(max_length=64)] = "",
+    name: Annotated[str, field(100)] = "",
+    site: Annotated[str, field(64)] = "",
     days: Annotated[int, Form()] = 90,
 ) -> Response:
     console = console_of(request)
@@ -66,6 +67,6 @@ async def make_token(
 
 
 @router.post("/account/tokens/{key}/remove")
-async def remove_token(request: Request, visitor: InPerson, key: int) -> Response:
+async def remove_token(request: Request, visitor: InPerson, key: Key) -> Response:
     await console_of(request).accounts.remove_token(visitor, key)
     return RedirectResponse("/account", 303)

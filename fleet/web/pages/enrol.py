@@ -3,7 +3,7 @@
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -15,6 +15,7 @@ from fleet.web.access.secrets import hashed
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
 from fleet.web.gate import allowed, require
+from fleet.web.inputs import field
 from fleet.web.pages.frame import page
 from fleet.web.placing import site_key
 
@@ -52,9 +53,9 @@ async def _shown(request: Request, visitor: Visitor, code: str = "") -> Response
 async def make(
     request: Request,
     visitor: Enrolling,
-    name: Annotated[str, Form(max_length=60)] = "",
-    site: Annotated[str, Form(max_length=64)] = "",
-    floor: Annotated[str, Form(max_length=40)] = "",
+    name: Annotated[str, field(60)] = "",
+    site: Annotated[str, field(64)] = "",
+    floor: Annotated[str, field(40)] = "",
 ) -> Response:
     console = console_of(request)
     key = await site_key(console, site)

@@ -12,13 +12,14 @@ from fleet.web.access.permissions import Action, Role
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import Console, console_of
 from fleet.web.gate import allowed
+from fleet.web.inputs import Key, field
 from fleet.web.pages.frame import page
 from fleet.web.placing import site_key
 from fleet.web.sites import add_site
 
 router = APIRouter()
 Managing = Annotated[Visitor, Depends(allowed(Action.MANAGE_USERS, everywhere=True))]
-Short = Annotated[str, Form(max_length=100)]
+Short = Annotated[str, field(100)]
 
 
 @router.get("/people")
@@ -63,7 +64,7 @@ async def invite(
 
 
 @router.post("/people/{key}/link")
-async def link(request: Request, visitor: Managing, key: int) -> Response:
+async def link(request: Request, visitor: Managing, key: Key) -> Response:
     console = console_of(request)
     made = await console.accounts.password_link(visitor, key, console.settings.url)
     user = await people.user(console.database, key)
@@ -72,7 +73,7 @@ async def link(request: Request, visitor: Managing, key: int) -> Response:
 
 @router.post("/people/{key}/role")
 async def role(
-    request: Request, visitor: Managing, key: int, role: Annotated[Role, Form()], site: Short = ""
+    request: Request, visitor: Managing, key: Key, role: Annotated[Role, Form()], site: Short = ""
 ) -> Response:
     console = console_of(request)
     await console.accounts.change_user(visitor, key, grants=[await _grant(console, role, site)])
@@ -80,7 +81,7 @@ async def role(
 
 
 @router.post("/people/{key}/disabled")
-async def disabled(request: Request, visitor: Managing, key: int, to: Annotated[bool, Form()]) -> Response:
+async def disabled(request: Request, visitor: Managing, key: Key, to: Annotated[bool, Form()]) -> Response:
     await console_of(request).accounts.change_user(visitor, key, disabled=to)
     return RedirectResponse("/people", 303)
 

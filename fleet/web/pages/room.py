@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -13,6 +13,7 @@ from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import Console, console_of
 from fleet.web.gate import NotThere, allowed, require
+from fleet.web.inputs import Before, Key, field
 from fleet.web.pages.frame import page
 from fleet.web.pages.rooms import PING_S, events_answer
 from fleet.web.placing import Place, placed
@@ -90,7 +91,7 @@ async def samples(
 
 
 @router.get("/rooms/{room_id}/more-events")
-async def more_events(request: Request, visitor: Seeing, room_id: str, before: int) -> Response:
+async def more_events(request: Request, visitor: Seeing, room_id: str, before: Before) -> Response:
     console = console_of(request)
     room = await room_for(console, visitor, room_id)
     events = await history.events(console.database, room.line.key, before=before)
@@ -102,10 +103,10 @@ async def place(
     request: Request,
     visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_ROOMS))],
     room_id: str,
-    site: Annotated[str, Form(max_length=64)] = "",
-    floor: Annotated[str, Form(max_length=40)] = "",
-    capacity: Annotated[str, Form(max_length=6)] = "",
-    tags: Annotated[str, Form(max_length=500)] = "",
+    site: Annotated[str, field(64)] = "",
+    floor: Annotated[str, field(40)] = "",
+    capacity: Annotated[str, field(6)] = "",
+    tags: Annotated[str, field(500)] = "",
 ) -> Response:
     console = console_of(request)
     room = await room_for(console, visitor, room_id)
@@ -115,7 +116,7 @@ async def place(
 
 
 @router.get("/rooms/{room_id}/files/{key}")
-async def file(request: Request, visitor: Seeing, room_id: str, key: int) -> Response:
+async def file(request: Request, visitor: Seeing, room_id: str, key: Key) -> Response:
     return await file_answer(request, visitor, room_id, key)
 
 

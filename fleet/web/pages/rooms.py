@@ -13,6 +13,7 @@ from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
 from fleet.web.gate import allowed, visitor_of
+from fleet.web.inputs import Key, field
 from fleet.web.pages.frame import page
 
 router = APIRouter()
@@ -63,8 +64,8 @@ async def _guarded(request: Request, visitor: Visitor, events: AsyncIterator[byt
 async def save_view(
     request: Request,
     visitor: Seeing,
-    name: Annotated[str, Form(max_length=60)] = "",
-    query: Annotated[str, Form(max_length=1000)] = "",
+    name: Annotated[str, field(60)] = "",
+    query: Annotated[str, field(1000)] = "",
     shared: Annotated[str, Form()] = "",
 ) -> Response:
     console, name = console_of(request), " ".join(name.split())
@@ -79,7 +80,7 @@ async def save_view(
 
 
 @router.post("/views/{key}/remove")
-async def remove_view(request: Request, visitor: Seeing, key: int) -> Response:
+async def remove_view(request: Request, visitor: Seeing, key: Key) -> Response:
     console = console_of(request)
     async with console.database.transaction() as tx:
         if not await views.remove_view(tx, visitor.user, key):

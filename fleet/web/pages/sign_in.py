@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,13 +12,14 @@ from fleet.web.access.oidc import Flow, SignInTrouble, welcome
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import Console, console_of
 from fleet.web.gate import cookie_name, refuse_from_elsewhere, signed_in, visitor_of
+from fleet.web.inputs import field
 from fleet.web.pages.frame import page
 from fleet.web.settings import WebSettings
 
 router = APIRouter()
 _FLOW_COOKIE = "salon-flow"
 _FLOW_LIFE_S = 600
-Text = Annotated[str, Form(max_length=1000)]
+Text = Annotated[str, field(1000)]
 
 
 @router.get("/")

@@ -61,6 +61,7 @@ function keys(event) {
   });
 }
 
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 tellTimes(document);
 setInterval(() => tellTimes(document), 10_000);
 document.getElementById("theme")?.addEventListener("click", toggleTheme);

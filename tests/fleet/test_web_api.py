@@ -1,0 +1,101 @@
+"""The API: all routes described, odd input answered in words, the same rights as the pages."""
+
+import json
+
+import pytest
+from seed import fill
+from web_parts import Clock, add_person, client_of, console_app, sign_in
+
+from fleet.store import audit
+from fleet.web.access.permissions import Role
+from fleet.web.app import create_app
+from fleet.web.settings import WebSettings
+
+NASTY = ("\x00", "%00", "'", "..%2F..", "ü" * 300, "-1", "9" * 30, "", "[]", "null", "{{7*7}}")
+
+
+@pytest.fixture
+async def app(database):
+    clock = Clock()
+    await fill(database, now=clock())
+    await add_person(database, "admin")
+    await add_person(database, "viewer", (Role.VIEWER, None))
+    return console_app(database, clock)
+
+
+def test_every_route_says_what_it_is_for():
+    document = create_app(_Nothing(), WebSettings()).openapi()
+    assert len(document["paths"]) > 20
+    for path, methods in document["paths"].items():
+        assert path.startswith("/api/v1/")
+        for method, route in methods.items():
+            assert route.get("description"), f"{method} {path} has no words"
+            assert {"401", "403", "422"} <= route["responses"].keys()
+
+
+class _Nothing:
+    dialect = "sqlite"
+
+
+async def test_rooms_are_found_a_page_at_a_time(app):
+    async with client_of(app) as client:
+        await sign_in(client, "viewer")
+        first = (await client.get("/api/v1/rooms?limit=25")).json()
+        rest = (await client.get(f"/api/v1/rooms?limit=25&after={first[-1]['id']}")).json()
+        assert (len(first), len(rest)) == (25, 15)
+        broken = (await client.get("/api/v1/rooms?status=broken&status=warning")).json()
+        assert {room["status"] for room in broken} == {"broken", "warning"}
+        assert (await client.get("/api/v1/rooms?status='")).json() == []
+        found = (await client.get("/api/v1/rooms?search=TURING")).json()
+        assert [room["name"] for room in found] == ["Turing"]
+        assert (await client.get("/api/v1/rooms?search=%25")).json() == []
+        assert len((await client.get("/api/v1/rooms?site=lisbon")).json()) == 10
+        assert {"board"} == {
+            tag for room in (await client.get("/api/v1/rooms?tag=board")).json() for tag in room["tags"]
+        }
+
+
+async def test_users_are_managed_as_on_the_page(app, database):
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        body = {"name": "eve", "grants": [{"role": "operator", "site": "berlin"}]}
+        made = await client.post("/api/v1/users", json=body)
+        assert made.status_code == 201
+        assert "/welcome/" in made.json()["link"]
+        key = made.json()["key"]
+        assert (await client.post("/api/v1/users", json=body)).status_code == 409
+        assert (await client.patch(f"/api/v1/users/{key}", json={"grants": [{"role": "viewer"}]})).status_code == 204
+        eve = next(user for user in (await client.get("/api/v1/users")).json() if user["name"] == "eve")
+        assert eve["grants"] == [{"role": "viewer", "site": ""}]
+        assert "password" not in json.dumps(eve)
+        assert (await client.get("/api/v1/audit/verdict")).json()["broken_at"] is None
+    actions = [entry.action for entry in await audit.entries(database)]
+    assert actions[:3] == ["roles changed", "invite link made", "user added"]
+
+
+async def test_series_are_columns_of_one_length(app):
+    async with client_of(app) as client:
+        await sign_in(client, "viewer")
+        for span, least in (("24h", 280), ("30d", 700)):
+            series = (await client.get(f"/api/v1/rooms/room-00002/series?span={span}")).json()
+            assert len(series["at"]) >= least
+            assert {len(column) for column in series["columns"].values()} == {len(series["at"])}
+            assert series["at"] == sorted(series["at"])
+
+
+@pytest.mark.parametrize("nasty", NASTY, ids=ascii)
+async def test_odd_input_is_answered_in_words_and_never_breaks_anything(app, nasty):
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        for path, route in app.openapi()["paths"].items():
+            for method in route:
+                filled = path
+                for parameter in route[method].get("parameters", []):
+                    if parameter["in"] == "path":
+                        filled = filled.replace(f"{{{parameter['name']}}}", nasty.replace("\x00", "%00") or "x")
+                query = {p["name"]: nasty for p in route[method].get("parameters", []) if p["in"] == "query"}
+                body = {"name": nasty, "timezone": nasty, "site": nasty, "floor": nasty, "tags": [nasty], "grants": []}
+                answer = await client.request(method, filled, params=query, json=None if method == "get" else body)
+                assert answer.status_code < 500, (method, path, answer.text)
+                if answer.status_code >= 400:
+                    assert answer.json().keys() == {"error"}
