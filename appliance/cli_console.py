@@ -35,6 +35,9 @@ def add_console(commands: "Commands") -> None:
     for name, words in _PARTS.items():
         _add(below, name, words).set_defaults(run=_run_part, part=name)
     _add(below, "top", "watch the fleet in this terminal").set_defaults(run=_run_top)
+    _add(below, "admin-link", "print a link that makes its reader an admin, once").set_defaults(run=_run_admin_link)
+    audit = _add(below, "audit", "the log of who did what").add_subparsers(metavar="verify", required=True)
+    _add(audit, "verify", "check that nobody changed the log").set_defaults(run=_run_audit_verify)
     _add_care(below)
 
 
@@ -143,6 +146,24 @@ def _run_erase(options: argparse.Namespace) -> int:
         else f"There is no {options.what} {options.name}."
     )
     return 0 if found else 1
+
+
+def _run_admin_link(options: argparse.Namespace) -> int:
+    from fleet.web.main import first_admin_link
+
+    print(asyncio.run(first_admin_link(_settings(options))))
+    return 0
+
+
+def _run_audit_verify(options: argparse.Namespace) -> int:
+    from fleet.web.main import audit_verdict
+
+    found = asyncio.run(audit_verdict(_settings(options)))
+    if found.broken_at is not None:
+        print(f"The log was tampered with: entry {found.broken_at} does not fit the one before it.")
+        return 1
+    print(f"The {found.entries} entries of the log fit together. Note its head: {found.head}")
+    return 0
 
 
 def _run_top(options: argparse.Namespace) -> int:

@@ -3,14 +3,19 @@
 import asyncio
 import logging
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from appliance.errors import SalonError
-from fleet.store.database import Database
+from fleet.settings import Settings
+from fleet.store import audit
+from fleet.store.database import Database, open_database
+from fleet.store.schema import bring_up_to_date
+from fleet.web.access.permissions import Role
 from fleet.web.app import accounts_of, create_app
 from fleet.web.console import Console
-from fleet.web.settings import WebSettings
+from fleet.web.settings import GroupRole, OidcSettings, WebSettings
 
 logger = logging.getLogger(__name__)
 _LAST_WORDS_S = 2
@@ -20,8 +25,42 @@ class PortTaken(SalonError, OSError):
     """The web server could not begin to listen."""
 
 
-async def run_web(settings: WebSettings, database: Database) -> None:
-    """Serve until cancelled. Logs a link for the first admin while there is none."""
+def web_settings(settings: Settings) -> WebSettings:
+    """Return what of the console's settings the web part has to know."""
+    web, oidc = settings.web, settings.oidc
+    groups = (
+        *(GroupRole(group, Role.VIEWER) for group in oidc.viewers),
+        *(GroupRole(group, Role.OPERATOR) for group in oidc.operators),
+        *(GroupRole(group, Role.ADMIN) for group in oidc.admins),
+        *(GroupRole(group, Role.AUDITOR) for group in oidc.auditors),
+    )
+    service = OidcSettings(
+        oidc.issuer,
+        oidc.client_id,
+        oidc.client_secret_file,
+        urlsplit(oidc.issuer).hostname or "",
+        oidc.groups_claim,
+        groups,
+    )
+    return WebSettings(
+        address=web.address,
+        port=web.port,
+        public_url=settings.public_url,
+        certificate_file=web.cert_file,
+        key_file=web.key_file,
+        behind_proxy=web.behind_proxy,
+        idle_hours=web.session_h,
+        oidc=service if oidc.issuer else None,
+    )
+
+
+async def run_web(settings: Settings, database: Database) -> None:
+    """Serve the pages and the API until cancelled."""
+    await serve(web_settings(settings), database)
+
+
+async def serve(settings: WebSettings, database: Database) -> None:
+    """Serve until cancelled. Says how to make the first admin while there is none."""
     oidc = settings.oidc
     secret = ""
     if oidc and oidc.client_secret_file:
@@ -38,8 +77,8 @@ async def run_web(settings: WebSettings, database: Database) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
-            proxy_headers=True,
-            forwarded_allow_ips=list(settings.trusted_proxies),
+            proxy_headers=settings.behind_proxy,
+            forwarded_allow_ips=["127.0.0.1", "::1"],
             timeout_graceful_shutdown=_LAST_WORDS_S,
             limit_concurrency=2000,
         )
@@ -69,6 +108,22 @@ async def _served(server: uvicorn.Server, console: Console) -> None:
         raise
 
 
-async def first_admin_link(settings: WebSettings, database: Database) -> str:
-    """Return a link that makes an admin: `salon console admin-link`, for who can read the console's files."""
-    return await accounts_of(database, settings).first_admin_link(settings.url, by="console")
+async def first_admin_link(settings: Settings) -> str:
+    """Return a link that makes an admin, for who can read the console's files."""
+    web = web_settings(settings)
+    database = await open_database(settings.database_url)
+    try:
+        await bring_up_to_date(database)
+        return await accounts_of(database, web).first_admin_link(web.url, by="console")
+    finally:
+        await database.close()
+
+
+async def audit_verdict(settings: Settings) -> audit.Verdict:
+    """Go through the whole audit log."""
+    database = await open_database(settings.database_url)
+    try:
+        await bring_up_to_date(database)
+        return await audit.verify(database)
+    finally:
+        await database.close()

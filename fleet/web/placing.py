@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from fleet.store.browse import RoomDetail
-from fleet.store.database import Transaction
+from fleet.store.rooms import next_version
 from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
@@ -73,10 +73,3 @@ async def site_key(console: Console, site: str) -> int | None:
         raise NotPossible(f"There is no site {site!r}.")
     key: int = rows[0]["key"]
     return key
-
-
-async def next_version(tx: Transaction) -> int:
-    """Count a change of rooms, so that viewers see it."""
-    rows = await tx.fetch("UPDATE counters SET value = value + 1 WHERE name = 'rooms' RETURNING value")
-    version: int = rows[0]["value"]
-    return version

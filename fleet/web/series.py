@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import msgspec
 from starlette.responses import Response
 
+from fleet.store import samples
 from fleet.store.database import Database
-from fleet.store.series import COLUMNS, read
 
 _HOUR_MS = 3_600_000
-_SPANS = {"24h": (24 * _HOUR_MS, 300), "30d": (30 * 24 * _HOUR_MS, 3600)}
-"""How long, and of how many seconds one point is."""
+_SPANS: dict[str, tuple[int, samples.Kind]] = {
+    "24h": (24 * _HOUR_MS, "samples5"),
+    "30d": (30 * 24 * _HOUR_MS, "samples60"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,10 @@ class Series:
 
 async def of_room(database: Database, room: int, span: str, now: int) -> Series:
     """Return a room's last 24 hours or 30 days."""
-    length, step = _SPANS[span]
-    rows = await read(database, room, now - length, now, step)
-    columns = {name: [row[name] for row in rows] for name in COLUMNS}
-    return Series(now - length, now, step, [row["at"] for row in rows], columns)
+    length, kind = _SPANS[span]
+    found = await samples.series(database, room, kind, now - length, now)
+    columns = {name: column for name, column in found.columns.items() if name != "at"}
+    return Series(now - length, now, found.every_s, found.columns["at"], columns)
 
 
 def answer(series: Series) -> Response:

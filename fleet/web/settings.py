@@ -39,9 +39,9 @@ class WebSettings:
     """How browsers reach it, such as https://rooms.example.org; empty for http://address:port."""
     certificate_file: str = ""
     key_file: str = ""
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
-    """Who may say from which address a request really came."""
-    idle_hours: int = 12
+    behind_proxy: bool = False
+    """A proxy on this machine says from which address a request really came."""
+    idle_hours: float = 12
     """A session that was not used for so long is over."""
     session_days: int = 7
     """And so is one that is older."""

@@ -4,10 +4,10 @@ import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fleet.store.browse import Site
+from fleet.store.rooms import next_version
 from fleet.web.access.accounts import NotPossible
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import Console
-from fleet.web.placing import next_version
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,35}")
 
@@ -24,6 +24,7 @@ async def add_site(console: Console, visitor: Visitor, site_id: str, name: str, 
     except (ZoneInfoNotFoundError, ValueError, OSError) as err:
         raise NotPossible(f"{timezone!r} is no time zone; one is like Europe/Berlin.") from err
     async with console.database.transaction() as tx:
+        await next_version(tx)
         rows = await tx.fetch(
             "INSERT INTO sites (id, name, timezone) VALUES ($1, $2, $3) "
             "ON CONFLICT (id) DO UPDATE SET name = excluded.name, timezone = excluded.timezone RETURNING key",
@@ -31,7 +32,6 @@ async def add_site(console: Console, visitor: Visitor, site_id: str, name: str, 
             name,
             timezone,
         )
-        await next_version(tx)
         await console.audit.note(
             tx, console.now(), visitor.actor, "site saved", f"site:{site_id}", name=name, timezone=timezone
         )

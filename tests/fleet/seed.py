@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from fleet.store import samples
 from fleet.store.database import Database, open_database
 from fleet.store.schema import bring_up_to_date
 
@@ -43,12 +44,6 @@ NAMES = (
     ),
     *("Shannon", "Wiener", "Nyquist", "Fourier", "Laplace", "Pascal"),
 )
-SUMS = """room INTEGER NOT NULL, at BIGINT NOT NULL, span_s BIGINT NOT NULL, live_s BIGINT NOT NULL,
-  ready_s BIGINT NOT NULL, broken_s BIGINT NOT NULL, occupied_s BIGINT NOT NULL, participants INTEGER NOT NULL,
-  issues INTEGER NOT NULL, cpu REAL, cpu_most REAL, mem_available_mb INTEGER, temp_c REAL, disk_free_mb INTEGER,
-  kbps_in REAL, kbps_out REAL, fps_in REAL, fps_out REAL, loss REAL, loss_most REAL, jitter_ms REAL, rtt_ms REAL,
-  freezes BIGINT NOT NULL, PRIMARY KEY (room, at)"""
-SUM_COLUMNS = tuple(part.split()[0] for part in SUMS.split(", PRIMARY", maxsplit=1)[0].replace("\n", " ").split(","))
 
 
 @dataclass(frozen=True)
@@ -333,26 +328,25 @@ PNG = bytes.fromhex(
 
 async def _samples(database: Database, now: int, dice: random.Random) -> None:
     """Give room 2 a day of five minutes and a month of hours."""
-    tables: dict[str, list[tuple[Any, ...]]] = {}
-    for at in range(now // HOUR * HOUR - 30 * DAY, now, HOUR):
-        tables.setdefault(f"samples60_{_at(at):%Y%m}", []).append(_sums(at, 3600, dice))
-    for at in range(now // (5 * MINUTE) * 5 * MINUTE - DAY, now, 5 * MINUTE):
-        tables.setdefault(f"samples5_{_at(at):%Y%m%d}", []).append(_sums(at, 300, dice))
+    hours = [_sums(at, 3600, dice) for at in range(now // HOUR * HOUR - 30 * DAY, now, HOUR)]
+    minutes = [_sums(at, 300, dice) for at in range(now // (5 * MINUTE) * 5 * MINUTE - DAY, now, 5 * MINUTE)]
+    kinds: tuple[tuple[samples.Kind, list[dict[str, Any]]], ...] = (("samples60", hours), ("samples5", minutes))
     async with database.transaction() as tx:
-        for name, rows in tables.items():
-            await tx.execute(f"CREATE TABLE {name} ({SUMS})")
-            await tx.load(name, SUM_COLUMNS, rows)
+        for kind, rows in kinds:
+            for row in rows:
+                table = await samples.make_table(tx, database.dialect, kind, row["at"])
+                await tx.load(table, tuple(row), [tuple(row.values())])
 
 
 def _at(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-def _sums(at: int, span: int, dice: random.Random) -> tuple[Any, ...]:
+def _sums(at: int, span: int, dice: random.Random) -> dict[str, Any]:
     hour = _at(at).hour + _at(at).minute / 60
     live = 8 <= hour < 18 and math.sin(at / HOUR * 2.2) > -0.2
     cpu = 0.07 + dice.random() * 0.05 + (0.35 if live else 0)
-    values: dict[str, Any] = {
+    return {
         **dict.fromkeys(("live_s", "broken_s", "occupied_s", "issues", "freezes"), 0),
         "room": 2,
         "at": at,
@@ -373,7 +367,6 @@ def _sums(at: int, span: int, dice: random.Random) -> tuple[Any, ...]:
         "jitter_ms": 4 + dice.random() * 6 if live else None,
         "rtt_ms": 26 + dice.random() * 12 if live else None,
     }
-    return tuple(values[name] for name in SUM_COLUMNS)
 
 
 async def main(url: str, rooms: int) -> None:

@@ -16,7 +16,7 @@ def expires_at(now: int, days: int) -> int:
     return now + days * 24 * _HOUR_MS
 
 
-def holds(session: Session, now: int, idle_hours: int) -> bool:
+def holds(session: Session, now: int, idle_hours: float) -> bool:
     """Tell whether a session still holds."""
     return now < session.expires_at and now - session.used_at < idle_hours * _HOUR_MS
 

@@ -43,7 +43,7 @@ def grants_of(user: people.User) -> tuple[Grant, ...]:
     return tuple(Grant(Role(role), site) for role, site in user.grants if role in known)
 
 
-async def by_session(database: Database, secret: str, now: int, idle_hours: int) -> Visitor | None:
+async def by_session(database: Database, secret: str, now: int, idle_hours: float) -> Visitor | None:
     """Return whose session this is, if it still holds."""
     session = await people.session(database, hashed(secret))
     if session is None or not holds(session, now, idle_hours):

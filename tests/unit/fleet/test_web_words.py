@@ -3,11 +3,8 @@
 import pytest
 
 from fleet.store.history import compared
-from fleet.store.series import tables
 from fleet.web.pages.frame import moment, said, size, span, status_icon
 from fleet.web.told import health_of
-
-DAY = 86_400_000
 
 
 @pytest.mark.parametrize(
@@ -70,9 +67,3 @@ def test_words_of_a_newer_room_are_unknown_not_an_error():
     health = health_of({"phase": "dancing", "issues": [{"id": "x", "severity": "dire", "text": "t"}]})
     assert health is not None
     assert (health.phase, health.issues[0].severity) == ("unknown", "unknown")
-
-
-def test_a_span_of_time_names_the_tables_it_is_in():
-    until = 1_790_000_000_000
-    assert tables(until - DAY, until, 300) == ["samples5_20260920", "samples5_20260921"]
-    assert tables(until - 30 * DAY, until, 3600) == ["samples60_202608", "samples60_202609"]
