@@ -1,5 +1,6 @@
 """What the pages list of alerts, jobs, settings and use. What changes them is done by `fleet.control`."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +125,7 @@ class LayerLine:
     scope: str
     rev: int
     doc: dict[str, Any]
+    locks: list[str]
     made_at: int
     made_by: str
     note: str
@@ -133,7 +135,7 @@ class LayerLine:
 async def layers(reader: Reader, sites: Sites) -> list[LayerLine]:
     """Return what each scope sets, from the general to the special; of sites and rooms those that may be seen."""
     rows = await reader.fetch(
-        "SELECT l.scope, l.rev, l.doc, l.made_at, l.made_by, l.note, n.revisions FROM layers l JOIN "
+        "SELECT l.scope, l.rev, l.doc, l.locks, l.made_at, l.made_by, l.note, n.revisions FROM layers l JOIN "
         "(SELECT scope, max(rev) AS rev, count(*) AS revisions FROM layers GROUP BY scope) n "
         "ON n.scope = l.scope AND n.rev = l.rev ORDER BY l.scope"
     )
@@ -143,6 +145,7 @@ async def layers(reader: Reader, sites: Sites) -> list[LayerLine]:
             row["scope"],
             row["rev"],
             document(row["doc"]) or {},
+            json.loads(row["locks"]),
             row["made_at"],
             row["made_by"],
             row["note"],

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from fleet.store.audit import AuditLog
-from fleet.store.database import Database
+from fleet.store.database import Database, Unfit
 from fleet.web.access.accounts import Accounts, NotNow, NotPossible
 from fleet.web.access.limits import SignInLimits
 from fleet.web.access.oidc import SignInService
@@ -111,6 +111,9 @@ def _answer_errors(app: FastAPI) -> None:
     async def not_possible(request: Request, err: Exception) -> Response:
         return _told(request, 429 if isinstance(err, NotNow) else 409, str(err))
 
+    async def unfit(request: Request, err: Exception) -> Response:
+        return _told(request, 422, str(err))
+
     async def http(request: Request, err: Exception) -> Response:
         status = cast("HTTPException", err).status_code
         words = {404: "There is no such page.", 405: "That cannot be done here.", 413: TOO_LARGE}
@@ -122,6 +125,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(NotPossible, not_possible)
+    app.add_exception_handler(Unfit, unfit)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
 

@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 
 _NO_NUL = r"^[^\x00]*$"
 Text = Annotated[str, StringConstraints(max_length=200, pattern=_NO_NUL)]
+LongText = Annotated[str, StringConstraints(max_length=20_000, pattern=_NO_NUL)]
 Key = Annotated[int, Path(ge=0, lt=2**31)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Before = Annotated[int, Query(ge=0, le=2**62, description="milliseconds since 1970")]

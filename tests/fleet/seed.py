@@ -194,10 +194,10 @@ def _documents(name: str, trouble: Trouble, since: int, now: int, dice: random.R
         },
     }
     info = {"name": name, "sw": "0.2.0", "model": "Raspberry Pi 5", "os": "Debian 13", "devices": []}
-    doc = {"calendar": {"join_early_s": 60}, "sound": {"volume": 60}, "display": {"idle_off_min": 10}}
+    doc = {"joining": {"lead_s": 60}, "sound": {"beam": True}, "tv": {"idle_off_min": 10}}
     reported = {"rev": 2, "seen": 3, "waits": "in a meeting" if live else "", "doc": doc, "troubles": []}
     if missing:
-        reported["troubles"] = [{"key": "calendar.join_early_s", "reason": "must be from 0 to 900, not 1200"}]
+        reported["troubles"] = [{"key": "joining.lead_s", "reason": "must be from 0 to 900, not 1200"}]
     return json.dumps({"online": True, "bd": 4}), json.dumps(info), json.dumps(health), json.dumps(reported)
 
 
@@ -245,7 +245,7 @@ async def fill(database: Database, *, rooms: int = 40, now: int) -> None:
         await tx.load("room_tags", ("room", "tag"), [(key, "board") for key in range(1, rooms + 1, 9)])
         await tx.execute("UPDATE counters SET value = $1 WHERE name = 'rooms'", rooms)
         if database.dialect == "postgresql":
-            for table in ("sites", "rooms"):
+            for table in ("sites", "rooms", "alerts", "jobs", "files"):
                 await tx.fetch(f"SELECT setval(pg_get_serial_sequence('{table}', 'key'), 1000000)")
         await _history(tx, min(rooms, 40), now, dice)
         await _work(tx, rooms, now)
@@ -304,13 +304,13 @@ async def _work(tx: Any, rooms: int, now: int) -> None:
     await tx.load("executions", ("job", "room", "wave", "state", "changed_at"), executions)
     await tx.execute("UPDATE executions SET detail = 'Not enough disk: 90 MB are free.' WHERE state = 'failed'")
     layers = [
-        ("org", 1, '{"sound": {"volume": 50}}', "first"),
-        ("org", 2, '{"sound": {"volume": 60}, "display": {"idle_off_min": 10}}', ""),
-        ("site:berlin", 3, '{"calendar": {"join_early_s": 1200}}', "early birds"),
+        ("org", 1, '{"sound": {"beam": false}}', "first"),
+        ("org", 2, '{"sound": {"beam": true}, "tv": {"idle_off_min": 10}}', ""),
+        ("site:berlin", 3, '{"joining": {"lead_s": 600}}', "early birds"),
     ]
     rows = [(scope, rev, doc, now - DAY, "ada", note) for scope, rev, doc, note in layers]
     await tx.load("layers", ("scope", "rev", "doc", "made_at", "made_by", "note"), rows)
-    wanted = json.dumps({"calendar": {"join_early_s": 1200}, "sound": {"volume": 60}, "display": {"idle_off_min": 15}})
+    wanted = json.dumps({"joining": {"lead_s": 1200}, "sound": {"beam": True}, "tv": {"idle_off_min": 15}})
     desired = [(room, 3, wanted, now - DAY) for room in range(1, min(rooms, 40) + 1)]
     await tx.load("desired", ("room", "rev", "doc", "made_at"), desired)
     code = ("id", "secret", "name", "site", "made_at", "made_by", "expires_at")

@@ -13,7 +13,16 @@ from fleet.web.app import now_ms
 
 pytestmark = pytest.mark.timeout(120)
 PAGES = (
-    *("/rooms", "/rooms?dense=1&order=worst", "/rooms/room-00002", "/alerts", "/jobs", "/jobs/j-update", "/settings"),
+    *(
+        "/rooms",
+        "/rooms?dense=1&order=worst",
+        "/rooms/room-00002",
+        "/alerts",
+        "/jobs",
+        "/jobs/j-update",
+        "/jobs/new",
+        "/settings?scope=org",
+    ),
     *("/use", "/enrol", "/people", "/audit", "/account", "/nothing"),
 )
 

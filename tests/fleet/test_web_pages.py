@@ -22,7 +22,7 @@ PAGES = (
     "/settings",
     "/use",
 )
-INSIDE = ("/enrol", "/people", "/audit", "/account")
+INSIDE = ("/jobs/new", "/enrol", "/people", "/audit", "/account")
 PARTS = (
     *("/rooms/room-00002/now", "/rooms/room-00002/more-events?before=99999999999999", "/rooms/room-00002/series.json"),
     *("/live/rooms.json", "/audit/verdict", "/rooms/room-00002/files/1"),
@@ -63,9 +63,9 @@ async def test_an_admin_sees_every_page(fleet):
 @pytest.mark.parametrize(
     ("name", "refused"),
     [
-        ("viewer", {"/enrol", "/people", "/audit", "/audit/verdict", "/rooms/room-00002/files/1"}),
+        ("viewer", {"/jobs/new", "/enrol", "/people", "/audit", "/audit/verdict", "/rooms/room-00002/files/1"}),
         ("operator", {"/enrol", "/people", "/audit", "/audit/verdict"}),
-        ("auditor", {"/enrol", "/people", "/rooms/room-00002/files/1"}),
+        ("auditor", {"/jobs/new", "/enrol", "/people", "/rooms/room-00002/files/1"}),
         ("lisbon", {"/enrol", "/people", "/audit", "/audit/verdict"}),
     ],
 )

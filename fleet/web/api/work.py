@@ -1,21 +1,68 @@
 """Alerts, jobs, settings, use."""
 
-from typing import Annotated
+import dataclasses
+import json
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 
+from appliance.telemetry.protocol.orders import JobKind
 from fleet.store import history, worklists
+from fleet.web import acting
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
 from fleet.web.gate import NotThere, allowed
-from fleet.web.inputs import Limit, Text
+from fleet.web.inputs import Key, Limit, Text
 
 router = APIRouter(tags=["work"], responses=ERRORS)
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 _DAY_MS = 86_400_000
+Hours = Annotated[int, Field(ge=1, le=720)]
+
+
+@dataclass(frozen=True)
+class SnoozeBody:
+    """For how long."""
+
+    hours: Hours = 4
+
+
+@dataclass(frozen=True)
+class JobBody:
+    """What rooms are to do."""
+
+    kind: JobKind
+    scopes: tuple[Text, ...]
+    """room:ID, site:ID, tag:TAG or org."""
+    args: dict[Text, Text] = dataclasses.field(default_factory=dict)
+    if_idle: bool = True
+    careful: bool = False
+    hours: Hours = 24
+    note: Text = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The new job."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class SettingsBody:
+    """All settings of a scope: sections of keys."""
+
+    doc: dict[str, Any]
+    locks: tuple[Text, ...] = ()
+    """Keys that no more special scope may change."""
+    based_on: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    """The revision it replaces; another one means that somebody was quicker."""
+    note: Text = ""
 
 
 @router.get("/alerts")
@@ -33,6 +80,40 @@ async def alerts(
 async def jobs(request: Request, visitor: Seeing, limit: Limit = 100) -> list[worklists.JobLine]:
     """List jobs, the newest first."""
     return await worklists.jobs(console_of(request).database, visitor.sites(), limit=limit)
+
+
+@router.post("/alerts/{key}/acknowledge", status_code=204)
+async def acknowledge(request: Request, visitor: Seeing, key: Key) -> None:
+    """Say that you look after an alert."""
+    await acting.acknowledge(console_of(request), visitor, key)
+
+
+@router.post("/alerts/{key}/snooze", status_code=204)
+async def snooze(request: Request, visitor: Seeing, key: Key, body: SnoozeBody) -> None:
+    """Tell nobody of an alert for some hours."""
+    await acting.snooze(console_of(request), visitor, key, body.hours)
+
+
+@router.post("/jobs", status_code=201)
+async def run(request: Request, visitor: Seeing, body: JobBody) -> Made:
+    """Have rooms do something."""
+    wish = acting.JobWish(
+        body.kind, body.scopes, body.args, if_idle=body.if_idle, careful=body.careful, hours=body.hours, note=body.note
+    )
+    return Made(await acting.run(console_of(request), visitor, wish))
+
+
+@router.post("/jobs/{job}/cancel", status_code=204)
+async def cancel(request: Request, visitor: Seeing, job: Text) -> None:
+    """Take a job back where it has not begun."""
+    await acting.cancel(console_of(request), visitor, job)
+
+
+@router.put("/settings/{scope}", status_code=204)
+async def save(request: Request, visitor: Seeing, scope: Text, body: SettingsBody) -> None:
+    """Put settings in force for org, site:ID, tag:TAG or room:ID."""
+    wish = acting.SettingsWish(scope, json.dumps(body.doc), body.locks, body.based_on, body.note)
+    await acting.save_settings(console_of(request), visitor, wish)
 
 
 @router.get("/jobs/{job}/rooms")

@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from fleet.store import worklists
+from fleet.web import acting
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
 from fleet.web.gate import allowed
+from fleet.web.inputs import Key
 from fleet.web.pages.frame import page
 
 router = APIRouter()
@@ -24,3 +26,17 @@ async def alerts(
     listed = await worklists.alerts(console_of(request).database, visitor.sites(), state=state)
     name = "part/alerts.html" if request.headers.get("HX-Target") == "alerts" else "alerts.html"
     return page(request, visitor, name, title="Alerts", alerts=listed, state=state)
+
+
+@router.post("/alerts/{key}/acknowledge")
+async def acknowledge(request: Request, visitor: Seeing, key: Key) -> Response:
+    await acting.acknowledge(console_of(request), visitor, key)
+    return RedirectResponse("/alerts", 303)
+
+
+@router.post("/alerts/{key}/snooze")
+async def snooze(
+    request: Request, visitor: Seeing, key: Key, hours: Annotated[int, Form(ge=1, le=720)] = 4
+) -> Response:
+    await acting.snooze(console_of(request), visitor, key, hours)
+    return RedirectResponse("/alerts", 303)

@@ -2,19 +2,24 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Form
+from pydantic import BaseModel, Field
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from appliance.telemetry.protocol.orders import JobKind
 from fleet.store import history, worklists
+from fleet.web import acting
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
 from fleet.web.gate import NotThere, allowed
+from fleet.web.inputs import LongText, Text
 from fleet.web.pages.frame import page
 
 router = APIRouter()
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
+Running = Annotated[Visitor, Depends(allowed(Action.RUN_JOBS))]
 
 
 @router.get("/jobs")
@@ -22,6 +27,49 @@ async def jobs(request: Request, visitor: Seeing) -> Response:
     listed = await worklists.jobs(console_of(request).database, visitor.sites())
     name = "part/jobs.html" if request.headers.get("HX-Target") == "jobs" else "jobs.html"
     return page(request, visitor, name, title="Jobs", jobs=listed)
+
+
+@router.get("/jobs/new")
+async def new_job(request: Request, visitor: Running, scopes: str = "", kind: str = "") -> Response:
+    many = len(acting.scopes_in(scopes)) > 10
+    return page(
+        request, visitor, "job_new.html", title="A new job", kinds=acting.KINDS, scopes=scopes, chosen=kind, many=many
+    )
+
+
+class JobForm(BaseModel):
+    """What the page of a new job asks."""
+
+    kind: JobKind
+    scopes: LongText = ""
+    word: Text = ""
+    url: Text = ""
+    hours: Annotated[int, Field(ge=1, le=720)] = 24
+    note: Text = ""
+    now: Text = ""
+    careful: Text = ""
+
+
+@router.post("/jobs")
+async def run(request: Request, visitor: Running, form: Annotated[JobForm, Form()]) -> Response:
+    words = {JobKind.JOIN: {"key": form.word}, JobKind.UPDATE: {"version": form.word, "url": form.url}}
+    wish = acting.JobWish(
+        form.kind,
+        tuple(acting.scopes_in(form.scopes)),
+        words.get(form.kind, {}),
+        if_idle=not form.now,
+        careful=bool(form.careful),
+        hours=form.hours,
+        note=form.note,
+    )
+    job = await acting.run(console_of(request), visitor, wish)
+    return RedirectResponse(f"/jobs/{job}", 303)
+
+
+@router.post("/jobs/{job}/cancel")
+async def cancel(request: Request, visitor: Running, job: Text) -> Response:
+    await acting.cancel(console_of(request), visitor, job)
+    return RedirectResponse(f"/jobs/{job}", 303)
 
 
 @router.get("/jobs/{job}")

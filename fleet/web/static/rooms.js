@@ -126,6 +126,9 @@ function show() {
   }
   grid.show(groupsOf(list), wanted.dense);
   $("count").textContent = list.length === rooms.size ? `${rooms.size}` : `${list.length} of ${rooms.size}`;
+  // as many as fit into an address; nobody picks more by hand
+  if ($("job")) $("job").href = `/jobs/new?scopes=${list.slice(0, 100).map((one) => encodeURIComponent(one.id)).join("+")}`;
+  if ($("job")) $("job").hidden = list.length === 0 || list.length > 100;
   $("nothing").hidden = list.length > 0 || rooms.size === 0;
   $("empty").hidden = rooms.size > 0;
   for (const chip of document.querySelectorAll(".chip")) {

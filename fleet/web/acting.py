@@ -1,0 +1,177 @@
+"""What people and programs do to alerts, jobs and settings: done by `fleet.control`, noted in the audit log."""
+
+import json
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from appliance.telemetry.protocol.orders import JobKind
+from fleet.control import alerts, jobs, layers, rollouts, scope
+from fleet.store import audit, browse, worklists
+from fleet.web.access.accounts import NotPossible
+from fleet.web.access.permissions import Action
+from fleet.web.access.visitor import Visitor
+from fleet.web.console import Console
+from fleet.web.gate import NotThere, require
+
+KINDS = tuple(kind for kind in JobKind if kind is not JobKind.UNKNOWN)
+_LOOKS = frozenset({JobKind.LOGS, JobKind.SCREENSHOT})
+_HOUR_MS = 3_600_000
+MOST_ROOMS = 500
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class JobWish:
+    """A job as somebody asks for it."""
+
+    kind: JobKind
+    scopes: tuple[str, ...]
+    """room:ID, site:ID, tag:TAG or org."""
+    args: Mapping[str, str]
+    if_idle: bool = True
+    careful: bool = False
+    """One room first, then 5 %, 25 %, all; stopped when it does harm."""
+    hours: int = 24
+    note: str = ""
+
+
+async def acknowledge(console: Console, visitor: Visitor, key: int) -> None:
+    """Say that one looks after an alert."""
+    alert = await _alert(console, visitor, key)
+    if not await alerts.acknowledge(console.database, key, visitor.name, console.now()):
+        raise NotPossible("This alert is over, or somebody looks after it already.")
+    await _note(console, visitor, "alert acknowledged", f"alert:{key}", text=alert.text)
+
+
+async def snooze(console: Console, visitor: Visitor, key: int, hours: int) -> None:
+    """Tell nobody of an alert for some hours."""
+    alert = await _alert(console, visitor, key)
+    if not await alerts.snooze(console.database, key, console.now() + hours * _HOUR_MS, console.now()):
+        raise NotPossible("This alert is over.")
+    await _note(console, visitor, "alert snoozed", f"alert:{key}", text=alert.text, hours=hours)
+
+
+async def _alert(console: Console, visitor: Visitor, key: int) -> worklists.AlertLine:
+    alert = await worklists.alert(console.database, key)
+    if alert is None or not visitor.may(Action.SEE, alert.site):
+        raise NotThere("There is no such alert, or it is at a site that you may not see.")
+    require(visitor, Action.ACKNOWLEDGE, alert.site)
+    return alert
+
+
+async def run(console: Console, visitor: Visitor, wish: JobWish) -> str:
+    """Make a job and return its id."""
+    if not 0 < len(wish.scopes) <= MOST_ROOMS:
+        raise NotPossible(f"A job is for 1 to {MOST_ROOMS} rooms or groups of them; all rooms are: org.")
+    actions = (Action.RUN_JOBS, Action.LOOK) if wish.kind in _LOOKS else (Action.RUN_JOBS,)
+    for one in wish.scopes:
+        site = await _site_of(console, visitor, one)
+        for action in actions:
+            require(visitor, action, site)
+    wanted = jobs.Wanted(
+        wish.kind,
+        wish.scopes,
+        console.now() + wish.hours * _HOUR_MS,
+        wish.args,
+        if_idle=wish.if_idle,
+        policy=rollouts.CAREFUL if wish.careful else rollouts.AT_ONCE,
+        note=wish.note,
+    )
+    job = await _words(jobs.create(console.database, wanted, visitor.name, console.now()))
+    await _note(console, visitor, "job made", f"job:{job}", kind=wish.kind, scopes=list(wish.scopes[:20]))
+    return job
+
+
+async def cancel(console: Console, visitor: Visitor, job: str) -> None:
+    """Take a job back where it has not begun; one needs the right in each of its rooms."""
+    rows = await console.database.fetch(
+        "SELECT DISTINCT r.site FROM executions e JOIN jobs j ON j.key = e.job JOIN rooms r ON r.key = e.room "
+        "WHERE j.id = $1",
+        job,
+    )
+    if not rows or not any(visitor.may(Action.SEE, row["site"]) for row in rows):
+        raise NotThere("There is no such job, or it is of rooms that you may not see.")
+    for row in rows:
+        require(visitor, Action.RUN_JOBS, row["site"])
+    await _words(jobs.cancel(console.database, job, visitor.name, console.now()))
+    await _note(console, visitor, "job cancelled", f"job:{job}")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsWish:
+    """All settings of a scope as somebody wants them."""
+
+    scope: str
+    text: str
+    """JSON: sections of keys."""
+    locks: tuple[str, ...]
+    """Keys that no more special scope may change."""
+    based_on: int
+    """The revision they replace."""
+    note: str
+
+
+async def save_settings(console: Console, visitor: Visitor, wish: SettingsWish) -> None:
+    """Put settings in force for a scope."""
+    require(visitor, Action.EDIT_SETTINGS, await _site_of(console, visitor, wish.scope))
+    try:
+        doc = json.loads(wish.text or "{}")
+    except (ValueError, RecursionError) as err:
+        raise NotPossible(f"The settings are not JSON: {err}.") from err
+    if not isinstance(doc, dict):
+        raise NotPossible('Settings are sections of keys, such as {"tv": {"idle_off_min": 10}}.')
+    saving = layers.save(
+        console.database,
+        wish.scope,
+        doc,
+        visitor.name,
+        console.now(),
+        locks=wish.locks,
+        note=wish.note,
+        based_on=wish.based_on,
+    )
+    saved = await _words(saving)
+    await _note(console, visitor, "settings saved", wish.scope, rev=saved.rev, note=wish.note)
+
+
+async def _site_of(console: Console, visitor: Visitor, where: str) -> int | None:
+    """Return the site a scope is within; None for what goes beyond one. A room out of sight is not there."""
+    kind, _, name = (await _checked(where)).partition(":")
+    if kind == "site":
+        rows = await console.database.fetch("SELECT key FROM sites WHERE id = $1", name)
+        if not rows or not visitor.may(Action.SEE, rows[0]["key"]):
+            raise NotThere(f"There is no site {name}, or you may not see it.")
+        key: int = rows[0]["key"]
+        return key
+    if kind == "room":
+        room = await browse.room(console.database, name)
+        if room is None or not visitor.may(Action.SEE, room.line.site):
+            raise NotThere(f"There is no room {name}, or it is at a site that you may not see.")
+        return room.line.site
+    return None
+
+
+async def _checked(where: str) -> str:
+    try:
+        return scope.checked(where)
+    except scope.BadScope as err:
+        raise NotPossible(str(err)) from err
+
+
+async def _words(work: Awaitable[T]) -> T:
+    """Do it, and answer with control's own words when it refuses."""
+    try:
+        return await work
+    except (jobs.BadJob, layers.BadLayer, rollouts.BadPolicy, scope.BadScope) as err:
+        raise NotPossible(str(err)) from err
+
+
+async def _note(console: Console, visitor: Visitor, action: str, target: str, **detail: object) -> None:
+    await audit.note(console.database, console.now(), visitor.actor, action, target, **detail)
+
+
+def scopes_in(text: str) -> Sequence[str]:
+    """Return the scopes that somebody wrote, apart by spaces or commas; a bare word is a room's id."""
+    words = dict.fromkeys(text.replace(",", " ").split())
+    return tuple(word if word == "org" or ":" in word else f"room:{word}" for word in words)
