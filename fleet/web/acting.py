@@ -78,7 +78,9 @@ async def run(console: Console, visitor: Visitor, wish: JobWish) -> str:
         policy=rollouts.CAREFUL if wish.careful else rollouts.AT_ONCE,
         note=wish.note,
     )
-    job = await _words(jobs.create(console.database, wanted, visitor.name, console.now()))
+    # a room may move to another site in this very moment
+    sites = visitor.sites(Action.RUN_JOBS)
+    job = await _words(jobs.create(console.database, wanted, visitor.name, console.now(), sites=sites))
     await _note(console, visitor, "job made", f"job:{job}", kind=wish.kind, scopes=list(wish.scopes[:20]))
     return job
 
