@@ -17,7 +17,9 @@ from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import CallDesk, Journal
 from appliance.telemetry.connection import Access, BrokerAway, Connection, Incoming, NotInFive
 from appliance.telemetry.courier import Courier
+from appliance.telemetry.gate import Gate
 from appliance.telemetry.gauges import GaugeReader, clock_sync, machine, own_addresses
+from appliance.telemetry.order_desk import OrderDesk, Orders
 from appliance.telemetry.protocol.address import broker_address
 from appliance.telemetry.protocol.codec import BadPayload, decode
 from appliance.telemetry.protocol.payloads import State
@@ -56,6 +58,10 @@ class MqttSettings:
     """The same between meetings."""
     timezone: str = ""
     """The room's, for the inventory."""
+    certificate_file: str = ""
+    """The room's own certificate and key; empty for none."""
+    keys: tuple[bytes, ...] = ()
+    """Of the console whose orders count, pinned at enrolment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class MqttAgent:
         now: Callable[[], datetime],
         streams: Callable[[], tuple[StreamStats, ...]] = tuple,
         courier: Courier | None = None,
+        orders: Orders | None = None,
         pace: Pace = Pace(),
     ) -> None:
         self._settings = settings
@@ -101,6 +108,7 @@ class MqttAgent:
         self._now = now
         self._streams = streams
         self._courier = courier
+        self._orders = orders
         self._pace = pace
         self._gauges = GaugeReader(state_dir)
         self._file = TelemetryFile(state_dir / "mqtt.json")
@@ -127,6 +135,14 @@ class MqttAgent:
         states = self._states()
         self._room = await anext(states)
         self._topics = Topics(self._settings.org, self._room.id)
+        self._order_desk = OrderDesk(
+            gate=Gate(self._topics),
+            calls=self._desk,
+            orders=self._orders,
+            keys=self._settings.keys,
+            now=self._now,
+            tell=self._on_health,
+        )
         hardware = await asyncio.to_thread(machine, timezone=self._settings.timezone)
         self._reporter = Reporter(
             self._topics,
@@ -149,12 +165,12 @@ class MqttAgent:
 
     async def _answer(self) -> None:
         while True:
-            call = await self._calls.get()
+            message = await self._calls.get()
             refused = self._desk.refused
-            ack = await self._desk.take(call.payload, retained=call.retained)
+            ack = await self._order_desk.take(message)
             if ack and self._line:
                 self._line.send(self._reporter.ack(ack))
-            if self._desk.refused > refused:
+            if self._desk.refused > refused or message.topic != self._topics.call:
                 self._news.set()
 
     async def _stay_connected(self) -> None:
@@ -169,7 +185,8 @@ class MqttAgent:
         """Connect once and speak until it is over; return why it is."""
         bd = self._bd + 1
         will = self._reporter.will(bd)
-        topics = (self._topics.call, self._topics.state, self._topics.ack)
+        orders = (self._topics.desired, self._topics.jobs) if self._orders else ()
+        topics = (self._topics.call, *orders, self._topics.state, self._topics.ack)
         connection = Connection(self._access(), will=will, subscribe=topics, hear=self._hear, on_taken=self._taken)
         try:
             async with connection as line:
@@ -188,6 +205,7 @@ class MqttAgent:
 
     async def _speak(self, line: Connection) -> None:
         self._bd += 1
+        self._order_desk.connected(self._address.host, line.peer)
         await self._keep(self._desk.journal)
         line.over.add_done_callback(lambda _: self._news.set())
         self._line = line
@@ -219,6 +237,8 @@ class MqttAgent:
         readings = replace(await asyncio.to_thread(self._measure), streams=self._streams(), spooled=spooled)
         for message in self._reporter.report(self._room, readings, bd=self._bd, calls_refused=self._desk.refused):
             line.send(message)
+        if self._orders and (reported := self._reporter.reported(self._orders.reported())):
+            line.send(reported)
 
     async def _pause(self, line: Connection) -> None:
         """Wait for news or the next heartbeat, but never less than the gap."""
@@ -244,7 +264,7 @@ class MqttAgent:
                     await self._gone.wait()
 
     def _hear(self, message: Incoming) -> None:
-        if message.topic == self._topics.call:
+        if message.topic in {self._topics.call, self._topics.desired, self._topics.jobs}:
             try:
                 self._calls.put_nowait(message)
             except asyncio.QueueFull:
@@ -325,6 +345,7 @@ class MqttAgent:
             settings.username,
             settings.password_file,
             settings.ca_file,
+            settings.certificate_file,
             self._five,
             self._pace.will_delay_s,
         )

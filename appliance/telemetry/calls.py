@@ -81,13 +81,15 @@ class CallDesk:
     journal: Journal = field(default_factory=Journal)
     refused: int = 0
 
-    async def take(self, payload: bytes, *, retained: bool = False) -> CallAck | None:
+    async def take(
+        self, payload: bytes, *, retained: bool = False, read: Callable[[bytes], Call] = decode_call
+    ) -> CallAck | None:
         """Answer a message, whatever it is; None when there is nobody to answer to."""
         if retained:
             self._no_call("it was retained, and a call is only for now")
             return None
         try:
-            call = decode_call(payload)
+            call = read(payload)
         except BadCall as err:
             self._no_call(str(err))
             return CallAck(err.call_id, "", Answer.REFUSED, str(err))

@@ -5,9 +5,11 @@ All that is needed is MQTT 3.1.1; what 5 adds where the broker speaks it is said
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +57,8 @@ class Access:
     username: str = ""
     password_file: str = ""
     ca_file: str = ""
+    certificate_file: str = ""
+    """The room's own certificate and its key, PEM; empty for none."""
     five: bool = False
     """Speak MQTT 5."""
     will_delay_s: int = 0
@@ -110,6 +114,8 @@ class Connection:
         """With MQTT 5: it ended because another client came with the same id."""
         self.listening: frozenset[str] = frozenset()
         """The topics the broker lets this client hear."""
+        self.peer = ""
+        """The address that really answered."""
 
     async def __aenter__(self) -> Self:
         """Connect, be accepted and subscribe, or raise `BrokerAway`."""
@@ -234,8 +240,16 @@ class Connection:
                 context = ssl.create_default_context(cafile=access.ca_file or None)
             except OSError as err:
                 raise BrokerAway(f"{access.ca_file} holds no certificates for MQTT; check ca_file.") from err
+            if access.certificate_file:
+                self._show_certificate(context)
             context.sslsocket_class = _TidySocket
             client.tls_set_context(context)
+
+    def _show_certificate(self, context: ssl.SSLContext) -> None:
+        try:
+            context.load_cert_chain(self._access.certificate_file)
+        except OSError as err:
+            raise BrokerAway("The room's own certificate cannot be read; enrol the room again: salon setup.") from err
 
     def _talk(self) -> None:
         """Connect and run until it is over; on paho's thread, and whatever happens there ends in `over`."""
@@ -252,6 +266,9 @@ class Connection:
             pass
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
+        if isinstance(line := client.socket(), socket.socket):
+            with suppress(OSError):
+                self.peer = str(line.getpeername()[0])
         if not code.is_failure:
             client.subscribe([(topic, 1) for topic in self._subscribe])
         self._in_loop(_settle, self._accepted, code)

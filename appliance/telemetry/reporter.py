@@ -22,6 +22,7 @@ from appliance.telemetry.protocol.payloads import (
     Health,
     Info,
     Issue,
+    Reported,
     Stamp,
     State,
 )
@@ -75,10 +76,11 @@ class Reporter:
         self._sync = ClockSync.UNKNOWN
         self._issues: tuple[Issue, ...] = ()
         self._said: tuple[State, Info, Health] | None = None
+        self._said_reported: Reported | None = None
 
     def will(self, bd: int) -> Outgoing:
         """Return what the broker says should the room be lost; also withdraws what was said before."""
-        self._said = None
+        self.again()
         return self._message(self._topics.state, ended(bd, Ending.LOST), retain=True)
 
     def goodbye(self, bd: int) -> Outgoing:
@@ -89,7 +91,14 @@ class Reporter:
 
     def again(self) -> None:
         """Say everything at the next report."""
-        self._said = None
+        self._said, self._said_reported = None, None
+
+    def reported(self, newest: Reported) -> Outgoing | None:
+        """Return the configuration in force, if it differs from what was last said."""
+        if newest == self._said_reported:
+            return None
+        self._said_reported = newest
+        return self._message(self._topics.reported, newest, retain=True)
 
     def changed(self, room: RoomState, *, bd: int, calls_refused: int) -> bool:
         """Whether a report has news; gauges and stream counters alone are none."""

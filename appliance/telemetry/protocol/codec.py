@@ -44,12 +44,21 @@ def decode(kind: type[B], payload: bytes) -> tuple[Stamp, B]:
 
 def encode_call(call: Call) -> bytes:
     """Return a request to a room."""
-    return dump({"id": call.id, "cmd": call.cmd, "args": dict(call.args), "expires": call.expires})
+    return dump(call_json(call))
+
+
+def call_json(call: Call) -> dict[str, Any]:
+    """Return a request as JSON."""
+    return {"id": call.id, "cmd": call.cmd, "args": dict(call.args), "expires": call.expires}
 
 
 def decode_call(payload: bytes) -> Call:
     """Read a request, or raise `BadPayload`; `BadCall` where it at least has an id to answer to."""
-    data = parse(payload)
+    return call_of(parse(payload))
+
+
+def call_of(data: dict[str, Any]) -> Call:
+    """Read a parsed request, or raise as `decode_call` does."""
     call_id = data.get("id")
     if not isinstance(call_id, str) or not _CALL_ID.fullmatch(call_id):
         raise BadPayload("a call needs an id: 1 to 64 of letters, digits and . _ : -")

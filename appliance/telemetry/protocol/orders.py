@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from appliance.state.wire import BadValue, from_json, to_json
-from appliance.telemetry.protocol.codec import BadPayload
-from appliance.telemetry.protocol.payloads import Word
+from appliance.telemetry.protocol.codec import BadPayload, call_json, call_of
+from appliance.telemetry.protocol.payloads import Call, Word
 from appliance.telemetry.protocol.topics import Topics
 
 T = TypeVar("T")
@@ -89,6 +89,21 @@ def body_of(topics: Topics, kind: Order, order: Desired | Jobs, *, expires: int)
     return {**to_json(Bound(kind, topics.org, topics.room, expires)), **to_json(order)}
 
 
+def call_body(topics: Topics, call: Call) -> dict[str, Any]:
+    """Return the body of a live request to sign and send; it ends when the request does."""
+    return {**to_json(Bound(Order.CALL, topics.org, topics.room, call.expires)), **call_json(call)}
+
+
+def read_call(body: dict[str, Any], topics: Topics, *, bound: bool) -> Call:
+    """Return the live request a body holds, or raise `BadPayload`; one that must be `bound` has to name this room.
+
+    Whether it has expired is for whoever answers it: its sender is told so.
+    """
+    if bound or "kind" in body:
+        _check_addressee(body, Order.CALL, topics)
+    return call_of(body)
+
+
 def read_desired(body: dict[str, Any], topics: Topics, now_ms: int) -> Desired:
     """Return the configuration a body holds for this room, or raise `BadPayload`."""
     _check_bound(body, Order.DESIRED, topics, now_ms)
@@ -105,13 +120,17 @@ def read_jobs(body: dict[str, Any], topics: Topics, now_ms: int) -> Jobs:
 
 
 def _check_bound(body: dict[str, Any], kind: Order, topics: Topics, now_ms: int) -> None:
+    if _check_addressee(body, kind, topics).expires <= now_ms:
+        raise BadPayload("this has expired; check that both clocks are right")
+
+
+def _check_addressee(body: dict[str, Any], kind: Order, topics: Topics) -> Bound:
     bound = _read(Bound, body)
     if bound.kind is not kind:
         raise BadPayload(f"this is a {bound.kind}, and the topic is for {kind}")
     if (bound.org, bound.room) != (topics.org, topics.room):
         raise BadPayload("this is for another room")
-    if bound.expires <= now_ms:
-        raise BadPayload("this has expired; check that both clocks are right")
+    return bound
 
 
 def _read(kind: type[T], body: dict[str, Any]) -> T:
