@@ -8,13 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from appliance.cli_console import add_console
 from appliance.cli_parts import Commands, add_command, add_config, settings_of
 from appliance.cli_wishes import add_care_of_devices, add_wishes
 from appliance.errors import SalonError
-from appliance.service import log_to_file, log_to_stderr, run_program
+from appliance.service import AGAIN, log_to_file, log_to_stderr, run_program, start_again
 
 _PR_SET_PDEATHSIG = 1
 _INVITE = 'salon hub invite --title "Design review" --until 2026-12-01T12:00'
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()
+        if status == AGAIN:
+            start_again()
     except SalonError as err:
         print(f"salon: {err}", file=sys.stderr)  # noqa: T201 - the command's own voice
         return 1
@@ -104,23 +107,27 @@ def _add_programs(commands: "Commands") -> None:
 
 def _run_daemon(options: argparse.Namespace) -> int:
     from appliance.daemon import run_daemon
+    from appliance.settings import load_own
+    from appliance.telemetry.configurator import count_start
 
+    own = load_own(options.config)
+    count_start(own)
     settings = settings_of(options)
-    return run_program(lambda: run_daemon(settings))
+    return run_program(lambda: run_daemon(settings, own))
 
 
 def _run_media(options: argparse.Namespace) -> int:
     from appliance.programs import media
 
     settings = settings_of(options)
-    return run_program(lambda: media(settings))
+    return run_program(lambda: media(settings, partial(settings_of, options)))
 
 
 def _run_display(options: argparse.Namespace) -> int:
     from appliance.programs import display, safe_display
 
-    settings = settings_of(options)
-    return run_program(lambda: safe_display(settings) if options.safe else display(settings))
+    settings, again = settings_of(options), partial(settings_of, options)
+    return run_program(lambda: safe_display(settings) if options.safe else display(settings, again))
 
 
 def _run_panel(options: argparse.Namespace) -> int:

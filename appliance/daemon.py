@@ -30,6 +30,7 @@ from appliance.room import Room
 from appliance.seats import CommandSeat, DisplaySeat, WatchSeat, origin_at_panel
 from appliance.sections import Settings
 from appliance.service import notify, supervised, utc_now, watchdog
+from appliance.settings import Own
 from appliance.state.commands import Origin
 from appliance.state.events import (
     ServiceChanged,
@@ -48,8 +49,8 @@ _ADOPTION_S = 2.0
 _FAULTS_EVERY_S = 2.0
 
 
-async def run_daemon(settings: Settings) -> None:
-    """Run the brain until cancelled."""
+async def run_daemon(settings: Settings, own: Own) -> None:
+    """Run the brain until cancelled. `own` are the room's own settings, without what its console has set."""
     zone = room_zone(settings)
     runtime = runtime_dir(settings)
     room = Room(settings, room_identity(settings.state_dir).id)
@@ -73,7 +74,7 @@ async def run_daemon(settings: Settings) -> None:
         _serve_fixtures(tasks, room, settings, television)
         _watch_calendar(tasks, room, settings, zone)
         _look_ahead(tasks, room, settings)
-        _report_by_mqtt(tasks, room, settings)
+        _report_by_mqtt(tasks, room, settings, own)
         tasks.create_task(_watch_faults(settings, store), name="faults")
         tasks.create_task(watchdog(), name="watchdog")
         notify("READY=1")
@@ -182,13 +183,13 @@ def _look_ahead(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> Non
     tasks.create_task(supervised("preflight", check.run, room.take_health), name="preflight")
 
 
-def _report_by_mqtt(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> None:
+def _report_by_mqtt(tasks: asyncio.TaskGroup, room: Room, settings: Settings, own: Own) -> None:
     if not settings.mqtt.url:
         return
     # a third of the daemon's start, which a room without a fleet need not wait for
     from appliance.reporting import report_to_fleet  # noqa: PLC0415
 
-    tasks.create_task(report_to_fleet(room, settings), name="mqtt")
+    tasks.create_task(report_to_fleet(room, settings, own), name="mqtt")
 
 
 async def _watch_faults(settings: Settings, store: RoomStore) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from appliance.link.faults import FOLDER
 from appliance.link.messages import new_boot
 from appliance.sections import Settings
 from appliance.service import notify, utc_now, watchdog
+from appliance.settings import Reread
 
 if TYPE_CHECKING:
     from appliance.hub.server import HubSettings
@@ -86,8 +88,8 @@ def is_installed() -> bool:
     return group_of("panel") is not None
 
 
-async def media(settings: Settings) -> None:
-    """Run the room's senses and voice."""
+async def media(settings: Settings, read: Callable[[], Settings] | None = None) -> None:
+    """Run the room's senses and voice; `read` reads its settings again."""
     from appliance.link.client import MediaLink
     from appliance.media.engine import run_media
     from appliance.media.options import MediaSettings
@@ -113,7 +115,8 @@ async def media(settings: Settings) -> None:
         studio=_studio_options(settings),
     )
     link = MediaLink(runtime / "media.sock", boot)
-    await run_media(told, link=link, boot=boot, now=utc_now)
+    follow = Reread(settings, read, lambda told: (told.sound, told.camera)).follow if read else None
+    await run_media(told, link=link, boot=boot, now=utc_now, follow=follow)
 
 
 def _studio_options(settings: Settings) -> "StudioOptions":
@@ -171,8 +174,8 @@ def press_button(settings: Settings) -> None:
         raise SalonError(str(err)) from err
 
 
-async def display(settings: Settings) -> None:
-    """Run the room's face."""
+async def display(settings: Settings, read: Callable[[], Settings] | None = None) -> None:
+    """Run the room's face; `read` reads its settings again."""
     from display.renderer import DisplayPlaces, PicturePage, run_display
 
     runtime, zone, wanted = runtime_dir(settings), room_zone(settings), settings.display
@@ -184,6 +187,8 @@ async def display(settings: Settings) -> None:
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(watchdog(), name="watchdog")
+        if read is not None:
+            tasks.create_task(Reread(settings, read, lambda told: told.room.timezone).follow(), name="settings")
         await run_display(
             DisplayPlaces(runtime / "display.sock", runtime / "frames.sock", runtime / FOLDER),
             screen=wanted.screen,

@@ -12,8 +12,9 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
-from appliance.errors import SalonError
+from appliance.errors import SalonError, StartAgain
 from appliance.redact import without_secrets
 from appliance.state.room import ServiceHealth
 
@@ -28,6 +29,15 @@ _TIME = "%H:%M:%S"
 def utc_now() -> datetime:
     """Tell the time; the one clock that composition roots hand to their parts."""
     return datetime.now(UTC)
+
+
+AGAIN = 75
+"""What `run_program` returns for a program that wants to be started anew; `start_again` does it."""
+
+
+def start_again() -> NoReturn:
+    """Begin this program anew in the same process: no supervisor takes that for a crash."""
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very program
 
 
 async def supervised(
@@ -107,6 +117,7 @@ def ends_on_signal() -> Iterator[None]:
 
 def run_program(main: Callable[[], Awaitable[None]]) -> int:
     """Run a program until a signal ends it; a `SalonError` is told in one line, not as a traceback."""
+    again = 1
 
     async def until_signal() -> int:
         with ends_on_signal():
@@ -118,10 +129,14 @@ def run_program(main: Callable[[], Awaitable[None]]) -> int:
 
     try:
         return asyncio.run(until_signal())
+    except* StartAgain as group:
+        for why in dict.fromkeys(str(err) for err in leaves(group)):
+            logger.info("starting anew: %s", why)
+        again = AGAIN
     except* SalonError as group:
         for line in dict.fromkeys(str(err) for err in leaves(group)):
             print(f"salon: {line}", file=sys.stderr)  # noqa: T201 - this is the program's own voice
-    return 1
+    return again
 
 
 def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

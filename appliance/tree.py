@@ -66,23 +66,46 @@ class Tree(Generic[T]):
 
     def read(self, path: Path, *, look: bool = False) -> T:
         """Read a file over the defaults, or raise `BadSettings`. With `look` the files it names are looked at too."""
+        return self.built(self.given(path, look=look))
+
+    def parse(self, text: str, *, where: str, look: bool = False) -> T:
+        """Read a text over the defaults, or raise `BadSettings`."""
+        return self.built(self.checked(text, where=where, look=look))
+
+    def given(self, path: Path, *, look: bool = False) -> dict[str, Any]:
+        """Return what a file holds, found right, or raise `BadSettings`."""
         try:
             # some editors begin a file with a byte order mark
-            return self.parse(path.read_text(encoding="utf-8-sig"), where=str(path), look=look)
+            return self.checked(path.read_text(encoding="utf-8-sig"), where=str(path), look=look)
         except OSError as err:
             raise BadSettings(f"{path} cannot be read: {err.strerror}. Name another file with --config.") from err
         except UnicodeDecodeError as err:
             raise BadSettings(f"{path} is not a UTF-8 text file.") from err
 
-    def parse(self, text: str, *, where: str, look: bool = False) -> T:
-        """Read a text over the defaults, or raise `BadSettings`."""
+    def checked(self, text: str, *, where: str, look: bool = False) -> dict[str, Any]:
+        """Return what a text holds, found right, or raise `BadSettings`."""
         given = _toml(text, where)
-        walk = _Walk(look=look)
-        mistakes = tuple(map(_line, (*walk.mistakes(self.sections, given, ""), *self.misfits(given))))
+        mistakes = (*self.mistakes(given, look=look), *self.clashes(given))
         if mistakes:
             listed = "\n".join(f"  - {mistake}" for mistake in mistakes)
             raise BadSettings(f"{where} has {len(mistakes)} mistake{'s'[: len(mistakes) > 1]}:\n{listed}", mistakes)
-        return cast("T", _build(self.sections, _over(tomllib.loads(self.defaults()), given)))
+        return given
+
+    def mistakes(self, given: Mapping[str, Any], *, look: bool = False) -> tuple[str, ...]:
+        """Return what is wrong by itself, a line each, beginning with the key."""
+        return tuple(map(_line, _Walk(look=look).mistakes(self.sections, given, "")))
+
+    def clashes(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what does not fit together, a line each."""
+        return tuple(map(_line, self.misfits(given)))
+
+    def whole(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all keys, the defaults where nothing is given."""
+        return _over(tomllib.loads(self.defaults()), given)
+
+    def built(self, given: Mapping[str, Any]) -> T:
+        """Return the settings of what was found right."""
+        return cast("T", _build(self.sections, self.whole(given)))
 
 
 def _toml(text: str, where: str) -> dict[str, Any]:
@@ -96,7 +119,7 @@ def _toml(text: str, where: str) -> dict[str, Any]:
         raise BadSettings(f"{where} cannot be read: it holds a number of thousands of digits") from err
 
 
-def _over(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _over(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the defaults with what is given in their place, section by section."""
     return {
         name: _over(value, given.get(name, {})) if isinstance(value, dict) else given.get(name, value)
@@ -116,7 +139,7 @@ class _Walk:
 
     look: bool
 
-    def mistakes(self, kind: Any, given: dict[str, Any], prefix: str) -> Iterator[str]:
+    def mistakes(self, kind: Any, given: Mapping[str, Any], prefix: str) -> Iterator[str]:
         known = get_type_hints(kind, include_extras=True)
         for key, value in given.items():
             name = f"{prefix}{key}"

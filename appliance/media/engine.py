@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -48,13 +48,25 @@ class DaemonLink(Protocol):
     def report(self, report: MediaReport) -> None: ...
 
 
-async def run_media(settings: MediaSettings, *, link: DaemonLink, boot: Boot, now: Callable[[], datetime]) -> None:
-    """Run until cancelled; then the call is left and the devices are closed."""
+async def run_media(
+    settings: MediaSettings,
+    *,
+    link: DaemonLink,
+    boot: Boot,
+    now: Callable[[], datetime],
+    follow: Callable[[Callable[[], bool]], Coroutine[None, None, None]] | None = None,
+) -> None:
+    """Run until cancelled; then the call is left and the devices are closed.
+
+    `follow` raises `StartAgain` for other settings, while it is told that there is no call.
+    """
     gate = await asyncio.to_thread(MuteGate, settings.gate_file)
     engine = Engine(settings, gate=gate, link=link, boot=boot, now=now)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(engine.run(), name="engine")
         tasks.create_task(watchdog(engine.well), name="watchdog")
+        if follow is not None:
+            tasks.create_task(follow(engine.idle), name="settings")
         notify("READY=1")
 
 
@@ -126,6 +138,10 @@ class Engine:
         finally:
             if self._studio is not None:
                 await asyncio.to_thread(self._studio.close)
+
+    def idle(self) -> bool:
+        """Whether there is no call, nor will be one."""
+        return not self._in_call and self._wish.call is None
 
     def well(self) -> bool:
         """Whether the lights can be believed: a program whose lights hang must be ended."""
