@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance.cli_console import add_console
 from appliance.cli_parts import Commands, add_command, add_config, settings_of
+from appliance.cli_setup import add_setup
 from appliance.cli_wishes import add_care_of_devices, add_wishes
 from appliance.errors import SalonError
 from appliance.service import AGAIN, log_to_file, log_to_stderr, run_program, start_again
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_questions,
         add_wishes,
         add_care_of_devices,
+        add_setup,
         _add_care,
     ):
         add(commands)

@@ -42,6 +42,7 @@ from hardware.tv.cec import Cec
 from hardware.tv.dpms import SwayOutputs
 from hardware.tv.learned import Learned
 from hardware.tv.television import TvSet
+from provisioning.enrolled import NotEnrolled, enrolment
 from provisioning.identity import room_identity
 
 logger = logging.getLogger(__name__)
@@ -184,12 +185,18 @@ def _look_ahead(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> Non
 
 
 def _report_by_mqtt(tasks: asyncio.TaskGroup, room: Room, settings: Settings, own: Own) -> None:
-    if not settings.mqtt.url:
+    try:
+        found = enrolment(settings.state_dir)
+    except NotEnrolled as err:
+        # it may not pass for a room without a console, which takes orders from others
+        room.take_health(ServiceHealth("mqtt", ok=False, detail=str(err)))
+        return
+    if found is None and not settings.mqtt.url:
         return
     # a third of the daemon's start, which a room without a fleet need not wait for
     from appliance.reporting import report_to_fleet  # noqa: PLC0415
 
-    tasks.create_task(report_to_fleet(room, settings, own), name="mqtt")
+    tasks.create_task(report_to_fleet(room, settings, own, found), name="mqtt")
 
 
 async def _watch_faults(settings: Settings, store: RoomStore) -> None:

@@ -1,13 +1,17 @@
 """What a room tells its fleet: composes the spool, who writes into it, and the agent that speaks over MQTT."""
 
 import asyncio
-from dataclasses import fields
+import logging
+from dataclasses import fields, replace
+from datetime import timedelta
+from pathlib import Path
 
 from appliance.programs import room_zone
 from appliance.room import Room
 from appliance.sections import Settings
 from appliance.service import supervised, utc_now
 from appliance.settings import Own
+from appliance.state.room import ServiceHealth
 from appliance.telemetry.agent import MqttAgent, MqttSettings
 from appliance.telemetry.configurator import Configurator, overlay_file
 from appliance.telemetry.courier import Courier
@@ -18,10 +22,22 @@ from appliance.telemetry.protocol.payloads import Reported
 from appliance.telemetry.recorder import Recorder, Rhythm
 from appliance.telemetry.sending import SendPace
 from appliance.telemetry.spool import Spool, SpoolSettings
+from provisioning.enrolled import FOLDER, Enrolment, NotEnrolled
+from provisioning.enrolment import renew, renewal_due
+
+logger = logging.getLogger(__name__)
 
 
-async def report_to_fleet(room: Room, settings: Settings, own: Own) -> None:
-    """Keep and send records, and take orders, until cancelled; `own` are the settings without what a console set."""
+_RENEWAL_LOOK_S = 6 * 3600.0
+_RENEWAL_TOLD = timedelta(days=30)
+"""How long before its end a certificate that cannot be renewed is somebody's business."""
+
+
+async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrolment | None) -> None:
+    """Keep and send records, and take orders, until cancelled.
+
+    `own` are the room's settings without what a console set, `found` says to which console it belongs.
+    """
     wanted, clock = settings.mqtt, machine_clock(utc_now)
     spool = Spool(
         settings.state_dir / "spool.db",
@@ -43,7 +59,7 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own) -> None:
         room.joining = recorder.asked_to_join
         configurator = Configurator(overlay_file(settings.state_dir), own, settings)
         agent = MqttAgent(
-            _access(settings),
+            access_of(settings, found),
             state_dir=settings.state_dir,
             states=room.store.watch,
             dispatch=room.command,
@@ -57,12 +73,43 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own) -> None:
         tasks.create_task(supervised("mqtt", agent.run, room.take_health, well_s=None), name="mqtt agent")
         # not supervised: it ends the daemon in order to begin anew
         tasks.create_task(configurator.run(room.store.watch()), name="configuration")
+        if found is not None:
+            tasks.create_task(_keep_certificate(settings.state_dir, room), name="certificate")
 
 
-def _access(settings: Settings) -> MqttSettings:
+def access_of(settings: Settings, found: Enrolment | None) -> MqttSettings:
+    """Return where to report: to the broker of the settings, else to that of the console the room is enrolled at."""
     wanted = settings.mqtt
     known = {field.name for field in fields(MqttSettings) if hasattr(wanted, field.name)}
-    return MqttSettings(**{key: getattr(wanted, key) for key in known}, timezone=room_zone(settings).key)
+    told = MqttSettings(**{key: getattr(wanted, key) for key in known}, timezone=room_zone(settings).key)
+    if found is None:
+        return told
+    told = replace(told, org=found.org, keys=found.pinned)
+    if wanted.url:
+        return told
+    folder = settings.state_dir / FOLDER
+    return replace(
+        told,
+        url=found.broker,
+        username="",
+        password_file="",
+        ca_file=str(folder / found.ca_file),
+        certificate_file=str(folder / found.certificate_file),
+    )
+
+
+async def _keep_certificate(state_dir: Path, room: Room) -> None:
+    """Have the room's certificate renewed in time; a console that is away for long is told."""
+    while True:
+        try:
+            if await asyncio.to_thread(renewal_due, state_dir, utc_now()):
+                await asyncio.to_thread(renew, state_dir)
+                room.take_health(ServiceHealth("certificate", ok=True))
+        except (NotEnrolled, OSError) as err:
+            logger.warning("the room's certificate was not renewed: %s", err)
+            if await asyncio.to_thread(renewal_due, state_dir, utc_now(), _RENEWAL_TOLD):
+                room.take_health(ServiceHealth("certificate", ok=False, detail=str(err)))
+        await asyncio.sleep(_RENEWAL_LOOK_S)
 
 
 class _Orders:

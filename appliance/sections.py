@@ -199,7 +199,7 @@ class MqttSettings:
     """[mqtt]"""
 
     url: Annotated[str, Fits(values.broker, empty=True)]
-    """mqtt://HOST:PORT or mqtts://…; empty for a room that reports nothing."""
+    """mqtt://HOST:PORT or mqtts://…; empty for the broker of the console the room is enrolled at, if it is."""
     org: Annotated[str, Fits(values.organisation)]
     """The organisation in the topics: a-z, 0-9 and -."""
     username: str

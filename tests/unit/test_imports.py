@@ -17,6 +17,7 @@ ROOTS = (
     "appliance.cli",
     "appliance.cli_console",
     "appliance.cli_parts",
+    "appliance.cli_setup",
     "appliance.cli_wishes",
     "appliance.programs",
     "appliance.daemon",
@@ -71,7 +72,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "appliance.across": ("hardware.gpio.wiring", "hardware.ports"),
     "display": ("appliance.state", "appliance.link"),
-    "provisioning": ("appliance.state", "appliance.link", "appliance.sections", "appliance.settings"),
+    "provisioning": (
+        "appliance.state",
+        "appliance.link",
+        "appliance.sections",
+        "appliance.settings",
+        "appliance.telemetry.protocol",
+    ),
     "fleet": (
         "appliance.telemetry.protocol",
         "appliance.state.wire",

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.telemetry.protocol.codec import MAX_BYTES, BadPayload, dump, parse
+from appliance.telemetry.protocol.codec import MAX_BYTES, MAX_TEXT_BYTES, BadPayload, dump, parse
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -50,19 +50,19 @@ def sign(body: dict[str, Any], key: "Ed25519PrivateKey") -> bytes:
     return dump({"v": 1, "key": key_id(public_of(key)), "sig": signature, "body": text.decode()})
 
 
-def opened(payload: bytes, trust: Trust) -> dict[str, Any]:
+def opened(payload: bytes, trust: Trust, *, longest: int = MAX_TEXT_BYTES) -> dict[str, Any]:
     """Return the body of an order, or raise `BadPayload`; `NotSigned` where a signature lacks or is wrong."""
     message = parse(payload, longest=MAX_BYTES)
     if "sig" in message:
-        return _verified(message, trust)
+        return _verified(message, trust, longest)
     if trust.keys:
         raise NotSigned("it is not signed by this room's console")
     if not trust.unsigned:
         raise NotSigned("nobody signed it, and the broker is on another machine; enrol the room with `salon setup`")
-    return parse(payload)
+    return parse(payload, longest=longest)
 
 
-def _verified(message: dict[str, Any], trust: Trust) -> dict[str, Any]:
+def _verified(message: dict[str, Any], trust: Trust, longest: int) -> dict[str, Any]:
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - a room without a fleet need not pay for it
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
 
@@ -71,14 +71,14 @@ def _verified(message: dict[str, Any], trust: Trust) -> dict[str, Any]:
         raise NotSigned("a signed order needs key, sig and body, all texts")
     if not trust.keys and trust.unsigned:
         # nobody's signature means anything here, and orders without one are taken as well
-        return parse(body.encode())
+        return parse(body.encode(), longest=longest)
     for public in trust.keys:
         if key_id(public) == name:
             try:
                 Ed25519PublicKey.from_public_bytes(public).verify(_raw(signature), _DOMAIN + body.encode())
             except InvalidSignature as err:
                 raise NotSigned("its signature is wrong") from err
-            return parse(body.encode())
+            return parse(body.encode(), longest=longest)
     raise NotSigned("it is signed by a console this room does not know; enrol the room again")
 
 
