@@ -27,6 +27,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.errors import SalonError
 from appliance.files import replace_file
+from appliance.telemetry.protocol.topics import is_id
 
 CA_DAYS, SERVER_DAYS, ROOM_DAYS = 20 * 365, 825, 397
 RENEW_BEFORE_DAYS = 130
@@ -56,6 +57,9 @@ class Authority:
 
     def room(self, csr: str, room: str, now: datetime, *, days: int = ROOM_DAYS) -> str:
         """Return a certificate for the key of a request, whose name is the room's id; nothing else of it counts."""
+        if not is_id(room):
+            # the broker puts the name into topics
+            raise CertificateTrouble("a room's id has 1 to 36 of a-z, 0-9 and -")
         return _pem(self._issue(_requested(csr), room, now, days, ExtendedKeyUsageOID.CLIENT_AUTH))
 
     def server(self, names: Sequence[str], now: datetime) -> tuple[str, str]:
@@ -98,11 +102,9 @@ class Authority:
             since = datetime.fromtimestamp(at, now.tzinfo)
             one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build()
             builder = builder.add_revoked_certificate(one)
-        _write(
-            self.folder / "crl.pem",
-            builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM),
-            open_to_all=True,
-        )
+        listed = builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        # where the broker reads it, once that is set up: see mosquitto.py
+        _write((self.folder / "crl.pem").resolve(), listed, open_to_all=True)
 
     def _revoked(self) -> dict[int, int]:
         try:

@@ -16,7 +16,7 @@ class Topics:
 
     def __post_init__(self) -> None:
         for value in (self.org, self.room):
-            if not _SEGMENT.fullmatch(value):
+            if not is_id(value):
                 raise ValueError(f"{value[:40]!r} cannot stand in an MQTT topic: use 1 to 36 of a-z, 0-9 and -")
 
     @property
@@ -74,6 +74,11 @@ class Topics:
         return f"rooms/v{VERSION}/{self.org}/{self.room}/down/{leaf}"
 
 
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of an organisation or a room."""
+    return _SEGMENT.fullmatch(text) is not None
+
+
 def every_room(org: str) -> str:
     """Return the filter for what all rooms of an organisation say."""
     return f"rooms/v{VERSION}/{org}/+/up/#"
@@ -82,6 +87,6 @@ def every_room(org: str) -> str:
 def spoken_by(topic: str) -> tuple[Topics, str] | None:
     """Return whose topic this is and its last word ("state", "health"), or None when no room says it."""
     match topic.split("/"):
-        case ["rooms", "v1", org, room, "up", leaf] if _SEGMENT.fullmatch(org) and _SEGMENT.fullmatch(room):
+        case ["rooms", "v1", org, room, "up", leaf] if is_id(org) and is_id(room):
             return Topics(org, room), leaf
     return None

@@ -1,0 +1,183 @@
+"""Writes what mosquitto needs to be the broker of a fleet: rooms come in by certificate, each to its own topics.
+
+One permission file serves both listeners: per-listener ones are deprecated since 2.1, where their plugin confuses them
+(eclipse-mosquitto issue 3653). That is safe because the console's two users have a dot in their names, which no room's
+id can have, and no certificate of ours holds anything but a room's id.
+"""
+
+import base64
+import grp
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from appliance.errors import SalonError
+from appliance.files import replace_file
+from appliance.telemetry.protocol.topics import Topics
+from fleet.certificates import Authority
+
+INGEST, CONTROL = "console.ingest", "console.control"
+"""The console's users: one reads what rooms say and acknowledges it, the other tells them what to do."""
+OLDEST = (2, 0)
+_PLUGINS_FROM = (3, 0)
+"""Until then the options that the plugins stand for are still there; 2.1 only warns of them."""
+_MAX_PACKET = 262_144
+_VERSION = re.compile(r"mosquitto version (\d+)\.(\d+)")
+_ROUNDS = 20_000
+_GROUP = "mosquitto"
+
+
+class MosquittoTrouble(SalonError, ValueError):
+    """A broker like this cannot be set up; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the broker is."""
+
+    org: str
+    hosts: tuple[str, ...]
+    """The names and addresses rooms call it by; the first one is told to them."""
+    port: int = 8883
+    console_port: int = 1883
+    """On this machine alone, for the console."""
+    address: str = ""
+    """Where it listens for rooms; empty for everywhere."""
+
+    @property
+    def url(self) -> str:
+        """What rooms are told."""
+        host = f"[{self.hosts[0]}]" if ":" in self.hosts[0] else self.hosts[0]
+        return f"mqtts://{host}:{self.port}"
+
+
+def version_in(text: str) -> tuple[int, int]:
+    """Read the version out of what `mosquitto -h` says, or raise `MosquittoTrouble`."""
+    found = _VERSION.search(text)
+    if found is None:
+        raise MosquittoTrouble("There is no mosquitto here, or it does not say its version; install it first.")
+    version = int(found[1]), int(found[2])
+    if version < OLDEST:
+        raise MosquittoTrouble(f"mosquitto {version[0]}.{version[1]} is too old; this needs 2.0 or newer.")
+    return version
+
+
+def permissions(org: str) -> str:
+    """Return the permission file: what is not in it is forbidden."""
+    Topics(org, "room")
+    rooms = f"rooms/v1/{org}/+"
+    # the control user clears what a room that has gone left behind
+    left = "\n".join(f"topic write {rooms}/up/{leaf}" for leaf in ("state", "info", "reported"))
+    orders = "\n".join(f"topic write {rooms}/down/{leaf}" for leaf in ("desired", "jobs", "call"))
+    return (
+        f"user {INGEST}\ntopic read {rooms}/up/#\ntopic write {rooms}/down/ack\n\n"
+        f"user {CONTROL}\n{orders}\n{left}\n\n"
+        "# A room, by the name in its certificate. Its own state it hears too, to contradict an outdated last will.\n"
+        f"pattern write rooms/v1/{org}/%u/up/#\n"
+        f"pattern read rooms/v1/{org}/%u/up/state\n"
+        f"pattern read rooms/v1/{org}/%u/down/#\n"
+    )
+
+
+def configuration(site: Site, folder: Path, version: tuple[int, int]) -> str:
+    """Return mosquitto.conf."""
+    listener = f"listener {site.port} {site.address}".rstrip()
+    return f"""# Made by salon console init; a change here is lost the next time.
+allow_anonymous false
+{_doors(folder, version)}
+max_packet_size {_MAX_PACKET}
+# The console loses nothing when the broker forgets: rooms keep what is not acknowledged, and say the rest again.
+persistence false
+max_queued_messages 10000
+
+# The console, on this machine alone.
+listener {site.console_port} 127.0.0.1
+
+# Rooms: a certificate of this console, whose name is the user.
+{listener}
+cafile {folder / "ca.pem"}
+certfile {folder / "server.pem"}
+keyfile {folder / "server.key"}
+crlfile {folder / "crl.pem"}
+tls_version tlsv1.2
+require_certificate true
+use_identity_as_username true
+"""
+
+
+def _doors(folder: Path, version: tuple[int, int]) -> str:
+    passwords, permitted = folder / "passwords", folder / "permissions"
+    if version < _PLUGINS_FROM:
+        return f"password_file {passwords}\nacl_file {permitted}"
+    return (
+        f"global_plugin mosquitto_password_file.so\nplugin_opt_password_file {passwords}\n"
+        f"global_plugin mosquitto_acl_file.so\nplugin_opt_acl_file {permitted}"
+    )
+
+
+def prepare(folder: Path, site: Site, authority: Authority, *, version: tuple[int, int], now: datetime) -> Path:
+    """Write all of it into a folder that mosquitto may read, and return its configuration file.
+
+    The console's passwords lie beside the authority; those that are there are kept. Done again, it makes the broker a
+    new certificate.
+    """
+    if not site.hosts:
+        raise MosquittoTrouble("A broker needs a name or address by which rooms reach it.")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o750)
+    certificate, key = authority.server(site.hosts, now)
+    users = {name: _password(authority.folder / f"{name}.password") for name in (INGEST, CONTROL)}
+    texts = {
+        "ca.pem": authority.pem,
+        "server.pem": certificate,
+        "server.key": key,
+        "passwords": "".join(f"{name}:{hashed(password)}\n" for name, password in users.items()),
+        "permissions": permissions(site.org),
+        "mosquitto.conf": configuration(site, folder, version),
+    }
+    for name, text in texts.items():
+        replace_file(folder / name, text.encode())
+    _link_revoked(authority, folder, now)
+    _hand_over(folder, [*texts, "crl.pem"], authority.folder)
+    return folder / "mosquitto.conf"
+
+
+def hashed(password: str) -> str:
+    """Return a password as mosquitto keeps it (PBKDF2 with SHA-512)."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS, 64)
+    return f"$7${_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def _password(path: Path) -> str:
+    if not path.exists():
+        replace_file(path, f"{secrets.token_urlsafe(24)}\n".encode())
+    return path.read_text().partition("\n")[0].strip()
+
+
+def _link_revoked(authority: Authority, folder: Path, now: datetime) -> None:
+    """Have the authority's list of revoked certificates written where the broker reads it, from now on."""
+    link = authority.folder / "crl.pem"
+    if link.resolve() != (folder / "crl.pem").resolve():
+        link.unlink(missing_ok=True)
+        link.symlink_to((folder / "crl.pem").resolve())
+    authority.publish_revoked(now)
+
+
+def _hand_over(folder: Path, names: Sequence[str], like: Path) -> None:
+    """Let mosquitto's group read it, and the console's user change it; without rights to, leave it to who runs this."""
+    try:
+        group = grp.getgrnam(_GROUP).gr_gid
+    except KeyError:
+        return
+    if os.geteuid() != 0:
+        return
+    owner = like.stat().st_uid
+    for path in (folder, *(folder / name for name in names)):
+        os.chown(path, owner, group)
+        path.chmod(0o2750 if path == folder else 0o640)

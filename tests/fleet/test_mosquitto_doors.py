@@ -1,0 +1,228 @@
+"""A real mosquitto with what the console writes for it: who gets in, and what they may say and hear there."""
+
+import asyncio
+import json
+import signal
+import subprocess
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import mqtt_parts as parts
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from fleet.certificates import CertificateTrouble, make_authority
+from fleet.mosquitto import CONTROL, INGEST, MosquittoTrouble, Site, permissions, prepare, version_in
+
+pytestmark = pytest.mark.interop
+ROOMS = "rooms/v1/acme"
+
+
+class House:
+    """A console's folder and its broker."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.authority = make_authority(folder / "authority", "acme", parts.now())
+        self.site = Site("acme", ("127.0.0.1", "localhost"), parts.free_port(), parts.free_port(), "127.0.0.1")
+        said = subprocess.run(["/usr/sbin/mosquitto", "-h"], check=False, capture_output=True, text=True).stdout
+        self.config = prepare(folder / "broker", self.site, self.authority, version=version_in(said), now=parts.now())
+        self.config.write_text(self.config.read_text() + "user root\nlog_dest stderr\nlog_type all\n")
+
+    @asynccontextmanager
+    async def broker(self):
+        process = await parts.start("/usr/sbin/mosquitto", "-c", str(self.config), stderr=asyncio.subprocess.PIPE)
+        try:
+            await parts.until_line(process.stderr, "running")
+            self.drained = asyncio.create_task(process.stderr.read())
+            yield process
+        finally:
+            await parts.end(process)
+            await self.drained
+
+    def room(self, name, *, days=30, authority=None):
+        """Write a room's certificate and key into one file; returns it."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "whatever it says")])
+        csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+        text = csr.public_bytes(serialization.Encoding.PEM).decode()
+        at = parts.now() - timedelta(days=60)
+        pem = (authority or self.authority).room(text, name, at, days=60 + days)
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        path = self.folder / f"{abs(hash((name, days)))}.pem"
+        path.write_text(pem + secret.decode())
+        return path
+
+    async def run(self, program, certificate, *arguments):
+        """Run mosquitto's own client as a room; returns its status and all it says."""
+        shown = ("--cert", str(certificate), "--key", str(certificate)) if certificate else ()
+        trust = ("--cafile", str(self.folder / "broker" / "ca.pem"))
+        where = ("-h", "127.0.0.1", "-p", str(self.site.port), "-q", "1", "-V", "5")
+        pipe = asyncio.subprocess.PIPE
+        process = await parts.start(
+            program, *where, *trust, *shown, *arguments, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 20)
+        return process.returncode, said.decode()
+
+    async def says(self, certificate, topic):
+        """Whether a room may say something there."""
+        status, said = await self.run("mosquitto_pub", certificate, "-t", topic, "-m", "x", "-d")
+        return status == 0 and "Not authorized" not in said and "failed" not in said
+
+    async def console(self, program, user, *arguments):
+        """Run mosquitto's own client as the console."""
+        password = (self.folder / "authority" / f"{user}.password").read_text().strip()
+        where = ("-h", "127.0.0.1", "-p", str(self.site.console_port), "-q", "1", "-V", "5", "-u", user, "-P", password)
+        pipe = asyncio.subprocess.PIPE
+        process = await parts.start(program, *where, *arguments, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+        said, _ = await asyncio.wait_for(process.communicate(), 20)
+        return process.returncode, said.decode()
+
+    async def console_says(self, user, topic):
+        status, said = await self.console("mosquitto_pub", user, "-t", topic, "-m", "x", "-d")
+        return status == 0 and "Not authorized" not in said
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+async def test_a_room_speaks_on_its_own_topics_and_on_nobody_elses(house):
+    async with house.broker():
+        room = house.room("room-1")
+        assert await house.says(room, f"{ROOMS}/room-1/up/health")
+        assert await house.says(room, f"{ROOMS}/room-1/up/batch")
+        for topic in (
+            f"{ROOMS}/room-2/up/health",
+            f"{ROOMS}/room-1/down/call",
+            "rooms/v1/other/room-1/up/health",
+            "anything",
+            "$SYS/x",
+        ):
+            assert not await house.says(room, topic), topic
+
+
+async def test_a_room_hears_its_own_orders_and_nobody_elses(house):
+    async with house.broker():
+        room = house.room("room-1")
+        listening = asyncio.create_task(
+            house.run("mosquitto_sub", room, "-t", f"{ROOMS}/+/down/#", "-t", "#", "-C", "1", "-W", "8", "-F", "%t")
+        )
+        for _ in range(6):
+            await asyncio.sleep(0.5)
+            assert await house.console_says(CONTROL, f"{ROOMS}/room-2/down/call")
+            assert await house.console_says(INGEST, f"{ROOMS}/room-2/down/ack")
+        assert await house.console_says(CONTROL, f"{ROOMS}/room-1/down/call")
+        _, said = await listening
+        topics = {line for line in said.splitlines() if line.startswith("rooms/")}
+        assert topics <= {f"{ROOMS}/room-1/down/call"}
+
+
+@pytest.mark.parametrize("kind", ["none", "expired", "foreign", "self-signed"])
+async def test_without_a_certificate_of_ours_that_is_in_force_nobody_gets_in(house, tmp_path, kind):
+    async with house.broker():
+        if kind == "none":
+            certificate = None
+        elif kind == "expired":
+            certificate = house.room("room-1", days=-1)
+        elif kind == "foreign":
+            certificate = house.room("room-1", authority=make_authority(tmp_path / "other", "acme", parts.now()))
+        else:
+            parts.certificate(tmp_path)
+            certificate = tmp_path / "both.pem"
+            certificate.write_text((tmp_path / "cert.pem").read_text() + (tmp_path / "key.pem").read_text())
+        assert not await house.says(certificate, f"{ROOMS}/room-1/up/health")
+        assert await house.says(house.room("room-1"), f"{ROOMS}/room-1/up/health")
+
+
+async def test_a_revoked_certificate_is_refused_as_soon_as_the_broker_reloads(house):
+    async with house.broker() as process:
+        room, other = house.room("room-1"), house.room("room-2")
+        assert await house.says(room, f"{ROOMS}/room-1/up/health")
+        house.authority.revoke(room.read_text(), parts.now())
+        process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(10):
+            while await house.says(room, f"{ROOMS}/room-1/up/health"):
+                await asyncio.sleep(0.2)
+        assert await house.says(other, f"{ROOMS}/room-2/up/health")
+
+
+@pytest.mark.parametrize("name", ["", "+", "#", "+/up", "room-1/up/x", "console.ingest", "Room", "ä", "x" * 37])
+def test_no_certificate_is_made_in_such_a_name(house, name):
+    with pytest.raises(CertificateTrouble, match="a room's id has"):
+        house.room(name)
+
+
+@pytest.mark.parametrize("name", ["+", "#", "+/up"])
+async def test_if_there_were_one_with_wildcards_it_would_open_nothing(house, name, monkeypatch):
+    monkeypatch.setattr("fleet.certificates.is_id", lambda _text: True)
+    async with house.broker():
+        room = house.room(name)
+        assert not await house.says(room, f"{ROOMS}/room-1/up/health")
+        listening = asyncio.create_task(
+            house.run("mosquitto_sub", room, "-t", f"{ROOMS}/+/down/#", "-C", "1", "-W", "3", "-F", "%t")
+        )
+        while not listening.done():
+            await house.console_says(CONTROL, f"{ROOMS}/room-1/down/call")
+            await asyncio.sleep(0.2)
+        assert not any(line.startswith("rooms/") for line in (await listening)[1].splitlines())
+
+
+async def test_the_consoles_users_may_do_their_own_work_only(house):
+    async with house.broker():
+        assert await house.console_says(INGEST, f"{ROOMS}/room-1/down/ack")
+        assert not await house.console_says(INGEST, f"{ROOMS}/room-1/down/call")
+        assert not await house.console_says(INGEST, f"{ROOMS}/room-1/up/health")
+        for leaf in ("call", "jobs", "desired"):
+            assert await house.console_says(CONTROL, f"{ROOMS}/room-1/down/{leaf}")
+        assert not await house.console_says(CONTROL, f"{ROOMS}/room-1/down/ack")
+        assert not await house.console_says(CONTROL, f"{ROOMS}/room-1/up/health")
+
+
+async def test_a_certificate_in_the_consoles_name_is_as_good_as_none_for_a_password(house):
+    """On the console's own door only its password counts."""
+    async with house.broker():
+        (house.folder / "authority" / f"{INGEST}.password").write_text("wrong\n")
+        assert not await house.console_says(INGEST, f"{ROOMS}/room-1/down/ack")
+
+
+async def test_a_huge_message_goes_nowhere(house):
+    async with house.broker():
+        big, room, topic = house.folder / "big", house.room("room-1"), f"{ROOMS}/room-1/up/x"
+        big.write_bytes(b"x" * 300_000)
+        hearing = asyncio.create_task(
+            house.console("mosquitto_sub", INGEST, "-t", topic, "-C", "1", "-W", "10", "-F", "%l")
+        )
+        while not hearing.done():
+            await house.run("mosquitto_pub", room, "-t", topic, "-f", str(big))
+            await house.says(room, topic)
+        assert (await hearing)[1].split() == ["1"]
+
+
+def test_done_again_it_keeps_the_authority_and_the_passwords(house):
+    before = {path.name: path.read_bytes() for path in (house.folder / "authority").glob("*.*")}
+    again = House(house.folder)
+    after = {path.name: path.read_bytes() for path in (house.folder / "authority").glob("*.*")}
+    before.pop("crl.pem")
+    after.pop("crl.pem")
+    assert after == before
+    assert again.site.url == f"mqtts://127.0.0.1:{again.site.port}"
+
+
+@pytest.mark.parametrize("text", ["", "mosquitto version 1.6.12", "no such program"])
+def test_a_broker_that_is_too_old_or_none_is_named(text):
+    with pytest.raises(MosquittoTrouble):
+        version_in(text)
+
+
+def test_an_organisation_that_is_no_topic_gets_no_permissions():
+    with pytest.raises(ValueError, match="MQTT topic"):
+        permissions("acme/+")
+    assert json.dumps(permissions("acme")).count("pattern") == 3
