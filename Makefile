@@ -95,6 +95,7 @@ endif
 	install -Dm644 -t $(UNITS)/systemd/system systemd/salon*
 	install -Dm644 -t $(UNITS)/sysusers.d systemd/sysusers.d/salon.conf
 	install -Dm644 -t $(UNITS)/tmpfiles.d systemd/tmpfiles.d/salon.conf
+	install -Dm644 -t $(DESTDIR)/etc/polkit-1/rules.d systemd/polkit-1/50-salon.rules
 ifeq ($(DESTDIR),)
 	systemd-sysusers && systemd-tmpfiles --create $(UNITS)/tmpfiles.d/salon.conf && systemctl daemon-reload
 endif
@@ -104,7 +105,7 @@ ifeq ($(DESTDIR),)
 	-systemctl disable --now salon.target salon-hub salon-broker salon-console $(addprefix salon-,daemon media display display-safe panel)
 endif
 	rm -rf $(BUILT) $(DESTDIR)/usr/bin/salon $(addprefix $(UNITS)/systemd/system/,$(notdir $(wildcard systemd/salon*)))
-	rm -f $(UNITS)/sysusers.d/salon.conf $(UNITS)/tmpfiles.d/salon.conf
+	rm -f $(UNITS)/sysusers.d/salon.conf $(UNITS)/tmpfiles.d/salon.conf $(DESTDIR)/etc/polkit-1/rules.d/50-salon.rules
 ifeq ($(DESTDIR),)
 	systemctl daemon-reload
 endif

@@ -2,26 +2,34 @@
 
 import asyncio
 import logging
+import os
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
-from appliance.programs import room_zone
+from appliance.collecting import logs
+from appliance.deeds import Deeds
+from appliance.pictures import picture_of
+from appliance.programs import is_installed, room_zone
+from appliance.restarting import supervisor
 from appliance.room import Room
 from appliance.sections import Settings
 from appliance.service import supervised, utc_now
 from appliance.settings import Own
+from appliance.state.events import NoticeGiven
 from appliance.state.room import ServiceHealth
 from appliance.telemetry.agent import MqttAgent, MqttSettings
 from appliance.telemetry.configurator import Configurator, overlay_file
 from appliance.telemetry.courier import Courier
-from appliance.telemetry.gauges import GaugeReader
+from appliance.telemetry.gauges import GaugeReader, clock_sync, machine_boot
 from appliance.telemetry.moments import machine_clock
 from appliance.telemetry.protocol.orders import Desired, Jobs
 from appliance.telemetry.protocol.payloads import Reported
 from appliance.telemetry.recorder import Recorder, Rhythm
 from appliance.telemetry.sending import SendPace
 from appliance.telemetry.spool import Spool, SpoolSettings
+from appliance.telemetry.worker import JobWorker
+from appliance.up import LOGS
 from provisioning.enrolled import FOLDER, Enrolment, NotEnrolled
 from provisioning.enrolment import renew, renewal_due
 
@@ -58,6 +66,13 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrol
         )
         room.joining = recorder.asked_to_join
         configurator = Configurator(overlay_file(settings.state_dir), own, settings)
+        worker = JobWorker(
+            spool,
+            _deeds(room, settings, spool).all(),
+            now=utc_now,
+            machine=await asyncio.to_thread(machine_boot),
+            clock=clock_sync,
+        )
         agent = MqttAgent(
             access_of(settings, found),
             state_dir=settings.state_dir,
@@ -67,14 +82,37 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrol
             now=utc_now,
             streams=lambda: room.media.streams,
             courier=Courier(spool, on_health=room.take_health, pace=SendPace()),
-            orders=_Orders(configurator),
+            orders=_Orders(configurator, worker),
         )
         tasks.create_task(supervised("recorder", recorder.run, room.take_health), name="recorder")
         tasks.create_task(supervised("mqtt", agent.run, room.take_health, well_s=None), name="mqtt agent")
+        tasks.create_task(_work(worker, room), name="jobs")
         # not supervised: it ends the daemon in order to begin anew
         tasks.create_task(configurator.run(room.store.watch()), name="configuration")
         if found is not None:
             tasks.create_task(_keep_certificate(settings.state_dir, room), name="certificate")
+
+
+async def _work(worker: JobWorker, room: Room) -> None:
+    await supervised("jobs", lambda: worker.run(room.store.watch()), room.take_health)
+
+
+def _deeds(room: Room, settings: Settings, spool: Spool) -> Deeds:
+    installed = is_installed()
+    told = os.environ.get(LOGS)
+    folders = tuple(Path(folder) for folder in (told,) if folder)
+    zone = room_zone(settings).key
+    return Deeds(
+        command=room.command,
+        room=lambda: room.store.state,
+        states=room.store.watch,
+        show=lambda text: room.store.apply(NoticeGiven(text)),
+        note=spool.note,
+        supervisor=supervisor(os.environ, installed=installed),
+        logs=lambda: logs(folders, journal=installed),
+        picture=lambda state, what: picture_of(state, what, settings, zone),
+        screenshots=settings.mqtt.screenshots,
+    )
 
 
 def access_of(settings: Settings, found: Enrolment | None) -> MqttSettings:
@@ -115,14 +153,15 @@ async def _keep_certificate(state_dir: Path, room: Room) -> None:
 class _Orders:
     """What becomes of orders that last."""
 
-    def __init__(self, configurator: Configurator) -> None:
+    def __init__(self, configurator: Configurator, worker: JobWorker) -> None:
         self._configurator = configurator
+        self._worker = worker
 
     async def configure(self, desired: Desired) -> None:
         await self._configurator.configure(desired)
 
     async def work(self, jobs: Jobs) -> None:
-        del jobs
+        await self._worker.work(jobs)
 
     def reported(self) -> Reported:
         return self._configurator.reported()

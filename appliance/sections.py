@@ -215,6 +215,8 @@ class MqttSettings:
     """How much disk records may take that the console has not acknowledged."""
     titles: bool
     """Tell the console the titles of meetings. Only the room itself can switch that on."""
+    screenshots: Annotated[str, Fits(values.screenshots)]
+    """none, interface or picture: what the console may see of the TV. Only the room itself can allow more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,13 @@ from typing import BinaryIO, cast
 from appliance.errors import SalonError
 from appliance.link import faults
 from appliance.redact import without_secrets
+from appliance.restarting import AGAIN
 from appliance.service import utc_now
 from appliance.settings import ENVIRONMENT
 
 logger = logging.getLogger(__name__)
+LOGS = "SALON_LOGS"
+"""The environment variable that tells the programs where their logs are."""
 CRASHES = 3
 WITHIN_S = 300.0
 REST_S = 60.0
@@ -129,11 +132,25 @@ class Supervisor:
         self._log_dir = log_dir
         self._rest_s = rest_s
         self._whole = whole
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._asked: set[str] = set()
+        """Programs that end because somebody asked for a fresh start: no crashes."""
 
     async def run(self) -> None:
         """Keep everything running, or raise `RunsAlready`."""
+        loop = asyncio.get_running_loop()
         with _alone(self._runtime_dir, self._whole.already):
-            await self._keep_all()
+            loop.add_signal_handler(AGAIN, self._begin_anew)
+            try:
+                await self._keep_all()
+            finally:
+                loop.remove_signal_handler(AGAIN)
+
+    def _begin_anew(self) -> None:
+        logger.info("asked to start all programs anew")
+        for name, process in self._running.items():
+            self._asked.add(name)
+            process.terminate()
 
     async def _keep_all(self) -> None:
         for program in self._programs:
@@ -152,6 +169,9 @@ class Supervisor:
         while True:
             voice = _Voice()
             status = await self._run_once(program, voice)
+            if program.name in self._asked:
+                self._asked.discard(program.name)
+                continue
             if program.foreground and status == 0:
                 raise _ForegroundEnded
             crashes.append(clock())
@@ -192,9 +212,11 @@ class Supervisor:
             )
             logger.info("%s started (pid %s)", " ".join(arguments[:2]), process.pid)
             async with _hearing(process, voice, output):
+                self._running[program.name] = process
                 try:
                     return await process.wait()
                 finally:
+                    del self._running[program.name]
                     await _stop(process)
 
     async def _settle(self, program: Program) -> None:
@@ -206,6 +228,8 @@ class Supervisor:
         told = {"SALON_PARENT": str(os.getpid())}
         if self._config is not None:
             told[self._whole.config_as] = str(self._config)
+        if self._log_dir is not None:
+            told[LOGS] = str(self._log_dir)
         return {**os.environ, **told}
 
     @contextlib.contextmanager

@@ -135,6 +135,12 @@ def double_talk(word: str) -> None:
         raise BadValue(f"{word!r} must be auto, on or off")
 
 
+def screenshots(word: str) -> None:
+    """What a console may see of the TV."""
+    if word not in {"none", "interface", "picture"}:
+        raise BadValue(f"{word!r} must be none, interface or picture")
+
+
 def cec(word: str) -> None:
     """How to reach the TV by HDMI-CEC."""
     if word not in {"auto", "off"} and not word.startswith("/dev/"):
