@@ -17,7 +17,6 @@ from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import CallDesk, Journal
 from appliance.telemetry.connection import Access, BrokerAway, Connection, Incoming, NotInFive
 from appliance.telemetry.courier import Courier
-from appliance.telemetry.gate import Gate
 from appliance.telemetry.gauges import GaugeReader, clock_sync, machine, own_addresses
 from appliance.telemetry.order_desk import OrderDesk, Orders
 from appliance.telemetry.protocol.address import broker_address
@@ -136,7 +135,8 @@ class MqttAgent:
         self._room = await anext(states)
         self._topics = Topics(self._settings.org, self._room.id)
         self._order_desk = OrderDesk(
-            gate=Gate(self._topics),
+            topics=self._topics,
+            host=self._address.host,
             calls=self._desk,
             orders=self._orders,
             keys=self._settings.keys,
@@ -205,7 +205,6 @@ class MqttAgent:
 
     async def _speak(self, line: Connection) -> None:
         self._bd += 1
-        self._order_desk.connected(self._address.host, line.peer)
         await self._keep(self._desk.journal)
         line.over.add_done_callback(lambda _: self._news.set())
         self._line = line

@@ -72,6 +72,8 @@ class Incoming:
     topic: str
     payload: bytes
     retained: bool
+    peer: str = ""
+    """The address of the broker that really answered."""
 
 
 class _TidySocket(ssl.SSLSocket):
@@ -114,8 +116,7 @@ class Connection:
         """With MQTT 5: it ended because another client came with the same id."""
         self.listening: frozenset[str] = frozenset()
         """The topics the broker lets this client hear."""
-        self.peer = ""
-        """The address that really answered."""
+        self._peer = ""
 
     async def __aenter__(self) -> Self:
         """Connect, be accepted and subscribe, or raise `BrokerAway`."""
@@ -268,7 +269,7 @@ class Connection:
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
         if isinstance(line := client.socket(), socket.socket):
             with suppress(OSError):
-                self.peer = str(line.getpeername()[0])
+                self._peer = str(line.getpeername()[0])
         if not code.is_failure:
             client.subscribe([(topic, 1) for topic in self._subscribe])
         self._in_loop(_settle, self._accepted, code)
@@ -278,7 +279,7 @@ class Connection:
             topic = message.topic
         except UnicodeDecodeError:
             return
-        incoming = Incoming(topic, bytes(message.payload[: MAX_BYTES + 1]), message.retain)
+        incoming = Incoming(topic, bytes(message.payload[: MAX_BYTES + 1]), message.retain, self._peer)
         self._in_loop(self._hear, incoming)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:

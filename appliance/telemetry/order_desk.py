@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from appliance.telemetry.protocol.codec import BadPayload
 from appliance.telemetry.protocol.orders import Desired, Jobs
 from appliance.telemetry.protocol.payloads import CallAck, Reported
 from appliance.telemetry.protocol.signed import NotSigned
+from appliance.telemetry.protocol.topics import Topics
 
 logger = logging.getLogger(__name__)
 SERVICE = "orders"
@@ -36,7 +37,9 @@ class Orders(Protocol):
 class OrderDesk:
     """Takes one message at a time."""
 
-    gate: Gate
+    topics: Topics
+    host: str
+    """The broker's, by the settings."""
     calls: CallDesk
     orders: Orders | None
     keys: tuple[bytes, ...]
@@ -45,22 +48,20 @@ class OrderDesk:
     tell: Callable[[ServiceHealth], None]
     _trouble: str = field(default="", init=False)
 
-    def connected(self, host: str, peer: str) -> None:
-        """Judge anew, at each connection, whether the broker is on this machine."""
-        self.gate = replace(self.gate, trust=trusting(self.keys, host=host, peer=peer))
-
     async def take(self, message: Incoming) -> CallAck | None:
         """Do what a message asks; returns the answer where there is somebody to answer to."""
-        topics = self.gate.topics
+        topics = self.topics
+        # each message by itself: the first ones come while the connection is being made
+        gate = Gate(topics, trusting(self.keys, host=self.host, peer=message.peer))
         try:
             if message.topic == topics.call:
-                return await self.calls.take(message.payload, retained=message.retained, read=self.gate.call)
+                return await self.calls.take(message.payload, retained=message.retained, read=gate.call)
             if not message.payload or self.orders is None:
                 return None  # a console that wants nothing any more clears what the broker retains
             if message.topic == topics.desired:
-                await self.orders.configure(self.gate.desired(message.payload, self.now()))
+                await self.orders.configure(gate.desired(message.payload, self.now()))
             elif message.topic == topics.jobs:
-                await self.orders.work(self.gate.jobs(message.payload, self.now()))
+                await self.orders.work(gate.jobs(message.payload, self.now()))
         except BadPayload as err:
             self._refuse(message.topic.rpartition("/")[2], err)
             return None

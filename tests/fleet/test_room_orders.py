@@ -1,5 +1,7 @@
-"""A whole daemon that takes orders from a real broker: mosquitto, the room's configuration, and kill -9."""
+"""A whole daemon that takes orders from a real broker: mosquitto, configuration, jobs, enrolment, and kill -9."""
 
+import asyncio
+import base64
 import json
 import re
 import sys
@@ -7,10 +9,21 @@ from contextlib import asynccontextmanager
 
 import mqtt_parts as parts
 import pytest
+from mosquitto_house import House
 from mqtt_parts import Broker, hearing, running, say
 
-from appliance.telemetry.protocol.orders import Desired, Order, body_of
+from appliance.telemetry.protocol.enrolling import new_code
+from appliance.telemetry.protocol.orders import Desired, Job, JobKind, Jobs, Order, body_of, call_body
+from appliance.telemetry.protocol.payloads import Call
+from appliance.telemetry.protocol.records import BatchAck, encode_ack
+from appliance.telemetry.protocol.signed import sign
 from appliance.telemetry.protocol.topics import Topics
+from fleet.enrolment import Fleet, enrol
+from fleet.mosquitto import CONTROL, INGEST
+from fleet.store.database import open_database
+from fleet.store.schema import bring_up_to_date
+from provisioning import enrolment as room_end
+from provisioning.identity import room_identity
 
 pytestmark = pytest.mark.interop
 
@@ -28,8 +41,9 @@ class Daemon:
         self.broker = broker
         self.state = tmp_path / "state"
         self.settings = tmp_path / "room.toml"
+        url = broker.url if broker else ""
         self.settings.write_text(
-            f'[paths]\nstate = "{self.state}"\nruntime = "{runtime_dir}"\n[mqtt]\nurl = "{broker.url}"\n'
+            f'[paths]\nstate = "{self.state}"\nruntime = "{runtime_dir}"\n[mqtt]\nurl = "{url}"\n'
             '[devices]\nwatch = "sim:/nowhere"\n[joining]\nmin_countdown_s = 20\n'
         )
 
@@ -47,10 +61,16 @@ class Daemon:
             await parts.end(process)
 
     async def want(self, rev, doc):
-        body = body_of(
-            self.topics, Order.DESIRED, Desired(rev, doc), expires=int(parts.now().timestamp() * 1000) + 60_000
-        )
+        body = body_of(self.topics, Order.DESIRED, Desired(rev, doc), expires=in_a_minute())
         await say(self.broker, self.topics.desired, json.dumps(body), "-r")
+
+    async def ask(self, *jobs):
+        body = body_of(self.topics, Order.JOBS, Jobs(jobs), expires=in_a_minute())
+        await say(self.broker, self.topics.jobs, json.dumps(body), "-r")
+
+
+def in_a_minute():
+    return int(parts.now().timestamp() * 1000) + 60_000
 
 
 @pytest.fixture
@@ -77,3 +97,104 @@ async def test_a_configuration_comes_into_force_in_the_same_process_and_outlives
     assert [trouble["key"] for trouble in refused["troubles"] if re.match("room", trouble["key"])] == ["room.nome"]
     async with hearing(broker, "rooms/v1/home/+/up/#") as late:
         assert (await late.next("up/reported"))["retained"]
+
+
+async def records(ear, daemon, enough):
+    """Collect and acknowledge a room's records until there are enough."""
+    found = {}
+    while not enough(found.values()):
+        batch = await ear.next("up/batch")
+        rows = [{**record, "of_no": batch["of_no"]} for record in batch["records"]]
+        found.update({(row["of_no"], row["n"]): row for row in rows})
+        ack = BatchAck(batch["of"], batch["first"], batch["last"])
+        await say(daemon.broker, daemon.topics.ack, encode_ack(ack).decode())
+    return [record for _, record in sorted(found.items())]
+
+
+async def test_jobs_are_done_once_and_told_in_records(broker, daemon):
+    picture = Job("shot-1", JobKind.SCREENSHOT, in_a_minute())
+    leave = Job("leave-1", JobKind.LEAVE, in_a_minute())
+    late = Job("late-1", JobKind.REBOOT, 1)
+    anew = Job("anew-1", JobKind.RESTART, in_a_minute())
+
+    def ended(found):
+        return {"shot-1", "leave-1", "late-1", "anew-1"} <= ended_jobs(found)
+
+    async with hearing(broker, "rooms/v1/home/+/up/#") as ear, daemon.life():
+        await ear.next("up/reported")
+        await daemon.ask(picture, leave, late, anew)
+        told = await records(ear, daemon, ended)
+    states = {
+        name: [r["job"]["state"] for r in told if r.get("job", {}).get("job") == name] for name in ("shot-1", "late-1")
+    }
+    assert states == {"shot-1": ["accepted", "running", "succeeded"], "late-1": ["expired"]}
+    details = {record["job"]["job"]: record["job"].get("detail", "") for record in told if "job" in record}
+    assert "Nobody looks after this room's programs" in details["anew-1"]
+    chunks = [record["chunk"] for record in told if "chunk" in record]
+    assert b"".join(base64.b64decode(chunk["data"]) for chunk in chunks).startswith(b"\x89PNG")
+    assert any(record.get("event", {}).get("type") == "screenshot.taken" for record in told)
+    # the same list again, to the next daemon on the same disk: nothing is done twice
+    async with hearing(broker, "rooms/v1/home/+/up/#") as ear, daemon.life():
+        await ear.next("up/reported")
+        await daemon.ask(picture, leave, late, anew, Job("leave-2", JobKind.LEAVE, in_a_minute()))
+        again = await records(ear, daemon, lambda found: "leave-2" in ended_jobs(found))
+    # what the first daemon could not see acknowledged any more comes again, under its own number
+    newest = [record for record in again if record["of_no"] == max(record["of_no"] for record in again)]
+    assert {record["job"]["job"] for record in newest if "job" in record} == {"leave-2"}
+
+
+def ended_jobs(found):
+    return {record["job"]["job"] for record in found if record.get("job", {}).get("state") in FINAL}
+
+
+FINAL = {"succeeded", "failed", "rejected", "expired", "cancelled"}
+
+
+async def test_an_enrolled_room_comes_in_by_its_certificate_and_obeys_its_console_alone(tmp_path, runtime_dir):
+    house = House(tmp_path)
+    daemon = Daemon(None, tmp_path, runtime_dir)
+    room = (await asyncio.to_thread(room_identity, daemon.state)).id
+    await come_in(house, daemon.state, room, tmp_path)
+    topics = Topics("acme", room)
+
+    async def ask(payload):
+        """Ask as the console's control user; returns what the room answers."""
+        listening = asyncio.create_task(
+            house.console("mosquitto_sub", INGEST, "-t", topics.event, "-C", "1", "-W", "10")
+        )
+        while not listening.done():
+            await house.console("mosquitto_pub", CONTROL, "-t", topics.call, "-m", payload)
+            await asyncio.sleep(0.3)
+        return json.loads((await listening)[1])["data"]
+
+    call = Call("c1", "mute", in_a_minute())
+    async with house.broker(), daemon.life():
+        _, said = await house.console("mosquitto_sub", INGEST, "-t", topics.reported, "-C", "1", "-W", "20")
+        assert json.loads(said)["rev"] == 0
+        ours = await ask(sign(call_body(topics, call), house.authority.orders).decode())
+        assert (ours["id"], ours["status"]) == ("c1", "ok")
+        plain = await ask(json.dumps({"id": "c2", "cmd": "mute", "args": {}, "expires": in_a_minute()}))
+        assert (plain["id"], plain["status"]) == ("c2", "refused")
+        assert "not signed by this room's console" in plain["reason"]
+
+
+async def come_in(house, state, room, folder):
+    database = await open_database(f"sqlite:{folder}/fleet.db")
+    await bring_up_to_date(database)
+    code = new_code()
+    async with database.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO enrolment_codes (id, secret, made_at, made_by, expires_at) VALUES ($1, $2, 0, 'ada', $3)",
+            *(code.id, code.key, in_a_minute()),
+        )
+    loop = asyncio.get_running_loop()
+    fleet = Fleet("acme", house.site.url, house.authority)
+
+    def post(url, data):
+        asked = enrol(json.loads(data), fleet, database, parts.now())
+        answer = asyncio.run_coroutine_threadsafe(asked, loop).result(20)
+        return answer.status, json.dumps(answer.body).encode()
+
+    told = {"room": room, "console": "https://console.example.org", "name": "Blue", "sw": "1"}
+    await asyncio.to_thread(room_end.enrol, state, code=code, post=post, **told)
+    await database.close()

@@ -1,6 +1,7 @@
 """`salon up` with small programs in the place of the room's."""
 
 import asyncio
+import os
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ from appliance import up
 from appliance.cli import main
 from appliance.errors import SalonError
 from appliance.link.faults import FOLDER, read_faults
+from appliance.restarting import SalonUp
 from appliance.up import Program, Supervisor
 
 
@@ -91,3 +93,30 @@ async def test_a_folder_that_takes_no_lock_is_said_in_words(tmp_path):
     (tmp_path / "up.lock").mkdir()
     with pytest.raises(SalonError, match=r"up\.lock cannot be written .* set \[paths\]"):
         await Supervisor([], config=None, runtime_dir=tmp_path, log_dir=None).run()
+
+
+async def test_asked_to_start_all_anew_it_does_so_as_often_as_asked_and_takes_it_for_no_crash(tmp_path, monkeypatch):
+    (tmp_path / "live.py").write_text(
+        "import os, pathlib, sys, time\n"
+        "with open(sys.argv[1], 'a') as lives:\n    print(os.environ['SALON_LOGS'], file=lives)\n"
+        "time.sleep(60)\n"
+    )
+    spawn = asyncio.create_subprocess_exec
+
+    async def stand_in(*_words, **options):
+        return await spawn(sys.executable, tmp_path / "live.py", tmp_path / "lives", **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", stand_in)
+    logs = tmp_path / "logs"
+    supervisor = Supervisor([Program("media", ("media",))], config=None, runtime_dir=tmp_path, log_dir=logs)
+    running = asyncio.create_task(supervisor.run())
+    lives = tmp_path / "lives"
+    for life in range(1, 6):
+        async with asyncio.timeout(20):
+            while not lives.exists() or lives.read_text().count("\n") < life:
+                await asyncio.sleep(0.02)
+        await SalonUp(os.getpid()).restart()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert read_faults(tmp_path / FOLDER) == ()
+    assert set(lives.read_text().split()) == {str(logs)}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from appliance.state.commands import Ack, Leave, Origin
 from appliance.telemetry.calls import CallDesk
 from appliance.telemetry.connection import Incoming
-from appliance.telemetry.gate import Gate, trusting
+from appliance.telemetry.gate import trusting
 from appliance.telemetry.order_desk import OrderDesk
 from appliance.telemetry.protocol.codec import encode_call
 from appliance.telemetry.protocol.orders import Desired, Job, JobKind, Jobs, Order, body_of, call_body
@@ -37,6 +37,7 @@ class Room:
     """A desk, and what came through to the room."""
 
     desk: OrderDesk = field(init=False)
+    peer: str = ""
     done: list = field(default_factory=list)
     health: list = field(default_factory=list)
 
@@ -57,21 +58,22 @@ class Room:
         return Reported()
 
     def take(self, topic, payload, *, retained=False):
-        return asyncio.run(self.desk.take(Incoming(topic, payload, retained)))
+        return asyncio.run(self.desk.take(Incoming(topic, payload, retained, self.peer)))
 
 
 def a_room(*keys, host="127.0.0.1", peer="127.0.0.1"):
     room = Room()
     calls = CallDesk(dispatch=room.dispatch, rebirth=lambda: None, now=lambda: NOW, keep=room.keep)
     room.desk = OrderDesk(
-        gate=Gate(HERE),
+        topics=HERE,
+        host=host,
         calls=calls,
         orders=room,
         keys=tuple(public_of(key) for key in keys),
         now=lambda: NOW,
         tell=room.health.append,
     )
-    room.desk.connected(host, peer)
+    room.peer = peer
     return room
 
 
