@@ -4,7 +4,7 @@ A document with one wrong key is refused whole. One that is in force and with wh
 restarting, is given up for the last good one, so that no document can make a room useless. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ IN_A_MEETING = "in a meeting"
 WRONG = "refused: keys are unknown or wrong"
 KEPT_RESTARTING = "given up: the room kept restarting with it"
 NOT_WELL = "given up: the room was not well with it"
+UNFIT = "given up: it does not fit this room's release and its own settings any more"
 
 
 def arrived(overlay: Overlay, desired: Desired, mistakes: tuple[KeyTrouble, ...]) -> Overlay:
@@ -62,6 +63,15 @@ def given_up(overlay: Overlay, why: str) -> Overlay:
     """Return the overlay with the last good configuration in force again."""
     newest = overlay.trial is not None and overlay.trial.rev == overlay.seen
     return replace(overlay, trial=None, starts=0, refused=why if newest else overlay.refused)
+
+
+def fitting(overlay: Overlay, fits: Callable[[Mapping[str, Any]], bool]) -> Overlay:
+    """Return the overlay without what a newer release, or other settings of the room's own, find wrong."""
+    if overlay.trial is not None and not fits(overlay.trial.doc):
+        overlay = given_up(overlay, UNFIT)
+    if not fits(overlay.good.doc):
+        overlay = replace(overlay, good=Revision(), refused=overlay.refused or UNFIT)
+    return overlay
 
 
 def idle(room: RoomState) -> bool:

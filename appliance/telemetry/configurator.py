@@ -21,6 +21,7 @@ from appliance.telemetry.configuration import (
     NOT_WELL,
     agreed,
     arrived,
+    fitting,
     given_up,
     idle,
     present,
@@ -53,7 +54,7 @@ class Configurator:
         self._own = own
         self._in_force = in_force
         self._patience = patience
-        self._overlay = file.load()
+        self._overlay = fitting(file.load(), lambda doc: not own.mistakes(doc))
         self._disk = ""
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()

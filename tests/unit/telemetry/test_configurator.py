@@ -178,3 +178,11 @@ async def test_a_disk_that_refuses_changes_nothing_and_says_so(a_room):
     said = configurator.reported()
     assert (said.rev, said.seen) == (0, 0)
     assert "No space left" in said.waits
+
+
+@pytest.mark.parametrize("place", ["good", "trial"])
+async def test_what_a_new_release_finds_wrong_is_reported_as_given_up(a_room, place):
+    a_room.file.save(Overlay(**{place: Revision(4, {"sound": {"gone": 1}})}, seen=4))
+    said = Configurator(a_room.file, a_room.own, a_room.own.settings()).reported()
+    assert (said.rev, said.seen) == (0, 4)
+    assert "does not fit" in said.waits
