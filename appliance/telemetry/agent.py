@@ -184,6 +184,8 @@ class MqttAgent:
     async def _session(self) -> str:
         """Connect once and speak until it is over; return why it is."""
         bd = self._bd + 1
+        if self._courier is not None:
+            self._courier.connecting()
         will = self._reporter.will(bd)
         orders = (self._topics.desired, self._topics.jobs) if self._orders else ()
         topics = (self._topics.call, *orders, self._topics.state, self._topics.ack)

@@ -14,6 +14,7 @@ from appliance.telemetry.protocol.topics import Topics
 from appliance.telemetry.reporter import Outgoing
 from appliance.telemetry.sending import Sending, SendPace, Span
 from appliance.telemetry.spool import Spool
+from appliance.telemetry.spool_file import Place
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +49,17 @@ class Courier:
         self._news = asyncio.Event()
         self._silent = False
         self._recovered = 0
+        self._since = spool.newest_place
         spool.on_note = self._news.set
 
     @property
     def waiting(self) -> int:
         """Records that the console has not acknowledged."""
         return self._spool.waiting
+
+    def connecting(self) -> None:
+        """Take what is noted from now on as news: a job that waits at the broker is done before anything is sent."""
+        self._since = self._spool.newest_place
 
     def again(self) -> None:
         """Send once more, now, what nobody has acknowledged."""
@@ -64,11 +70,11 @@ class Courier:
         """Send for as long as the connection lasts."""
         if await self._spool.kept(_ANSWERED):
             self._sending.known = True
-        self._begin()
+        self._begin(self._since)
         while True:
             self._news.clear()
             if self._recovered != self._spool.recovered:
-                self._begin()
+                self._begin(self._spool.newest_place)
             while self._acks:
                 await self._take_ack(self._acks.popleft())
             self._look_for_console()
@@ -95,10 +101,10 @@ class Courier:
         if first and self._sending.known:
             self._spool.keep(_ANSWERED, "answered")
 
-    def _begin(self) -> None:
-        """Go through all that waits, from the oldest record on."""
+    def _begin(self, newest: Place) -> None:
+        """Go through all that waits up to a place, from the oldest record on; what is newer is news."""
         self._recovered = self._spool.recovered
-        self._sending.connected(self._clock(), self._spool.newest_place)
+        self._sending.connected(self._clock(), newest)
 
     async def _send(
         self, span: Span, send: Callable[[Outgoing], bool], topics: Topics, stamp: Callable[[], Stamp]

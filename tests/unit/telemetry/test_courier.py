@@ -76,6 +76,23 @@ async def test_a_week_without_a_network_comes_back_in_order_and_whole(tmp_path):
     assert max(line.sizes) < 64 * 1024
 
 
+async def test_what_is_noted_while_the_connection_is_made_does_not_wait_its_turn_behind_the_past(tmp_path):
+    slow = SendPace(a_second=1000, backlog_within_s=3600, jitter=lambda: 1.0)
+    line = Line()
+    async with spool_at(tmp_path, "today") as spool:
+        spool.note(event())
+        courier = Courier(spool, on_health=lambda _: None, pace=slow)
+        line.courier = courier
+        courier.connecting()
+        # a job that waited at the broker, done as soon as it was heard
+        spool.note(event())
+        async with asyncio.TaskGroup() as tasks:
+            run = tasks.create_task(courier.run(line.send, TOPICS, lambda: Stamp(1, "boot-9", 1, 0)))
+            await until(lambda: line.places)
+            run.cancel()
+    assert line.places == [("today", 2)]
+
+
 async def test_a_console_that_should_be_there_and_says_nothing_is_told_and_taken_back(tmp_path):
     health, line = [], Line(answers=False)
     async with spool_at(tmp_path) as spool, carrying(spool, line, pinned=True, health=health):
