@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.drop_rows import DROP_ROWS
+from benchmarks.fleet_rows import FLEET_ROWS
 from benchmarks.latency_rows import LATENCY_ROWS
 from benchmarks.loss_rows import LOSS_ROWS
 from benchmarks.memory_rows import MEMORY_ROWS
@@ -41,6 +42,7 @@ ROWS = (
     *SOUND_ROWS,
     *MOUTH_ROWS,
     *UNPLUG_ROWS,
+    *FLEET_ROWS,
 )
 _HEAD = """\
 # Speed and size

@@ -11,7 +11,7 @@ import random
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from appliance.telemetry.protocol.codec import encode
@@ -45,6 +45,8 @@ MEETING_S, IDLE_S = 30, 300
 """Between two reports."""
 MEETING_BATCH_S, IDLE_BATCH_S = 300, 600
 """Between two batches of samples."""
+CHANGES = 0.1
+"""The share of reports that bring a change everybody sees."""
 _CONNECT, _PUBLISH, _PUBACK, _SUBSCRIBE, _PING = 0x10, 0x32, 0x40, 0x82, 0xC0
 _KEEPALIVE_S = 120
 _DEVICES = ("camera", "microphone", "speaker")
@@ -127,6 +129,7 @@ class _Room(asyncio.Protocol):
         self._boot = f"{random.getrandbits(64):016x}"
         self._seq, self._packets = count(1), count(1)
         self._n = 0
+        self._away = False
         self._buffer = bytearray()
         self.up = asyncio.get_running_loop().create_future()
 
@@ -201,8 +204,12 @@ class _Room(asyncio.Protocol):
         self.report()
 
     def report(self) -> None:
-        """Say the health."""
-        self._publish(self.topics.health, encode(self._stamp(), self.speech.health))
+        """Say the health; now and then a meeting has begun or ended, which those who look at the pages see."""
+        if random.random() < CHANGES:
+            self._away = not self._away
+        other = CallPhase.IDLE if self.speech.meeting else CallPhase.LIVE
+        phase = other if self._away else self.speech.health.phase
+        self._publish(self.topics.health, encode(self._stamp(), replace(self.speech.health, phase=phase)))
         self._tally.health += 1
 
     def batch(self, records: int) -> None:
