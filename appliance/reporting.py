@@ -81,7 +81,7 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrol
             on_health=room.take_health,
             now=utc_now,
             streams=lambda: room.media.streams,
-            courier=Courier(spool, on_health=room.take_health, pace=SendPace()),
+            courier=Courier(spool, on_health=room.take_health, pinned=found is not None, pace=SendPace()),
             orders=_Orders(configurator, worker),
         )
         tasks.create_task(supervised("recorder", recorder.run, room.take_health), name="recorder")

@@ -29,6 +29,8 @@ from appliance.errors import SalonError
 from appliance.files import replace_file
 from appliance.telemetry.protocol.topics import is_id
 
+FOLDER, ORDERS = "authority", "orders.key"
+"""The authority's folder in the console's state, and the key that signs orders, in that folder."""
 CA_DAYS, SERVER_DAYS, ROOM_DAYS = 20 * 365, 825, 397
 RENEW_BEFORE_DAYS = 130
 """A room asks for a new certificate when its own lasts for no longer than this."""
@@ -139,7 +141,7 @@ def make_authority(folder: Path, org: str, now: datetime) -> Authority:
     if not (folder / "ca.pem").exists():
         key = ec.generate_private_key(ec.SECP256R1())
         _write(folder / "ca.key", _key_pem(key).encode())
-        _write(folder / "orders.key", _key_pem(Ed25519PrivateKey.generate()).encode())
+        _write(folder / ORDERS, _key_pem(Ed25519PrivateKey.generate()).encode())
         # last, since it says that the others are there
         _write(folder / "ca.pem", _pem(_self_signed(key, org, now)).encode(), open_to_all=True)
         open_authority(folder).publish_revoked(now)
@@ -151,7 +153,7 @@ def open_authority(folder: Path) -> Authority:
     try:
         certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
         key = load_pem_private_key((folder / "ca.key").read_bytes(), None)
-        orders = load_pem_private_key((folder / "orders.key").read_bytes(), None)
+        orders = load_pem_private_key((folder / ORDERS).read_bytes(), None)
     except FileNotFoundError as err:
         raise CertificateTrouble(f"{folder} holds no certificate authority; make one with: salon console init") from err
     except (OSError, ValueError) as err:

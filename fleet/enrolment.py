@@ -160,8 +160,6 @@ async def _let_in(tx: Transaction, code: Row, asking: Asking, fleet: Fleet, now:
         raise _Refused(_TAKEN)
     name = code["name"] or clean_text(asking.name) or asking.room
     granted = _granted(asking, fleet, name, now)
-    if known:
-        fleet.authority.revoke(known, now)
     await tx.execute(
         "UPDATE enrolment_codes SET used_at = $1, room = $2 WHERE id = $3", now_ms, asking.room, code["id"]
     )

@@ -93,7 +93,8 @@ allow_anonymous false
 max_packet_size {_MAX_PACKET}
 # The console loses nothing when the broker forgets: rooms keep what is not acknowledged, and say the rest again.
 persistence false
-max_queued_messages 10000
+# Ten thousand rooms that come back at once are more messages than any number put here; max_packet_size bounds each.
+max_queued_messages 0
 
 # The console, on this machine alone.
 listener {site.console_port} 127.0.0.1

@@ -9,6 +9,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from appliance import values
+from appliance.telemetry.protocol.address import broker_address
 from appliance.tree import Between, File, Fits, Tree
 
 SYSTEM_FILE = Path("/etc/salon/console.toml")
@@ -28,6 +29,12 @@ def _page_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.username:
         raise values.BadValue("must look like https://console.example.org")
+
+
+def _rooms_broker(url: str) -> None:
+    values.broker(url)
+    if not broker_address(url).tls:
+        raise values.BadValue("must look like mqtts://broker.example.org:8883")
 
 
 def _issuer(url: str) -> None:
@@ -71,6 +78,8 @@ class MqttSettings:
 
     url: Annotated[str, Fits(values.broker)]
     """mqtt://HOST:PORT or mqtts://…"""
+    rooms_url: Annotated[str, Fits(_rooms_broker, empty=True)]
+    """The broker as rooms reach it, told to them when they are enrolled; empty where none are."""
     ca_file: Annotated[str, File(values.there)]
     """Certificate authority of an mqtts:// broker; empty takes the system's."""
     ingest: MqttUser

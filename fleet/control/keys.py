@@ -7,8 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from appliance.errors import SalonError
+from fleet.certificates import FOLDER, ORDERS
 
-FILE = "orders.key"
+FILE = f"{FOLDER}/{ORDERS}"
 """In the console's state folder."""
 
 

@@ -4,24 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from appliance import overlay
 from appliance.settings import BadSettings, parse
 
 Doc = Mapping[str, Mapping[str, Any]]
 """Sections of keys, as in room.toml."""
 
-# Not in here: what opens a door (brokers, calendars' addresses, servers, files) and what is wired in the room.
-SETTABLE = frozenset(
-    {
-        *("room.name", "room.timezone", "room.how_to_join"),
-        *("calendar.poll_s", "calendar.auto_join_hosts"),
-        *("joining.lead_s", "joining.min_countdown_s", "joining.alone_s"),
-        *("joining.enter_muted", "joining.enter_camera_off"),
-        *("camera.framing", "camera.faces", "camera.field_of_view_deg", "camera.array_deg"),
-        *("sound.cancel_echo", "sound.suppress_noise", "sound.control_gain", "sound.double_talk", "sound.beam"),
-        *("tv.switch", "tv.dpms", "tv.off_from", "tv.off_until", "tv.idle_off_min"),
-        "mqtt.health_s",
-    }
-)
+SETTABLE = frozenset(f"{section}.{key}" for section, keys in overlay.SETTABLE.items() for key in keys)
+"""The keys that a room takes from a console, such as room.name."""
 
 
 def mistakes_in(doc: Doc) -> tuple[str, ...]:

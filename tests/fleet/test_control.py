@@ -124,6 +124,7 @@ async def test_a_console_that_ends_lets_the_next_one_begin_at_once(database_url,
 def test_the_key_is_read_only_where_nobody_else_can_read_it(tmp_path):
     path, key = tmp_path / FILE, Ed25519PrivateKey.generate()
     assert load_key(path) is None
+    path.parent.mkdir()
     path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     assert public_of(load_key(path)) == public_of(key)

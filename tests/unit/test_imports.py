@@ -87,7 +87,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "appliance.values",
         "appliance.redact",
         "appliance.service",
-        # what a console may set is checked as the room will check it
+        # what a console may set is checked as the room will check it, and listed there alone
+        "appliance.overlay",
         "appliance.settings",
     ),
 }
