@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from fleet.settings import Settings
 
 _EXAMPLES = """examples:
+  salon console init --host NAME      set it up, once
   salon console                       run the fleet's console: ingest, control and pages
   salon console --once                list the rooms that the broker knows, without a database
   salon console COMMAND --help        more on one command"""
+_INIT_EXAMPLES = """examples:
+  sudo salon console init --org acme --host rooms.example.org                    with mosquitto on this machine
+  sudo salon console init --org acme --host rooms.example.org --host 192.0.2.7   rooms may use either
+  sudo salon console init                                                        again: a new certificate for mosquitto
+
+With embedded = true under [broker] in the settings no mosquitto is needed, and no --host."""
 _PARTS = {
     "ingest": "store what rooms say",
     "control": "watch rules, send alerts, run jobs and configure rooms",
@@ -32,6 +39,7 @@ def add_console(commands: "Commands") -> None:
     console.add_argument("--url", default="", help="the broker, with --once")
     console.set_defaults(run=_run_console)
     below = console.add_subparsers(title="commands", metavar="COMMAND")
+    _add_init(below)
     for name, words in _PARTS.items():
         _add(below, name, words).set_defaults(run=_run_part, part=name)
     _add(below, "top", "watch the fleet in this terminal").set_defaults(run=_run_top)
@@ -39,6 +47,22 @@ def add_console(commands: "Commands") -> None:
     audit = _add(below, "audit", "the log of who did what").add_subparsers(metavar="verify", required=True)
     _add(audit, "verify", "check that nobody changed the log").set_defaults(run=_run_audit_verify)
     _add_care(below)
+
+
+def _add_init(below: "Commands") -> None:
+    init = _add(below, "init", "set a console up: its keys, its broker, its settings", epilog=_INIT_EXAMPLES)
+    init.add_argument("--org", default="", help="the organisation in the topics, where there are no settings yet")
+    init.add_argument(
+        "--state", default="", metavar="FOLDER", help="where its keys go, where there are no settings yet"
+    )
+    words = "a name or address by which rooms reach mosquitto; may be given again, the first is told to rooms"
+    init.add_argument("--host", action="append", default=[], help=words)
+    init.add_argument("--port", type=int, default=8883, help="mosquitto's port for rooms (default: 8883)")
+    init.add_argument("--console-port", type=int, default=1883, help="its port for the console (default: 1883)")
+    init.add_argument(
+        "--broker", type=Path, metavar="FOLDER", help="mosquitto's files (default: /var/lib/salon-mosquitto)"
+    )
+    init.set_defaults(run=_run_init)
 
 
 def _add_care(below: "Commands") -> None:
@@ -71,6 +95,23 @@ def _settings(options: argparse.Namespace, *, look: bool = False) -> "Settings":
     from fleet.settings import load
 
     return load(options.config, look=look)
+
+
+def _run_init(options: argparse.Namespace) -> int:
+    from fleet.init import BROKER, Wish, make_console, next_steps
+    from fleet.settings import SYSTEM_FILE, chosen_file
+
+    wish = Wish(
+        chosen_file(options.config) or SYSTEM_FILE,
+        tuple(options.host),
+        options.port,
+        options.console_port,
+        options.org,
+        options.state,
+        options.broker or BROKER,
+    )
+    print("\n".join(next_steps(make_console(wish, utc_now()))))
+    return 0
 
 
 def _run_console(options: argparse.Namespace) -> int:

@@ -19,10 +19,12 @@ from appliance.telemetry.protocol.codec import BadPayload
 from appliance.telemetry.protocol.enrolling import (
     RENEWAL,
     Asking,
+    Code,
     Granted,
     Renewing,
     Says,
     Sealed,
+    new_code,
     proves,
     read,
     sealed,
@@ -30,7 +32,11 @@ from appliance.telemetry.protocol.enrolling import (
 from appliance.telemetry.protocol.signed import public_of, sign
 from appliance.telemetry.protocol.topics import Topics
 from fleet.certificates import Authority, CertificateTrouble, same_key
+from fleet.control import layers
+from fleet.store import codes
+from fleet.store.audit import AuditLog
 from fleet.store.database import Database, Row, Transaction
+from fleet.store.rooms import next_version
 
 T = TypeVar("T")
 LIFE = timedelta(hours=1)
@@ -69,6 +75,38 @@ class Answer:
     """Who got in, for the audit log."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """For whom a code is."""
+
+    made_by: str
+    name: str = ""
+    """What the room will be called; empty for its own word."""
+    site: int | None = None
+    floor: str = ""
+    room: str = ""
+    """The one room it is for; needed by a room that is enrolled already. Empty for any other."""
+
+
+async def make_code(tx: Transaction, wish: Wish, now: datetime) -> tuple[Code, datetime]:
+    """Keep a new code; return it, which nobody can later, and until when it is good."""
+    code, until = new_code(), now + LIFE
+    line = codes.CodeLine(
+        code.id,
+        wish.name,
+        wish.site,
+        wish.floor,
+        _ms(now),
+        wish.made_by,
+        _ms(until),
+        0,
+        None,
+        wish.room or None,
+    )
+    await codes.add_code(tx, line, code.key)
+    return code, until
+
+
 async def enrol(request: object, fleet: Fleet, database: Database, now: datetime) -> Answer:
     """Answer a room that asks to come in. Wrong tries are counted, whatever else is wrong."""
     try:
@@ -81,6 +119,11 @@ async def enrol(request: object, fleet: Fleet, database: Database, now: datetime
                 return Answer(403, {"error": _DEAD if code is not None and code["tries"] >= MOST_TRIES else _WRONG})
             assert code is not None  # noqa: S101 - nobody knows a code that is none
             granted = await _let_in(tx, code, _read(Asking, message.body), fleet, now)
+            who = f"room:{granted.room}"
+            log = AuditLog(database.dialect)
+            await log.note(tx, _ms(now), who, "room enrolled", who, code=message.code)
+            # what is wanted of rooms there is told to this one from the beginning
+            await layers.refresh(tx, database, _ms(now), [(await _known(tx, granted.room))["key"]])
     except (_Refused, CertificateTrouble, BadPayload) as err:
         return Answer(403 if isinstance(err, _Refused) else 400, {"error": str(err)})
     return Answer(200, sealed(granted, code["secret"], Says.CONSOLE), granted.room)
@@ -95,11 +138,24 @@ async def renew(request: object, fleet: Fleet, database: Database, now: datetime
         async with database.transaction() as tx:
             granted = _granted(asking, fleet, await _name_of(tx, asking.room, message.certificate), now)
             await tx.execute("UPDATE rooms SET certificate = $1 WHERE id = $2", granted.certificate, granted.room)
+            who = f"room:{granted.room}"
+            await AuditLog(database.dialect).note(tx, _ms(now), who, "certificate renewed", who)
     except (_Refused, CertificateTrouble, BadPayload) as err:
         return Answer(403, {"error": str(err)})
     body = {"kind": "certificate", "org": fleet.org, "room": granted.room, "nonce": granted.nonce}
     signed = sign({**body, "certificate": granted.certificate, "ca": granted.ca}, fleet.authority.orders)
     return Answer(200, {"signed": signed.decode()}, granted.room)
+
+
+async def retire(tx: Transaction, authority: Authority | None, room: str, now: datetime) -> bool:
+    """Take a room out of the fleet: nothing it says is taken any more; False where there is none to take out."""
+    version = await next_version(tx)
+    changed = await tx.execute(
+        "UPDATE rooms SET retired_at = $1, version = $2 WHERE id = $3 AND retired_at IS NULL", _ms(now), version, room
+    )
+    if authority is not None:
+        await revoke(tx, authority, room, now)
+    return changed > 0
 
 
 async def revoke(tx: Transaction, authority: Authority, room: str, now: datetime) -> None:
@@ -108,6 +164,10 @@ async def revoke(tx: Transaction, authority: Authority, room: str, now: datetime
     if found is not None and found["certificate"]:
         await asyncio.to_thread(authority.revoke, found["certificate"], now)
         await tx.execute("UPDATE rooms SET certificate = NULL, enrolled_at = NULL WHERE id = $1", room)
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def _read(kind: type[T], data: object) -> T:
@@ -126,6 +186,12 @@ async def _code(tx: Transaction, code_id: str) -> Row | None:
 async def _room(tx: Transaction, room: str) -> Row | None:
     rows = await tx.fetch("SELECT * FROM rooms WHERE id = $1", room)
     return rows[0] if rows else None
+
+
+async def _known(tx: Transaction, room: str) -> Row:
+    found = await _room(tx, room)
+    assert found is not None  # noqa: S101 - let in within this transaction
+    return found
 
 
 async def _name_of(tx: Transaction, room: str, certificate: str) -> str:
@@ -153,7 +219,7 @@ async def _let_in(tx: Transaction, code: Row, asking: Asking, fleet: Fleet, now:
         return _granted(asking, fleet, room["name"], now, known)
     if code["room"] not in {None, "", asking.room}:
         raise _Refused(_OTHER_ROOM)
-    now_ms = int(now.timestamp() * 1000)
+    now_ms = _ms(now)
     if code["expires_at"] <= now_ms:
         raise _Refused(_EXPIRED)
     if known and code["room"] != asking.room:

@@ -19,12 +19,14 @@ class CodeLine:
     expires_at: int
     tries: int
     used_at: int | None
+    room: str | None = None
+    """The room it is for, or that came in with it."""
 
 
 async def codes(reader: Reader, sites: Sites, *, limit: int = 50) -> list[CodeLine]:
     """Return the newest codes for sites that may be seen."""
     rows = await reader.fetch(
-        "SELECT id, name, site, floor, made_at, made_by, expires_at, tries, used_at FROM enrolment_codes "
+        "SELECT id, name, site, floor, made_at, made_by, expires_at, tries, used_at, room FROM enrolment_codes "
         f"WHERE {within(sites, 'site')} ORDER BY made_at DESC, id LIMIT $1",
         limit,
     )
@@ -40,8 +42,8 @@ async def code(reader: Reader, code_id: str) -> CodeLine | None:
 async def add_code(tx: Transaction, line: CodeLine, secret: str) -> None:
     """Keep a new code."""
     await tx.execute(
-        "INSERT INTO enrolment_codes (id, secret, name, site, floor, made_at, made_by, expires_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO enrolment_codes (id, secret, name, site, floor, made_at, made_by, expires_at, room) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         line.id,
         secret,
         line.name,
@@ -50,6 +52,7 @@ async def add_code(tx: Transaction, line: CodeLine, secret: str) -> None:
         line.made_at,
         line.made_by,
         line.expires_at,
+        line.room,
     )
 
 

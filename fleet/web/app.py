@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from fleet.enrolment import Fleet
 from fleet.store.audit import AuditLog
 from fleet.store.database import Database, Unfit
 from fleet.web.access.accounts import Accounts, NotNow, NotPossible
-from fleet.web.access.limits import SignInLimits
+from fleet.web.access.limits import Limit, SignInLimits
 from fleet.web.access.oidc import SignInService
 from fleet.web.access.passwords import Passwords
 from fleet.web.api import routers as api_routers
@@ -32,6 +33,8 @@ from fleet.web.pages.frame import page
 from fleet.web.settings import WebSettings
 
 API = "/api/v1"
+_TRIES = (30, 300)
+"""So many rooms may fail to come in from one address, in so many seconds; those that succeed do not count."""
 _ABOUT = """Everything the console's pages do. Sign in with a token, made under Account:
 `Authorization: Bearer salon_…`. Times are milliseconds since 1970. An error is `{"error": "plain words"}`."""
 
@@ -48,6 +51,7 @@ def create_app(
     now: Callable[[], int] = now_ms,
     passwords: Passwords | None = None,
     client_secret: str = "",
+    fleet: Fleet | None = None,
 ) -> FastAPI:
     """Return the application for a database that is open and up to date."""
     live, client = Live(database), httpx.AsyncClient()
@@ -78,7 +82,8 @@ def create_app(
         lifespan=running,
         separate_input_output_schemas=False,
     )
-    app.state.console = Console(database, settings, accounts, live, AuditLog(database.dialect), service, now)
+    log, tries = AuditLog(database.dialect), Limit(*_TRIES)
+    app.state.console = Console(database, settings, accounts, live, log, service, fleet, tries, now)
     for router in page_routers():
         app.include_router(router, include_in_schema=False)
     for router in api_routers():

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from fleet.enrolment import Fleet
 from fleet.store.audit import AuditLog
 from fleet.store.database import Database
 from fleet.web.access.accounts import Accounts
+from fleet.web.access.limits import Limit
 from fleet.web.access.oidc import SignInService
 from fleet.web.live import Live
 from fleet.web.settings import WebSettings
@@ -23,6 +25,10 @@ class Console:
     live: Live
     audit: AuditLog
     service: SignInService | None
+    fleet: Fleet | None
+    """What rooms are told that are enrolled; None where none can be."""
+    tries: Limit
+    """Rooms' wrong tries to come in, by address."""
     now: Callable[[], int]
     """Milliseconds since 1970."""
 

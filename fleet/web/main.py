@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from appliance.errors import SalonError
+from fleet.certificates import FOLDER, open_authority
+from fleet.enrolment import Fleet
 from fleet.settings import Settings
 from fleet.store import audit
 from fleet.store.database import Database, open_database
@@ -56,16 +58,26 @@ def web_settings(settings: Settings) -> WebSettings:
 
 async def run_web(settings: Settings, database: Database) -> None:
     """Serve the pages and the API until cancelled."""
-    await serve(web_settings(settings), database)
+    fleet = await asyncio.to_thread(fleet_of, settings)
+    if fleet is None:
+        logger.info("Rooms cannot be enrolled here: mqtt.rooms_url is not set, see salon console init")
+    await serve(web_settings(settings), database, fleet)
 
 
-async def serve(settings: WebSettings, database: Database) -> None:
+def fleet_of(settings: Settings) -> Fleet | None:
+    """Return what rooms are told that are enrolled here; None where none can be. Reads the authority's files."""
+    if not settings.mqtt.rooms_url:
+        return None
+    return Fleet(settings.console.org, settings.mqtt.rooms_url, open_authority(settings.state_dir / FOLDER))
+
+
+async def serve(settings: WebSettings, database: Database, fleet: Fleet | None = None) -> None:
     """Serve until cancelled. Says how to make the first admin while there is none."""
     oidc = settings.oidc
     secret = ""
     if oidc and oidc.client_secret_file:
         secret = (await asyncio.to_thread(Path(oidc.client_secret_file).read_text)).strip()
-    app = create_app(database, settings, client_secret=secret)
+    app = create_app(database, settings, client_secret=secret, fleet=fleet)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from fleet.control import layers
 from fleet.store.browse import RoomDetail
 from fleet.store.rooms import next_version
 from fleet.web.access.accounts import NotPossible
@@ -51,6 +52,8 @@ async def placed(console: Console, visitor: Visitor, room: RoomDetail, place: Pl
         )
         await tx.execute("DELETE FROM room_tags WHERE room = $1", room.line.key)
         await tx.many("INSERT INTO room_tags (room, tag) VALUES ($1, $2)", [(room.line.key, tag) for tag in tags])
+        # other layers of settings hold there
+        await layers.refresh(tx, console.database, console.now(), [room.line.key])
         await console.audit.note(
             tx,
             console.now(),

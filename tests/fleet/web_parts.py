@@ -35,9 +35,11 @@ class Clock:
         self.now += int(seconds * 1000)
 
 
-def console_app(database, clock=None, **settings: Any):
+def console_app(database, clock=None, fleet=None, **settings: Any):
     """Return the application, with quick passwords."""
-    more = {"now": clock} if clock else {}
+    more: dict[str, Any] = {"fleet": fleet}
+    if clock:
+        more["now"] = clock
     return create_app(database, WebSettings(**settings), passwords=QUICK, **more)
 
 

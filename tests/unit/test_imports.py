@@ -29,6 +29,7 @@ ROOTS = (
     "appliance.media.engine",
     "appliance.demo",
     "fleet.main",
+    "fleet.init",
 )
 LEAVES = ("appliance.errors", "appliance.files", "appliance.seldom", "appliance.clock")
 MEDIA = ("appliance.state", "appliance.link", "hardware.ports", "hardware.planes", "hardware.camera.aim")

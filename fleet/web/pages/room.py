@@ -17,6 +17,7 @@ from fleet.web.inputs import Before, Key, field
 from fleet.web.pages.frame import page
 from fleet.web.pages.rooms import PING_S, events_answer
 from fleet.web.placing import Place, placed
+from fleet.web.rooms_in import RELOAD, retire
 from fleet.web.told import health_of, info_of
 
 router = APIRouter()
@@ -47,7 +48,9 @@ async def show(request: Request, visitor: Seeing, room_id: str) -> Response:
         site=await _site(console, room),
         sites=await browse.all_sites(database, visitor.sites(Action.EDIT_ROOMS)),
         may_edit=visitor.may(Action.EDIT_ROOMS, room.line.site),
+        may_enrol=visitor.may(Action.ENROL, room.line.site),
         may_look=visitor.may(Action.LOOK, room.line.site),
+        reload=RELOAD,
         may_run=visitor.may(Action.RUN_JOBS, room.line.site),
         events=await history.events(database, key),
         meetings=await history.meetings(database, key, limit=20),
@@ -113,6 +116,14 @@ async def place(
     seats = int(capacity) if capacity.strip().isdecimal() else None
     await placed(console, visitor, room, Place(site, floor, seats, tuple(tags.split(","))))
     return RedirectResponse(f"/rooms/{room.line.id}", 303)
+
+
+@router.post("/rooms/{room_id}/retire")
+async def retired(
+    request: Request, visitor: Annotated[Visitor, Depends(allowed(Action.ENROL))], room_id: str
+) -> Response:
+    await retire(console_of(request), visitor, room_id)
+    return RedirectResponse(f"/rooms/{room_id}", 303)
 
 
 @router.get("/rooms/{room_id}/files/{key}")

@@ -1,0 +1,118 @@
+"""Coming in: what rooms ask without a session, the codes they need for it, and taking a room out again."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic.dataclasses import dataclass
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from appliance.telemetry.protocol.enrolling import LONGEST, PATH, RENEW_PATH
+from fleet import enrolment
+from fleet.store import audit
+from fleet.web import rooms_in
+from fleet.web.access.permissions import Action
+from fleet.web.access.visitor import Visitor
+from fleet.web.api.common import ERRORS, Wrong
+from fleet.web.console import console_of
+from fleet.web.gate import allowed
+from fleet.web.inputs import Text
+from fleet.web.pages.sign_in import address
+
+router = APIRouter(
+    tags=["enrolment"],
+    responses={
+        **ERRORS,
+        400: {"model": Wrong, "description": "Not understood"},
+        429: {"model": Wrong, "description": "Too many wrong tries from this address"},
+        503: {"model": Wrong, "description": "This console enrols no rooms"},
+    },
+)
+Enrolling = Annotated[Visitor, Depends(allowed(Action.ENROL))]
+_PREFIX = "/api/v1"
+_MUCH = "Too much went wrong from this address. Try again in {minutes} minutes."
+
+
+@dataclass(frozen=True)
+class SealedBody:
+    """What a room asks, and the proof that it knows the code."""
+
+    body: str
+    proof: Text
+    code: Text = ""
+
+
+@dataclass(frozen=True)
+class RenewingBody:
+    """What a room asks, signed with its certificate's key."""
+
+    body: str
+    certificate: str
+    sig: Text
+
+
+@dataclass(frozen=True)
+class CodeBody:
+    """For whom a code is."""
+
+    name: Text = ""
+    site: Text = ""
+    floor: Text = ""
+    room: Text = ""
+    """The id of the one room it is for; needed by a room that is enrolled already."""
+
+
+@dataclass(frozen=True)
+class NewCode:
+    """A code, told this once."""
+
+    code: str
+    expires_at: int
+
+
+Ask = Callable[..., Awaitable[enrolment.Answer]]
+
+
+@router.post(PATH.removeprefix(_PREFIX), response_class=JSONResponse)
+async def enrol(request: Request, body: SealedBody) -> Response:
+    """Let a room in that proves to know a code. Needs no session; see docs/enrolment.md."""
+    return await _answered(request, enrolment.enrol, asdict(body), f"code:{body.code[:6]}")
+
+
+@router.post(RENEW_PATH.removeprefix(_PREFIX), response_class=JSONResponse)
+async def renew(request: Request, body: RenewingBody) -> Response:
+    """Give an enrolled room its next certificate. Needs no session: the old one's key signs."""
+    return await _answered(request, enrolment.renew, asdict(body), "renewal")
+
+
+async def _answered(request: Request, ask: Ask, asked: dict[str, Any], target: str) -> Response:
+    console, where = console_of(request), address(request)
+    if console.fleet is None:
+        return JSONResponse({"error": rooms_in.NO_FLEET}, 503)
+    if wait_s := console.tries.wait_s(where, console.now()):
+        return JSONResponse({"error": _MUCH.format(minutes=-(-wait_s // 60))}, 429)
+    if len(json.dumps(asked)) > 2 * LONGEST:
+        return JSONResponse({"error": "this is no question that a room would ask"}, 400)
+    answer = await ask(asked, console.fleet, console.database, rooms_in.moment(console))
+    if answer.status != 200:
+        console.tries.failed(where, console.now())
+        why = str(answer.body.get("error", ""))
+        await audit.note(console.database, console.now(), where, "enrolment refused", target, why=why)
+    return JSONResponse(answer.body, answer.status)
+
+
+@router.post("/codes")
+async def make_code(request: Request, visitor: Enrolling, body: CodeBody) -> NewCode:
+    """Make a one-time code for `salon setup`; nobody can read it again."""
+    wish = rooms_in.CodeWish(body.name, body.site, body.floor, body.room)
+    code, until = await rooms_in.make_code(console_of(request), visitor, wish)
+    return NewCode(str(code), until)
+
+
+@router.post("/rooms/{room_id}/retire", status_code=204)
+async def retire(request: Request, visitor: Enrolling, room_id: str) -> None:
+    """Take a room out of the fleet: its certificate is revoked, and nothing it says is taken any more."""
+    await rooms_in.retire(console_of(request), visitor, room_id)

@@ -1,0 +1,87 @@
+"""`salon console init`: what it makes, what it keeps, what it says. With Debian's mosquitto."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from appliance.cli import main
+from fleet.settings import load
+
+pytestmark = pytest.mark.interop
+
+
+def init(folder, *more):
+    return main(
+        ["console", "init", "--config", str(folder / "console.toml"), "--broker", str(folder / "broker"), *more]
+    )
+
+
+def first(folder):
+    return init(folder, "--org", "acme", "--state", str(folder / "state"), "--host", "rooms.example.org")
+
+
+def kept(folder):
+    return {
+        path.name: path.read_bytes()
+        for path in (folder / "state" / "authority").iterdir()
+        if path.name != "crl.pem"  # signed anew
+    }
+
+
+def test_it_makes_everything_once_and_says_what_comes_next(tmp_path, capsys):
+    assert first(tmp_path) == 0
+    said = capsys.readouterr().out
+    for words in ("/etc/mosquitto/mosquitto.conf", "admin-link", "salon-console", "backup"):
+        assert words in said
+    settings = load(tmp_path / "console.toml", look=True)
+    assert settings.mqtt.rooms_url == "mqtts://rooms.example.org:8883"
+    assert settings.mqtt.control.username == "console.control"
+    assert "max_queued_messages 0\n" in (tmp_path / "broker" / "mosquitto.conf").read_text()
+    before, text = kept(tmp_path), (tmp_path / "console.toml").read_text()
+    assert init(tmp_path) == 0
+    assert kept(tmp_path) == before
+    assert (tmp_path / "console.toml").read_text() == text
+    assert "Put this into" not in capsys.readouterr().out
+
+
+def test_settings_that_are_there_are_added_to_or_told_what_to_change(tmp_path, capsys):
+    config = tmp_path / "console.toml"
+    config.write_text(f'[console]\norg = "acme"\nstate = "{tmp_path}/state"\n')
+    assert init(tmp_path, "--host", "192.0.2.7", "--port", "18883") == 0
+    assert load(config).mqtt.rooms_url == "mqtts://192.0.2.7:18883"
+    config.write_text(f'[console]\nstate = "{tmp_path}/state"\n[mqtt]\nurl = "mqtt://127.0.0.1:1884"\n')
+    capsys.readouterr()
+    assert init(tmp_path, "--host", "192.0.2.7") == 0
+    assert 'username = "console.ingest"' in capsys.readouterr().out
+    assert "console.ingest" not in config.read_text()
+
+
+def test_the_embedded_broker_needs_no_mosquitto(tmp_path, capsys):
+    config = tmp_path / "console.toml"
+    config.write_text(f'[console]\nstate = "{tmp_path}/state"\n[broker]\nembedded = true\n')
+    assert init(tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "take no orders" in said
+    assert "mosquitto.conf" not in said
+    assert (tmp_path / "state" / "authority" / "orders.key").exists()
+    assert not (tmp_path / "broker").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [((), "--host rooms.example.org"), (("--host", "a b"), "no name"), (("--org", "My Org"), "org")]
+)
+def test_what_cannot_be_made_is_told_before_anything_is(tmp_path, more, words):
+    command = (sys.executable, "-m", "appliance.cli", "console", "init", "--config", str(tmp_path / "c.toml"), *more)
+    done = subprocess.run(
+        [*command, "--state", str(tmp_path / "state"), "--broker", str(tmp_path / "broker")],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [], json.dumps([str(path) for path in tmp_path.rglob("*")])

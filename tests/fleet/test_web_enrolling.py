@@ -1,0 +1,146 @@
+"""How rooms come in by the web and go out again: over HTTP, on both databases, with every role and wrong tries."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import pytest
+from fleet_builders import add_room
+from web_parts import Clock, add_person, client_of, console_app, sign_in
+
+from appliance.telemetry.protocol.enrolling import new_code, read_code
+from fleet.certificates import CertificateTrouble, make_authority
+from fleet.enrolment import LIFE, Fleet
+from fleet.store import audit
+from fleet.web.access.permissions import Role
+from provisioning import enrolment as room_end
+from provisioning.enrolment import NotEnrolled
+
+ROOM = "7f3c9a52-0000-4000-8000-000000000001"
+
+
+class House:
+    """A console's web part, and rooms that ask it."""
+
+    def __init__(self, database, folder):
+        self.database, self.folder, self.clock = database, folder, Clock()
+        self.authority = make_authority(folder / "authority", "acme", self.now)
+        fleet = Fleet("acme", "mqtts://broker.example.org:8883", self.authority)
+        self.app = console_app(database, self.clock, fleet)
+        self.loop = asyncio.get_running_loop()
+
+    @property
+    def now(self):
+        return datetime.fromtimestamp(self.clock() / 1000, UTC)
+
+    def post(self, url, data):
+        """What a room's thread calls instead of the network."""
+
+        async def asked():
+            async with client_of(self.app) as client:
+                answer = await client.post(url, content=data, headers={"Content-Type": "application/json"})
+            return answer.status_code, answer.content
+
+        return asyncio.run_coroutine_threadsafe(asked(), self.loop).result(30)
+
+    def come_in(self, code, room=ROOM):
+        told = {"room": room, "console": "http://127.0.0.1:8800", "name": "Blue", "sw": "1"}
+        return asyncio.to_thread(room_end.enrol, self.folder / "room", code=read_code(code), post=self.post, **told)
+
+    async def actions(self):
+        assert (await audit.verify(self.database)).broken_at is None
+        return [entry.action for entry in reversed(await audit.entries(self.database))]
+
+
+@pytest.fixture
+async def house(database, tmp_path):
+    await add_person(database, "admin")
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO sites (id, name) VALUES ('berlin', 'Berlin')")
+    return House(database, tmp_path)
+
+
+async def code_of(house, **wish):
+    async with client_of(house.app) as client:
+        await sign_in(client, "admin")
+        return (await client.post("/api/v1/codes", json=wish)).json()
+
+
+async def test_a_room_comes_in_over_http_renews_and_is_taken_out_again(house, database):
+    made = await code_of(house, name="Blue", site="berlin")
+    assert made["expires_at"] == house.clock() + LIFE.total_seconds() * 1000
+    found = await house.come_in(made["code"])
+    assert (found.org, found.broker) == ("acme", "mqtts://broker.example.org:8883")
+    await asyncio.to_thread(room_end.renew, house.folder / "room", post=house.post)
+    (row,) = await database.fetch("SELECT name, enrolled_at, certificate FROM rooms WHERE id = $1", ROOM)
+    assert (row["name"], row["enrolled_at"]) == ("Blue", house.clock())
+    async with client_of(house.app) as client:
+        await sign_in(client, "admin")
+        assert (await client.post(f"/api/v1/rooms/{ROOM}/retire")).status_code == 204
+        assert (await client.post(f"/api/v1/rooms/{ROOM}/retire")).status_code == 409
+        page = (await client.get(f"/rooms/{ROOM}")).text
+        assert "sudo systemctl reload mosquitto" in page
+    with pytest.raises(CertificateTrouble, match="revoked"):
+        house.authority.issued(row["certificate"], house.now)
+    with pytest.raises(NotEnrolled, match="revoked"):
+        await asyncio.to_thread(room_end.renew, house.folder / "room", post=house.post)
+    actions = [action for action in await house.actions() if "sign" not in action]
+    assert actions == [
+        *("enrolment code made", "room enrolled", "certificate renewed", "room retired", "enrolment refused"),
+    ]
+
+
+async def test_a_code_is_good_for_an_hour_as_the_page_says(house):
+    async with client_of(house.app) as client:
+        await sign_in(client, "admin")
+        page = (await client.post("/enrol", data={"name": "Blue"})).text
+    code = page.partition("--code ")[2].partition("<")[0]
+    house.clock.pass_s(LIFE.total_seconds())
+    with pytest.raises(NotEnrolled, match="expired"):
+        await house.come_in(code)
+
+
+async def test_who_guesses_has_to_wait_and_rooms_that_succeed_do_not(house):
+    for _ in range(30):
+        with pytest.raises(NotEnrolled, match="is wrong"):
+            await house.come_in(str(new_code()))
+    made = await code_of(house)
+    with pytest.raises(NotEnrolled, match="Try again in 5 minutes"):
+        await house.come_in(made["code"])
+    house.clock.pass_s(301)
+    assert (await house.come_in(made["code"])).room == ROOM
+    assert (await house.actions()).count("enrolment refused") == 30
+
+
+@pytest.mark.parametrize("path", ["/api/v1/enrol", "/api/v1/enrol/renew"])
+@pytest.mark.parametrize(
+    "body", [{}, [], {"body": "x" * 100_000, "proof": "", "certificate": "", "sig": ""}, {"body": "ü", "proof": "ü"}]
+)
+async def test_what_no_room_would_ask_is_refused_in_words(house, path, body):
+    status, answer = await asyncio.to_thread(house.post, path, json.dumps(body).encode())
+    assert status in {400, 403, 422}
+    assert json.loads(answer)["error"]
+
+
+async def test_a_room_is_brought_in_again_only_by_who_may_where_it_is(house, database):
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO sites (id, name) VALUES ('lisbon', 'Lisbon')")
+    sites = {row["id"]: row["key"] for row in await database.fetch("SELECT id, key FROM sites")}
+    await add_room(database, "blue", site=sites["berlin"])
+    await add_person(database, "lisbon", (Role.ADMIN, sites["lisbon"]))
+    async with client_of(house.app) as client:
+        await sign_in(client, "lisbon")
+        assert (await client.post("/api/v1/codes", json={"site": "lisbon"})).status_code == 200
+        for wish in ({"site": "lisbon", "room": "blue"}, {"site": "berlin"}, {}):
+            assert (await client.post("/api/v1/codes", json=wish)).status_code == 403
+        assert (await client.post("/api/v1/rooms/blue/retire")).status_code == 404
+
+
+async def test_a_console_without_a_broker_for_rooms_says_so(database):
+    await add_person(database, "admin")
+    async with client_of(console_app(database)) as client:
+        await sign_in(client, "admin")
+        for path, body in (("/api/v1/enrol", {"body": "", "proof": ""}), ("/api/v1/codes", {})):
+            answer = await client.post(path, json=body)
+            assert answer.status_code in {503, 409}
+            assert "salon console init" in answer.json()["error"]
