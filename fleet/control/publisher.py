@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 import random
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from appliance.telemetry.protocol.orders import Job, JobKind
 from appliance.telemetry.protocol.payloads import Call
+from fleet.control.calls import LIFE_MS
 from fleet.control.homeassistant import BORN, HomeAssistant
 from fleet.control.lease import Lease
 from fleet.control.outgoing import Message, Voice
@@ -24,13 +26,16 @@ logger = logging.getLogger(__name__)
 AGAIN_MS = 24 * 3600 * 1000
 _UNSEEN_MS = 60_000
 """A room that has not seen its settings so long after they were said is told again."""
+_UNTOLD_MS = 60_000
+"""A room is asked so often to tell everything again, until it has."""
 _POLL_S = 0.5
 _LONGEST_WAIT_S = 60
 _AT_ONCE, _GAP_S = 250, 0.05
 """So many messages, then a pause: ten thousand rooms are told within seconds, and no broker is flooded."""
 _ROOMS = (
     "SELECT r.key AS key, r.id AS id, r.bd AS bd, r.rev_desired AS rev_desired, r.reported AS reported, "
-    "r.retired_at AS retired_at, r.version AS version, r.name AS name, s.name AS site, d.doc AS doc FROM rooms r "
+    "r.retired_at AS retired_at, r.untold AS untold, r.version AS version, r.name AS name, s.name AS site, "
+    "d.doc AS doc FROM rooms r "
     "LEFT JOIN sites s ON s.key = r.site LEFT JOIN desired d ON d.room = r.key AND d.rev = r.rev_desired "
     "WHERE r.version > $1 ORDER BY r.version"
 )
@@ -52,6 +57,8 @@ class _Room:
     """As Home Assistant knows it."""
     rev: int = 0
     said_at: int = 0
+    asked_at: int = 0
+    """When it was asked to tell everything about itself again."""
 
 
 @dataclass(slots=True)
@@ -154,11 +161,20 @@ class Publisher:
             if row["bd"] != told.bd:
                 told.bd, told.rev = row["bd"], 0
                 born.append(row["key"])
-            messages += self._home_news(row, told)
+            messages += [*self._home_news(row, told), *self._rebirth(row, told)]
             if row["doc"] is not None and self._is_news(row, told):
                 told.rev, told.said_at = row["rev_desired"], self.now()
                 messages.append(self.voice.desired(row["id"], told.rev, json.loads(row["doc"]), self.now()))
         return born, messages
+
+    def _rebirth(self, row: Row, told: _Room) -> list[Message]:
+        """Ask a room whose documents the console has not got; each report it makes without them brings us here."""
+        now = self.now()
+        if not row["untold"] or now - told.asked_at < _UNTOLD_MS:
+            return []
+        told.asked_at = now
+        call = Call(f"rebirth-{secrets.token_hex(8)}", "rebirth", now + LIFE_MS)
+        return [self.voice.call(told.id, call)]
 
     def _home_news(self, row: Row, told: _Room | None) -> list[Message]:
         if self.home is None:

@@ -42,6 +42,7 @@ class Known(msgspec.Struct, frozen=True):
     seen_at: int = 0
     health_at: int = 0
     due_at: int = 0
+    untold: bool = False
     trouble: str = ""
     rev_applied: int = 0
     health: Health | None = None
@@ -81,6 +82,7 @@ def known_of(row: Row, before: Known | None) -> Known:
         seen_at=row["seen_at"],
         health_at=row["health_at"],
         due_at=row["due_at"],
+        untold=bool(row["untold"]),
         trouble=row["trouble"],
         rev_applied=row["rev_applied"],
         skew_ms=row["skew_ms"],
@@ -151,7 +153,8 @@ def _online(known: Known, heard: Heard, state: State) -> Known:
         known = replace(known, boot=boot, boots_before=(*before, known.boot)[-_BOOTS:] if known.boot else before)
     known = _is_there(known, heard.at)
     every_s = known.health.every_s if known.health else _EVERY_S
-    return replace(known, bd=state.bd, state=_text(state), due_at=max(known.due_at, due_at(heard.at, every_s)))
+    known = replace(known, bd=state.bd, state=_text(state), untold=False)
+    return replace(known, due_at=max(known.due_at, due_at(heard.at, every_s)))
 
 
 def _is_there(known: Known, at: int) -> Known:
@@ -172,6 +175,8 @@ def _with_health(known: Known, heard: Heard, health: Health) -> Known:
         _is_there(known, heard.at),
         health=health,
         health_is_new=True,
+        # its state was lost on the way, or is of the boot before
+        untold=stamp.boot != known.boot,
         health_at=heard.at,
         health_of=(stamp.boot, stamp.seq),
         due_at=due_at(heard.at, health.every_s),
@@ -196,6 +201,7 @@ def change_of(known: Known) -> RoomChange:
         seen_at=known.seen_at,
         health_at=known.health_at,
         due_at=known.due_at,
+        untold=known.untold,
         skew_ms=None if skew is None else max(-_FARTHEST_MS, min(_FARTHEST_MS, skew)),
         phase=summary.phase,
         issue_count=whole(summary.issue_count),

@@ -20,6 +20,7 @@ class RoomChange:
     seen_at: int
     health_at: int
     due_at: int
+    untold: bool
     skew_ms: int | None
     phase: str
     issue_count: int
@@ -33,7 +34,7 @@ class RoomChange:
 
 
 _PLAIN = (
-    *("name", "presence", "presence_at", "bd", "boot", "seen_at", "health_at", "due_at", "skew_ms", "phase"),
+    *("name", "presence", "presence_at", "bd", "boot", "seen_at", "health_at", "due_at", "untold", "skew_ms", "phase"),
     *("issue_count", "worst", "trouble", "rev_applied"),
 )
 _DOCUMENTS = ("state", "info", "health", "reported")
@@ -61,8 +62,8 @@ async def next_version(tx: Transaction) -> int:
 async def changed_since(reader: Reader, version: int) -> Sequence[Row]:
     """Return what the ingest has to know of rooms that changed."""
     return await reader.fetch(
-        "SELECT key, id, name, status, presence, presence_at, bd, boot, seen_at, health_at, due_at, skew_ms, trouble, "
-        "rev_applied, health, enrolled_at, retired_at FROM rooms WHERE version > $1",
+        "SELECT key, id, name, status, presence, presence_at, bd, boot, seen_at, health_at, due_at, untold, skew_ms, "
+        "trouble, rev_applied, health, enrolled_at, retired_at FROM rooms WHERE version > $1",
         version,
     )
 

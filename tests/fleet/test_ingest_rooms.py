@@ -34,6 +34,21 @@ async def test_a_room_that_is_heard_is_listed_with_its_name_and_status(desk):
     assert json.loads(room["state"])["online"] is True
 
 
+async def test_a_room_that_reports_without_its_state_is_to_tell_everything_again(desk):
+    voice = Voice()
+    await desk.hear(voice.health())
+    assert (await desk.room())["untold"]
+    await desk.hear(voice.state())
+    assert not (await desk.room())["untold"]
+    await desk.hear(voice.health())
+    assert not (await desk.room())["untold"]
+    again = Voice(boot="boot-2")
+    await desk.hear(again.health())
+    assert (await desk.room())["untold"]
+    await desk.hear(again.state(bd=2), again.health())
+    assert not (await desk.room())["untold"]
+
+
 async def test_each_change_raises_the_version_that_viewers_ask_by(desk):
     voice, other = Voice(), Voice("room-2")
     await desk.hear(voice.state(), other.state())

@@ -41,6 +41,7 @@ class Heard:
 
     def __init__(self):
         self.loop, self.messages = asyncio.get_running_loop(), asyncio.Queue()
+        self.passed = []
 
     def __call__(self, topic, payload, retained):
         self.loop.call_soon_threadsafe(self.messages.put_nowait, (topic, payload, retained))
@@ -48,7 +49,8 @@ class Heard:
     async def next(self, topic):
         async with asyncio.timeout(10):
             while (found := await self.messages.get())[0] != topic:
-                pass
+                self.passed.append(found[0])
+        self.passed.append(topic)
         return found[1]
 
 
@@ -102,6 +104,22 @@ async def test_settings_are_signed_retained_and_said_again_after_a_broker_forgot
     # a room that comes later finds it at the broker
     async with hearing(broker) as heard:
         assert desired_in(await heard.next(ROOM.desired)).rev == told.rev + 1
+
+
+async def test_a_room_that_has_not_told_its_state_is_asked_once_a_minute(database, broker):
+    key, now = await add_room(database, "blue", untold=True), NOW
+    async with hearing(broker) as heard, publishing(database, broker, now=lambda: now):
+        asked = [opened(await heard.next(ROOM.call), TRUST)]
+        await change_room(database, key, seen_at=1)
+        await layers.save(database, "org", {"room": {"timezone": "UTC"}}, "eve", NOW)
+        await heard.next(ROOM.desired)
+        assert heard.passed.count(ROOM.call) == 1
+        await ME.take(database, now + 60_000)
+        now += 60_000
+        await change_room(database, key, seen_at=2)
+        asked.append(opened(await heard.next(ROOM.call), TRUST))
+    assert [call["cmd"] for call in asked] == ["rebirth", "rebirth"]
+    assert asked[0]["id"] != asked[1]["id"]
 
 
 async def test_nobody_else_s_signature_and_no_other_room_s_order_is_taken(database, broker):

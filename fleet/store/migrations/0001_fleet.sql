@@ -45,6 +45,8 @@ CREATE TABLE rooms (
   bd BIGINT NOT NULL DEFAULT 0,
   boot TEXT NOT NULL DEFAULT '',
   seen_at BIGINT NOT NULL DEFAULT 0,
+  -- it reports, and has not told its state since it began anew: control asks it to tell everything again
+  untold BOOLEAN NOT NULL DEFAULT FALSE,
   health_at BIGINT NOT NULL DEFAULT 0,
   -- by which time the next report is due
   due_at BIGINT NOT NULL DEFAULT 0,
