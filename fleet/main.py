@@ -71,9 +71,28 @@ async def broker(settings: Settings) -> None:
         raise SalonError(str(err)) from err
 
 
+async def _shut_out(settings: Settings, room: str, now: datetime) -> None:
+    """Revoke a room's certificate while it is still known; without it nobody could any more."""
+    from fleet.certificates import FOLDER, open_authority  # noqa: PLC0415 - only who erases
+    from fleet.enrolment import retire  # noqa: PLC0415
+
+    folder = settings.state_dir / FOLDER
+    authority = await asyncio.to_thread(open_authority, folder) if (folder / "ca.pem").exists() else None
+    database = await open_database(settings.database_url)
+    try:
+        await bring_up_to_date(database)
+        async with database.transaction() as tx:
+            await retire(tx, authority, room, now)
+    finally:
+        await database.close()
+
+
 async def erase(settings: Settings, what: Literal["room", "person"], name: str, now: datetime) -> bool:
     """Forget a room or a person; False when there is none of that name."""
     from fleet.store.erase import erase_person, erase_room  # noqa: PLC0415 - only who erases
+
+    if what == "room":
+        await _shut_out(settings, name, now)
 
     database = await open_database(settings.database_url)
     try:

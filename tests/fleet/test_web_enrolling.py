@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,10 @@ from web_parts import Clock, add_person, client_of, console_app, sign_in
 
 from appliance.telemetry.protocol.enrolling import new_code, read_code
 from fleet.certificates import CertificateTrouble, make_authority
+from fleet.control import layers
 from fleet.enrolment import LIFE, Fleet
+from fleet.main import erase
+from fleet.settings import parse
 from fleet.store import audit
 from fleet.web.access.permissions import Role
 from provisioning import enrolment as room_end
@@ -67,6 +71,8 @@ async def code_of(house, **wish):
 
 
 async def test_a_room_comes_in_over_http_renews_and_is_taken_out_again(house, database):
+    wanted = {"tv": {"idle_off_min": 7}}
+    await layers.save(database, "site:berlin", wanted, "eve", house.clock())
     made = await code_of(house, name="Blue", site="berlin")
     assert made["expires_at"] == house.clock() + LIFE.total_seconds() * 1000
     found = await house.come_in(made["code"])
@@ -76,6 +82,10 @@ async def test_a_room_comes_in_over_http_renews_and_is_taken_out_again(house, da
     assert (row["name"], row["enrolled_at"]) == ("Blue", house.clock())
     async with client_of(house.app) as client:
         await sign_in(client, "admin")
+        # what is wanted of a site's rooms is wanted of this one at once, and not any more elsewhere
+        assert await told(database) == wanted
+        assert (await client.put(f"/api/v1/rooms/{ROOM}/place", json={})).status_code == 200
+        assert await told(database) == {}
         assert (await client.post(f"/api/v1/rooms/{ROOM}/retire")).status_code == 204
         assert (await client.post(f"/api/v1/rooms/{ROOM}/retire")).status_code == 409
         page = (await client.get(f"/rooms/{ROOM}")).text
@@ -86,8 +96,34 @@ async def test_a_room_comes_in_over_http_renews_and_is_taken_out_again(house, da
         await asyncio.to_thread(room_end.renew, house.folder / "room", post=house.post)
     actions = [action for action in await house.actions() if "sign" not in action]
     assert actions == [
-        *("enrolment code made", "room enrolled", "certificate renewed", "room retired", "enrolment refused"),
+        *(
+            "enrolment code made",
+            "room enrolled",
+            "certificate renewed",
+            "room placed",
+            "room retired",
+            "enrolment refused",
+        ),
     ]
+
+
+async def told(database):
+    """Return what the room should be set to."""
+    (row,) = await database.fetch(
+        "SELECT d.doc FROM rooms r JOIN desired d ON d.room = r.key AND d.rev = r.rev_desired WHERE r.id = $1", ROOM
+    )
+    return json.loads(row["doc"])
+
+
+async def test_an_erased_room_is_shut_out_at_the_broker_too(house, database, database_url):
+    made = await code_of(house)
+    await house.come_in(made["code"])
+    (row,) = await database.fetch("SELECT certificate FROM rooms WHERE id = $1", ROOM)
+    settings = parse(f'[console]\nstate = "{house.folder}"\n', where="a test")
+    settings = replace(settings, console=replace(settings.console, database=database_url))
+    assert await erase(settings, "room", ROOM, house.now)
+    with pytest.raises(CertificateTrouble, match="revoked"):
+        house.authority.issued(row["certificate"], house.now)
 
 
 async def test_a_code_is_good_for_an_hour_as_the_page_says(house):
