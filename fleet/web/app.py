@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from fleet.enrolment import Fleet
@@ -120,9 +121,13 @@ def _answer_errors(app: FastAPI) -> None:
         return _told(request, 422, str(err))
 
     async def http(request: Request, err: Exception) -> Response:
-        status = cast("HTTPException", err).status_code
+        known = cast("HTTPException", err)
         words = {404: "There is no such page.", 405: "That cannot be done here.", 413: TOO_LARGE}
-        return _told(request, status, words.get(status, "That did not work."))
+        answer = _told(request, known.status_code, words.get(known.status_code, "That did not work."))
+        if known.status_code == 405:
+            # says what can be done instead (RFC 9110, 15.5.6)
+            answer.headers["Allow"] = ", ".join(_methods_at(request))
+        return answer
 
     async def invalid(request: Request, err: Exception) -> Response:
         mistakes = cast("RequestValidationError", err).errors()
@@ -133,6 +138,12 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(Unfit, unfit)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return what can be asked of a path; each method is a route of its own."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 def _wrong(error: dict[str, object]) -> str:

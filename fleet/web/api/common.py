@@ -13,6 +13,7 @@ class Wrong:
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Wrong, "description": "No request at all: it holds NUL, or its form cannot be read"},
     401: {"model": Wrong, "description": "Not signed in"},
     403: {"model": Wrong, "description": "Not allowed"},
     404: {"model": Wrong, "description": "Not there, or not for you"},

@@ -60,7 +60,7 @@ class SettingsBody:
     doc: dict[str, Any]
     locks: tuple[Text, ...] = ()
     """Keys that no more special scope may change."""
-    based_on: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    based_on: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """The revision it replaces; another one means that somebody was quicker."""
     note: Text = ""
 
