@@ -67,7 +67,7 @@ class MqttSettings:
 class Pace:
     """How fast the agent speaks and tries again."""
 
-    gap_s: float = 1.0
+    gap_s: float = 0.5
     """At most one report in this time."""
     first_retry_s: float = 1.0
     longest_retry_s: float = 120.0
