@@ -65,7 +65,7 @@ CAMERA = Trouble(
             "The camera is unplugged",
             "Plug the camera's USB cable in again. If it stays missing, try another port; the room goes on with sound.",
         ),
-        ("hub.slow", "warning", "The machine is hot: 84 °C", "Clear what covers its slots."),
+        ("machine.hot", "warning", "The machine is hot: 84 °C", "Clear what covers its slots."),
     ),
 )
 TROUBLES = (
@@ -283,7 +283,7 @@ async def _work(tx: Any, rooms: int, now: int) -> None:
     alerts = [
         (1, "devices", 2, 2, "camera.missing", "error", "The camera is unplugged", "Plug its USB cable in.", "firing"),
         (2, "offline", 7, 3, "offline", "error", "The room vanished", "Look whether it has power.", "firing"),
-        (3, "heat", 5, 1, "hub.slow", "warning", "The machine is hot: 84 °C", "Clear its slots.", "firing"),
+        (3, "heat", 5, 1, "machine.hot", "warning", "The machine is hot: 84 °C", "Clear its slots.", "firing"),
         (4, "calendar", 9, 1, "calendar.stale", "warning", "The calendar is stale", "", "resolved"),
     ]
     columns = ("key", "rule", "room", "site", "about", "severity", "text", "remedy", "state", "began_at")

@@ -2,7 +2,7 @@
 "use strict";
 
 const SIZES = {
-  normal: { width: 232, height: 64, gap: 8, heading: 44 },
+  normal: { width: 280, height: 64, gap: 8, heading: 44 },
   dense: { width: 128, height: 32, gap: 5, heading: 42 },
 };
 const BEYOND_PX = 500;

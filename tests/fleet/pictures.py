@@ -1,0 +1,75 @@
+"""Takes the pictures of the console for the documentation.
+
+PYTHONPATH=.:tests/fleet:tests/interop python tests/fleet/pictures.py docs/pictures
+"""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from browser import chromium
+from PIL import Image
+from playwright.async_api import Browser, Page
+from seed import fill
+from web_parts import PASSWORD, add_person, console_app, serving
+
+from fleet.store.database import open_database
+from fleet.store.schema import bring_up_to_date
+from fleet.web.app import now_ms
+
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+COLOURS = 256
+"""A page of flat colours loses nothing that an eye sees, and two thirds of its size."""
+
+
+async def take(folder: Path) -> None:
+    """Fill a console with forty rooms and take its pictures."""
+    with tempfile.TemporaryDirectory() as scratch:
+        database = await open_database(f"sqlite:{scratch}/fleet.db")
+        await bring_up_to_date(database)
+        await fill(database, rooms=40, now=now_ms())
+        await add_person(database, "ada")
+        async with serving(console_app(database)) as url, chromium() as browser:
+            await _rooms(browser, url, folder / "console-rooms.png", color_scheme="light", viewport=DESK)
+            await _rooms(browser, url, folder / "console-dark.png", color_scheme="dark", viewport=DESK)
+            phone = {"viewport": PHONE, "device_scale_factor": 2}
+            await _rooms(browser, url, folder / "console-phone.png", color_scheme="light", **phone)
+            await _room(browser, url, folder / "console-room.png")
+        await database.close()
+
+
+async def _rooms(browser: Browser, url: str, path: Path, **options: object) -> None:
+    page = await _signed_in(browser, url, **options)
+    await page.locator(".tile").nth(7).wait_for()
+    await _shoot(page, path)
+
+
+async def _room(browser: Browser, url: str, path: Path) -> None:
+    page = await _signed_in(browser, url, color_scheme="light", viewport=DESK)
+    rooms = await (await page.request.get(f"{url}/api/v1/rooms?status=broken")).json()
+    camera = next(room for room in rooms if "amera" in room["worst"])
+    await page.goto(f"{url}/rooms/{camera['id']}")
+    await page.locator(".plot").nth(5).wait_for()
+    await _shoot(page, path)
+
+
+async def _signed_in(browser: Browser, url: str, **options: object) -> Page:
+    page = await (await browser.new_context(locale="en-GB", timezone_id="Europe/Berlin", **options)).new_page()
+    await page.goto(f"{url}/sign-in")
+    await page.get_by_label("Name").fill("ada")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/rooms")
+    return page
+
+
+async def _shoot(page: Page, path: Path) -> None:
+    await page.screenshot(path=path, animations="disabled")
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(COLOURS).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(take(Path(sys.argv[1])))
