@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from fleet.store.database import Reader
+from fleet.store.database import Reader, Row
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_SITES = 200
@@ -152,15 +153,29 @@ async def _leases(reader: Reader, now: int) -> Family:
     )
 
 
-async def _ingest(reader: Reader, now: int) -> list[Family]:
-    rows = await reader.fetch(
+async def dropped(reader: Reader, now: int) -> dict[str, int]:
+    """Return how many messages of rooms were dropped since the ingest began, by why."""
+    return _dropped([json.loads(row["detail"]) for row in await _pulses(reader, now)])
+
+
+async def _pulses(reader: Reader, now: int) -> Sequence[Row]:
+    return await reader.fetch(
         "SELECT since_at, detail FROM pulses WHERE name LIKE 'ingest-%' AND at >= $1", now - _PULSE_MS
     )
-    counts = [json.loads(row["detail"]) for row in rows]
+
+
+def _dropped(counts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     refused: dict[str, int] = {}
     for count in counts:
         for reason, times in count.get("refused", {}).items():
             refused[reason] = refused.get(reason, 0) + times
+    return refused
+
+
+async def _ingest(reader: Reader, now: int) -> list[Family]:
+    rows = await _pulses(reader, now)
+    counts = [json.loads(row["detail"]) for row in rows]
+    refused = _dropped(counts)
     hearing = sum(row["since_at"] is not None for row in rows)
 
     def total(name: str) -> tuple[tuple[Mapping[str, str], float], ...]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fleet.control.metrics import dropped
 from fleet.store import audit
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
@@ -25,9 +26,13 @@ async def log(
     before: Annotated[int, Query(ge=1, le=2**62)] = 2**62,
     search: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
-    entries = await audit.entries(console_of(request).database, before=before, search=search, limit=_PAGE)
+    console = console_of(request)
+    entries = await audit.entries(console.database, before=before, search=search, limit=_PAGE)
     older = entries[-1].n if len(entries) == _PAGE else None
-    return page(request, visitor, "audit.html", title="Audit", entries=entries, search=search, older=older)
+    lost = await dropped(console.database, console.now())
+    return page(
+        request, visitor, "audit.html", title="Audit", entries=entries, search=search, older=older, dropped=lost
+    )
 
 
 @router.get("/audit/verdict")
