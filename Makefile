@@ -27,7 +27,7 @@ APT_PI := /usr/lib/python3/dist-packages
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
-demo: $(BIN)/.demo native ## a whole room on simulated devices, with its own meeting server and broker (FOR=30 to end by itself)
+demo: $(BIN)/.demo native ## a whole room on simulated devices, with its own meeting server, broker and fleet console (FOR=30 to end by itself)
 	@$(BIN)/python -m appliance.demo.main $(if $(FOR),--for $(FOR))
 
 test: debian check ## formatting, lint, types and all tests: everything CI runs

@@ -5,7 +5,6 @@ import asyncio
 import json
 import logging
 import math
-import os
 import shutil
 import sys
 import time
@@ -14,11 +13,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.demo import stage as staging
+from appliance.demo.console import admin_link, console, room_at_console
 from appliance.demo.network import ensure_an_interface
-from appliance.demo.stage import CLIP, ROOM_NAME, TITLE, TONE_HZ, Stage
+from appliance.demo.processes import answer_of, program, still_running
+from appliance.demo.stage import CLIP, ORG, ROOM_NAME, TITLE, TONE_HZ, Stage
 from appliance.errors import SalonError
 from appliance.link.client import connected
 from appliance.link.messages import LinkError, new_boot
@@ -80,21 +81,23 @@ async def run_demo(out: Path, seconds: float | None) -> int:
     began = time.monotonic()
     terminal = seconds is None and sys.stdin.isatty() and sys.stdout.isatty()
     try:
-        link = await _invite(stage, datetime.now(UTC) + _LENGTH + timedelta(minutes=5))
-        _tell(stage, link)
+        until = datetime.now(UTC) + _LENGTH + timedelta(minutes=5)
+        link, admin = await asyncio.gather(_invite(stage, until), admin_link(stage))
+        _tell(stage, link, admin)
         if terminal:
             log_to_file(out / "logs" / "demo.log")
-        async with _program(*_up(stage, terminal=terminal), foreground=terminal) as room, asyncio.TaskGroup() as tasks:
+        async with program(*_up(stage, terminal=terminal), foreground=terminal) as room, asyncio.TaskGroup() as tasks:
             course = Course(datetime.now(UTC) + timedelta(days=1))
             following = tasks.create_task(_follow(stage, course), name="follow")
             await _book(stage, link, course)
-            async with _guest(stage, link):
+            async with console(stage), _guest(stage, link):
                 report = await _examine(stage, course, room, began + seconds if seconds is not None else math.inf)
             following.cancel()
     finally:
         shutil.rmtree(stage.folder, ignore_errors=True)
         stage.note.unlink(missing_ok=True)  # nothing it names is there any more
         _say(f"The demo is over. Pictures and logs are in {staging.from_here(out)}/")
+    report.checks["nothing_left_behind"] = await asyncio.to_thread(_nothing_left, stage)
     # without a time the demo is for looking at, and whoever closes the panel has seen enough
     return _conclude(out, report) if seconds is not None else 0
 
@@ -107,30 +110,6 @@ def _up(stage: Stage, *, terminal: bool) -> list[str]:
     return [*words, "--logs", str(stage.out / "logs")]
 
 
-@asynccontextmanager
-async def _program(
-    *arguments: str, foreground: bool = False, output: IO[bytes] | None = None
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        stdin=None if foreground else asyncio.subprocess.DEVNULL,
-        stderr=output,
-        env={**os.environ, "SALON_PARENT": str(os.getpid())},
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(15):
-                    await process.wait()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 async def _book(stage: Stage, link: str, course: Course) -> None:
     """Once the room is there, book the meeting behind the guest link, starting on a whole second soon."""
     await _reachable(stage.hub_port)
@@ -141,21 +120,15 @@ async def _book(stage: Stage, link: str, course: Course) -> None:
 
 
 async def _invite(stage: Stage, until: datetime) -> str:
-    arguments = ("--config", str(stage.config), "hub", "invite", "--title", TITLE, "--until", until.isoformat())
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appliance.cli", *arguments), stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await process.communicate()
-    if process.returncode:
-        raise RuntimeError("the hub made no guest link")
-    return out.decode().strip()
+    words = ("hub", "invite", "--title", TITLE, "--until", until.isoformat())
+    return await answer_of("--config", str(stage.config), *words)
 
 
 @asynccontextmanager
 async def _guest(stage: Stage, link: str) -> AsyncIterator[None]:
     arguments = (link, "--clip", str(CLIP), "--report", str(stage.folder / "guest.json"), "--name", GUEST_NAME)
     with (stage.out / "logs" / "guest.log").open("ab") as output:
-        async with _program("-m", "appliance.demo.guest", *arguments, output=output):
+        async with program("-m", "appliance.demo.guest", *arguments, output=output):
             yield
 
 
@@ -194,12 +167,17 @@ def _story(state: RoomState) -> str:
     return f"{state.call.phase}, {company_text(len(state.call.participants))}" if live else state.call.phase
 
 
-def _tell(stage: Stage, link: str) -> None:
+def _nothing_left(stage: Stage) -> bool:
+    return not (stage.folder.exists() or still_running(stage.folder))
+
+
+def _tell(stage: Stage, link: str, admin: str) -> None:
     """Say where to look and what to try, also in a file: in a terminal the panel covers what was printed."""
     salon = staging.from_here(Path(sys.executable).with_name("salon"))
     text = (
         f"guest page   {link}\n"
         f"TV picture   http://127.0.0.1:{stage.picture_port}/\n"
+        f"console      {admin} (makes you its admin, once)\n"
         f"in a shell   {salon} --config {stage.config} status\n"
     )
     stage.note.touch(mode=0o600)
@@ -236,6 +214,7 @@ def _look(stage: Stage, course: Course, clip: "Clip", report: Report) -> None:
     sound = checks.clip_at_speaker(stage.speaker, clip)
     tone = checks.loudest(guest.get("tones", {}))
     health = _health(stage, state.id if state else "")
+    fleet = room_at_console(stage, state.id if state else "")
     if course.live_at is not None:
         report.joined_after_s = round((course.live_at - course.start).total_seconds(), 3)
     if state is not None and state.face.first_remote_frame_at is not None:
@@ -247,6 +226,7 @@ def _look(stage: Stage, course: Course, clip: "Clip", report: Report) -> None:
         "room_picture_at_guest": _room_mark() in guest.get("marks", []) and checks.moves(guest.get("counts", [])),
         "room_sound_at_guest": abs(tone - TONE_HZ) <= 10,
         "health_at_broker": health.get("phase") == Phase.LIVE,
+        "meeting_at_console": fleet == {"name": ROOM_NAME, "status": "meeting"},
     }.items():
         report.checks[name] = report.checks.get(name, False) or seen
     report.seen = {
@@ -255,6 +235,7 @@ def _look(stage: Stage, course: Course, clip: "Clip", report: Report) -> None:
         "loudest_hz_at_guest": tone,
         "frames_at_guest": guest.get("frames", 0),
         "health": health,
+        "room_at_console": fleet,
     }
 
 
@@ -285,12 +266,12 @@ def _health(stage: Stage, room_id: str) -> dict[str, Any]:
     from fleet.console import ConsoleSettings, survey  # noqa: PLC0415
     from fleet.line import BrokerUnreachable  # noqa: PLC0415
 
-    settings = ConsoleSettings(url=f"mqtt://127.0.0.1:{stage.broker_port}", org="demo")
+    settings = ConsoleSettings(url=f"mqtt://127.0.0.1:{stage.broker_port}", org=ORG)
     try:
         rooms = asyncio.run(survey(settings, now=lambda: datetime.now(UTC))).rooms
     except BrokerUnreachable:
         return {}
-    room = rooms.get(Topics("demo", room_id))
+    room = rooms.get(Topics(ORG, room_id))
     if room is None or room.health is None:
         return {}
     return {"presence": room.presence, "phase": room.health.phase, "issues": len(room.health.issues)}

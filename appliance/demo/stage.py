@@ -13,6 +13,7 @@ CLIP = Path(__file__).parent / "clips" / "big-buck-bunny.mp4"
 ROOM_NAME = "Aquarium"
 TONE_HZ = 440
 TITLE = "Design review"
+ORG = "demo"
 _LATER = (("Planning with the Lyon office", 75, 45, "Inès Moreau"), ("Interview: site lead", 180, 60, "Jonas Weber"))
 
 
@@ -27,6 +28,7 @@ class Stage:
     hub_port: int
     broker_port: int
     picture_port: int
+    console_port: int
 
     @property
     def config(self) -> Path:
@@ -45,6 +47,14 @@ class Stage:
         return self.folder / "state"
 
     @property
+    def console_config(self) -> Path:
+        return self.folder / "console.toml"
+
+    @property
+    def console_state(self) -> Path:
+        return self.folder / "console"
+
+    @property
     def note(self) -> Path:
         """Where guest link, addresses and commands stand while the demo runs; readable by its owner alone."""
         return self.out / "room.txt"
@@ -57,9 +67,11 @@ class Stage:
 def build(out: Path, screen: str = "") -> Stage:
     """Make folders and settings; the ports are free ones, so that two demos can run. `screen` is as in the settings."""
     out.mkdir(parents=True, exist_ok=True)
-    stage = Stage(Path(tempfile.mkdtemp(prefix="salon-demo-")), out, *_free_ports(3))
+    stage = Stage(Path(tempfile.mkdtemp(prefix="salon-demo-")), out, *_free_ports(4))
     stage.calendar.write_text(_calendar([]))
     stage.config.write_text(_settings(stage, screen or f"png:{stage.out / 'tv.png'}"))
+    stage.console_state.mkdir(mode=0o700)
+    stage.console_config.write_text(_console_settings(stage))
     return stage
 
 
@@ -111,13 +123,27 @@ picture_port = {stage.picture_port}
 
 [mqtt]
 url = "mqtt://127.0.0.1:{stage.broker_port}"
-org = "demo"
+org = "{ORG}"
 
 [hub]
 port = {stage.hub_port}
 
 [broker]
 port = {stage.broker_port}
+"""
+
+
+def _console_settings(stage: Stage) -> str:
+    return f"""\
+[console]
+state = {json.dumps(str(stage.console_state))}
+org = "{ORG}"
+
+[mqtt]
+url = "mqtt://127.0.0.1:{stage.broker_port}"
+
+[web]
+port = {stage.console_port}
 """
 
 
