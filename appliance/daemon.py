@@ -179,6 +179,7 @@ def _look_ahead(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> Non
         livekit={server.host: server.url for server in settings.meetings.livekit},
         disk=settings.state_dir,
         on_preflight=room.take_preflight,
+        try_devices=room.try_devices,
         now=utc_now,
     )
     tasks.create_task(supervised("preflight", check.run, room.take_health), name="preflight")

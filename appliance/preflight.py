@@ -1,7 +1,8 @@
 """The room's own pre-flight: looks, before each meeting and now and then, at what nobody would notice before it starts.
 
-Disk, clock, and whether the next meeting's server can be reached. What devices, programs and the calendar do is told
-as it changes, and counts in the verdict as well. `judge` is pure; the probes below it send nothing of a meeting.
+Disk, clock, and whether the next meeting's server can be reached; and it has media try the devices once ahead of each
+booking, while nobody is in a meeting. What devices, programs and the calendar do is told as it changes, and counts in
+the verdict as well. What decides is pure; the probes below it send nothing of a meeting.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from appliance.clock import synchronised
 from appliance.state.preflight import Preflight, Trouble
-from appliance.state.room import AutoJoin, Meeting, MeetingKey, RoomState
+from appliance.state.room import AutoJoin, Meeting, MeetingKey, Phase, RoomState
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ TROUBLED = timedelta(minutes=1)
 """While something serious is wrong, so that it is known soon when it is not any more."""
 AHEAD = timedelta(minutes=10)
 """So long before each booking it runs, too."""
+_COUNTDOWN = timedelta(minutes=1)
+"""So late the countdown has the devices tried."""
 _LOW_MB, _FULL_MB = 500, 50
 _MADE = datetime(2026, 1, 1, tzinfo=UTC)
 """No right clock is before this program was made."""
@@ -99,6 +102,19 @@ def coming(room: RoomState, now: datetime) -> Meeting | None:
     return next((one for one in joinable if one.start - now < _LOOK_AHEAD), None)
 
 
+def to_try_for(room: RoomState, now: datetime) -> datetime | None:
+    """Return the start of the booking ahead of which the devices may be tried now.
+
+    A camera's lamp would be seen, so neither during a call nor during another booking, whose people may just talk.
+    """
+    booked = [one for one in room.agenda.meetings if not one.all_day]
+    quiet = room.wanted is None and room.call.phase is Phase.IDLE and room.countdown is None
+    if not quiet or room.senses.sound_check.running or any(one.start <= now < one.end for one in booked):
+        return None
+    starts = (one.start for one in booked if one.auto_join is not AutoJoin.NO)
+    return next((start for start in starts if _COUNTDOWN < start - now <= AHEAD), None)
+
+
 def server_of(link: str, livekit: Mapping[str, str]) -> Server | None:
     """Return where the room would connect to; `livekit` has servers whose links name another host."""
     try:
@@ -122,6 +138,7 @@ class PreflightCheck:
         livekit: Mapping[str, str],
         disk: Path,
         on_preflight: Callable[[Preflight], None],
+        try_devices: Callable[[datetime], None],
         now: Callable[[], datetime],
     ) -> None:
         self._states = states
@@ -129,6 +146,8 @@ class PreflightCheck:
         self._livekit = livekit
         self._disk = disk
         self._on_preflight = on_preflight
+        self._try_devices = try_devices
+        self._tried_for: datetime | None = None
         self._now = now
         self._news = asyncio.Event()
 
@@ -152,8 +171,17 @@ class PreflightCheck:
             self._news.clear()
             looked_at, meeting = self._now(), coming(self._room, self._now())
             self._on_preflight(judge(await self._probe(meeting), self._now()))
+            self._try_in_time()
             while self._now() < due(self._room, looked_at, self._now()) and self._same(meeting):
                 await self._wait(due(self._room, looked_at, self._now()))
+                self._try_in_time()
+
+    def _try_in_time(self) -> None:
+        start = to_try_for(self._room, self._now())
+        if start is not None and start != self._tried_for:
+            logger.info("a meeting draws near; trying the devices")
+            self._tried_for = start
+            self._try_devices(start)
 
     def _same(self, meeting: Meeting | None) -> bool:
         """Whether the meeting that was looked at is still the next one."""

@@ -60,6 +60,7 @@ class Room:
         self._devices = wanted_devices(settings)
         self._found: tuple[Found, ...] = ()
         self._arrivals: Mapping[DeviceKind, int] = {}
+        self._meeting_ahead = 0
         state = RoomState(
             room_id,
             about.name,
@@ -125,6 +126,7 @@ class Room:
                 aim=self.desired.aim,
                 device_check=self.desired.device_check,
                 sound_check=self.desired.sound_check,
+                meeting_ahead=self._meeting_ahead,
                 chime=0 if state.countdown is None else int(state.countdown.start.timestamp()),
             )
         )
@@ -179,6 +181,11 @@ class Room:
     def take_preflight(self, preflight: Preflight) -> None:
         """Take in what stands against the next meeting."""
         self.store.apply(PreflightEnded(preflight))
+
+    def try_devices(self, start: datetime) -> None:
+        """Have media try the devices ahead of the meeting that starts then, as it may: no lamp lights for nothing."""
+        self._meeting_ahead = int(start.timestamp())
+        self.publish_wish()
 
     async def follow(self) -> None:
         """Publish a new wish whenever layout or countdown call for one."""

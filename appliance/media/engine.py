@@ -183,7 +183,7 @@ class Engine:
             self._checking.ask(wish.sound_check)
         if wish.device_check != before.device_check and wish.device_check > 0:
             self._equipment.probe_now(asked=True)
-        elif self._applied is None or (wish.warm and not before.warm):
+        elif self._applied is None or (wish.warm and not before.warm) or _draws_near(before, wish):
             self._equipment.probe_now()
         else:
             self._equipment.probe_now(came)
@@ -340,6 +340,10 @@ class Engine:
         if self._studio is not None:
             self._show(self._studio, self._wish.layout)
         self._changed.set()
+
+
+def _draws_near(before: MediaWish, wish: MediaWish) -> bool:
+    return wish.meeting_ahead not in {0, before.meeting_ahead}
 
 
 def _load_studio() -> "type[Studio]":

@@ -84,6 +84,8 @@ class MediaWish:
     """Another number: try all devices for a moment."""
     sound_check: int = 0
     """Another number: measure the room's sound, once. 0: stop."""
+    meeting_ahead: int = 0
+    """Another number: a meeting starts then, try the devices unless that was done within a minute."""
     chime: int = 0
     """Rises by one when the room should sound its "joining soon" chime."""
 

@@ -5,9 +5,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from appliance.preflight import PreflightCheck, Probed, Server, coming, due, judge, reach, server_of
+from appliance.preflight import PreflightCheck, Probed, Server, coming, due, judge, reach, server_of, to_try_for
 from appliance.state.preflight import Preflight, Trouble
-from appliance.state.room import Agenda, AutoJoin, Boot, Face, Meeting, MeetingKey, RoomState, Senses
+from appliance.state.room import (
+    Agenda,
+    AutoJoin,
+    Boot,
+    Call,
+    Face,
+    Meeting,
+    MeetingKey,
+    Phase,
+    RoomState,
+    Senses,
+    Wanted,
+)
+from appliance.state.sound import SoundCheck
 from appliance.telemetry.issues import issues_of
 from appliance.telemetry.readiness import ready_of
 
@@ -15,6 +28,7 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 KEY = MeetingKey("uid-1")
 BOOKING = Meeting(KEY, "Secret", NOW + HOUR, NOW + 2 * HOUR, auto_join=AutoJoin.YES)
+BEFORE = replace(BOOKING, key=MeetingKey("uid-0"), start=NOW, end=NOW + HOUR, auto_join=AutoJoin.NO)
 ROOM = RoomState(
     "room-1",
     "Blue",
@@ -90,6 +104,30 @@ def test_only_a_meeting_that_can_be_joined_has_a_server_to_reach():
     assert coming(ROOM, NOW + 3 * HOUR) is None
 
 
+@pytest.mark.parametrize(
+    ("room", "minutes_before", "tried"),
+    [
+        (ROOM, 10, True),
+        (ROOM, 2, True),
+        (ROOM, 11, False),
+        (ROOM, 1, False),  # the countdown's
+        (replace(ROOM, agenda=Agenda((replace(BOOKING, auto_join=AutoJoin.TOUCH),))), 10, True),
+        (replace(ROOM, agenda=Agenda((replace(BOOKING, auto_join=AutoJoin.NO),))), 10, False),
+        (replace(ROOM, agenda=Agenda((replace(BOOKING, all_day=True),))), 10, False),
+        (replace(ROOM, agenda=Agenda((replace(BEFORE, all_day=True), BOOKING))), 5, True),
+        # people may sit in the room and just talk
+        (replace(ROOM, agenda=Agenda((BEFORE, BOOKING))), 5, False),
+        (replace(ROOM, agenda=Agenda((replace(BEFORE, end=NOW + 0.9 * HOUR), BOOKING))), 5, True),
+        (replace(ROOM, call=Call(Phase.LIVE)), 10, False),
+        (replace(ROOM, wanted=Wanted(MeetingKey("other"), "Other", None)), 10, False),
+        (replace(ROOM, senses=Senses(sound_check=SoundCheck(1, running=True))), 10, False),
+    ],
+)
+def test_devices_are_tried_ahead_of_a_meeting_while_nobody_is_in_one(room, minutes_before, tried):
+    now = BOOKING.start - timedelta(minutes=minutes_before)
+    assert to_try_for(room, now) == (BOOKING.start if tried else None)
+
+
 def test_of_a_link_only_host_and_port_are_used():
     livekit = {"meet.example.org": "wss://sfu.example.org:7443"}
     assert server_of("https://hub.local:8443/join/secret#token", {}) == Server("hub.local", 8443, tls=True)
@@ -147,6 +185,7 @@ async def test_it_looks_at_the_start_and_again_when_another_meeting_comes_next(t
         livekit={},
         disk=tmp_path,
         on_preflight=found.put_nowait,
+        try_devices=lambda _: None,
         now=lambda: NOW,
     )
     task = asyncio.create_task(check.run())
@@ -161,3 +200,49 @@ async def test_it_looks_at_the_start_and_again_when_another_meeting_comes_next(t
             await task
     assert "127.0.0.1" in troubles["server.unreachable"].text
     assert "secret" not in troubles["server.unreachable"].text
+
+
+async def test_the_devices_are_tried_once_ahead_of_a_booking_as_soon_as_the_one_before_is_over(tmp_path):
+    found, states, tried = asyncio.Queue(), asyncio.Queue(), []
+    now = BOOKING.start - timedelta(minutes=11)
+    before = replace(BEFORE, end=BOOKING.start - timedelta(minutes=5))
+
+    async def watch():
+        yield replace(ROOM, agenda=Agenda((before, BOOKING)))
+        while True:
+            yield await states.get()
+
+    def pass_to(moment):
+        nonlocal now
+        now = moment
+        # what wakes it is news of the agenda; which, does not matter
+        states.put_nowait(replace(ROOM, agenda=Agenda((replace(before, title=str(now)), BOOKING))))
+
+    check = PreflightCheck(
+        states=watch,
+        links=dict,
+        livekit={},
+        disk=tmp_path,
+        on_preflight=found.put_nowait,
+        try_devices=tried.append,
+        now=lambda: now,
+    )
+    task = asyncio.create_task(check.run())
+    try:
+        async with asyncio.timeout(10):
+            await found.get()
+            pass_to(BOOKING.start - timedelta(minutes=10))
+            await found.get()
+            assert tried == []
+            pass_to(BOOKING.start - timedelta(minutes=4))
+            while not tried:
+                await asyncio.sleep(0)
+            pass_to(BOOKING.start - timedelta(minutes=3))
+            await asyncio.sleep(0)
+            pass_to(BOOKING.start + timedelta(minutes=5))
+            await found.get()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert tried == [BOOKING.start]

@@ -38,6 +38,13 @@ async def test_the_room_says_what_its_next_call_begins_with(room):
     assert room.store.state.entry.mic_muted
 
 
+async def test_media_hears_of_a_meeting_ahead_of_which_it_tries_the_devices(room):
+    room.publish_wish()
+    assert room.media._wish.meeting_ahead == 0
+    room.try_devices(NOON)
+    assert room.media._wish.meeting_ahead == NOON.timestamp()
+
+
 async def test_a_sound_check_is_wished_for_until_it_is_answered(room):
     await room.dispatcher.dispatch(CheckSound(), Origin.TOUCH)
     asked = room.media._wish.sound_check

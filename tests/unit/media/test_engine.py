@@ -299,6 +299,22 @@ async def test_a_new_daemon_rings_no_old_chime(runtime_dir):
         assert not media.engine._studio.mixer.ringing
 
 
+async def test_a_meeting_that_draws_near_has_the_devices_tried_once_and_as_nobody_asked_for_it(
+    runtime_dir, monkeypatch
+):
+    async with running(runtime_dir) as media:
+        media.daemon.want()
+        await media.daemon.applied()
+        tried = []
+        monkeypatch.setattr(media.engine._equipment, "probe_now", lambda *kinds, **how: tried.append((kinds, how)))
+        for meeting_ahead in (700, 700, 1400):
+            media.daemon.want(meeting_ahead=meeting_ahead)
+            await media.daemon.applied()
+    # nothing, rather than no kind, is all of them
+    assert [kinds for kinds, _ in tried] == [(), (set(),), ()]
+    assert not any(how for _, how in tried)
+
+
 async def test_the_levels_are_measured_in_a_call(runtime_dir, server):
     async with running(runtime_dir) as media:
         media.daemon.want(call=call(server), controls=OPEN)
