@@ -11,18 +11,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from appliance.doctor_devices import examine_devices
+from appliance.doctor_fleet import examine_fleet, examine_verdict
 from appliance.errors import SalonError
 from appliance.findings import Finding, Level
 from appliance.media.rtc.native import library
 from appliance.oneshot import NoRoom, NotAllowed, Silent, room_now
 from appliance.programs import calendar_address
 from appliance.sections import Settings
+from appliance.service import utc_now
 from appliance.settings import BadSettings, load
 from appliance.state.room import RoomState
 from appliance.telemetry.protocol.address import broker_address
 from hardware.hotplug.udev import enumerate_devices
 from hardware.ports import Found
 from hardware.tv.connector import connectors
+from provisioning.enrolled import NotEnrolled, enrolment
 
 _EXTRAS = {
     "media": ("aiortc", "av", "numpy", "aiohttp"),
@@ -82,7 +85,10 @@ def examine(
     yield from examine_devices(settings, root, found or enumerate_devices, room)
     yield from _screen(settings, root)
     yield from _services(settings)
+    yield from examine_fleet(settings, utc_now())
     yield running
+    if room is not None:
+        yield examine_verdict(room)
 
 
 def _python() -> Finding:
@@ -209,11 +215,21 @@ def _is_file(path: Path) -> bool:
 
 def _services(settings: Settings) -> Iterator[Finding]:
     yield _calendar(settings)
-    if settings.mqtt.url:
-        broker = broker_address(settings.mqtt.url)
+    url = settings.mqtt.url or _broker_of_console(settings)
+    if url:
+        broker = broker_address(url)
         yield _reachable("broker", broker.host, broker.port)
     else:
         yield Finding(Level.NOTE, "no broker is set: no fleet hears of the room", 'mqtt.url = "mqtt://127.0.0.1:1883"')
+
+
+def _broker_of_console(settings: Settings) -> str:
+    try:
+        found = enrolment(settings.state_dir)
+    except NotEnrolled:
+        # told beside this
+        return ""
+    return found.broker if found else ""
 
 
 def _reachable(name: str, host: str, port: int) -> Finding:

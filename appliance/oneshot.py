@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from appliance.doctor_fleet import fleet_lines
 from appliance.errors import SalonError
 from appliance.link.client import Connection, connected
 from appliance.link.messages import LinkError, Message, new_boot
@@ -59,7 +60,9 @@ async def status(settings: Settings, *, as_json: bool) -> int:
         _say(json.dumps({**body, "streams": streams}, indent=2, ensure_ascii=False))
     else:
         known = tuple(from_json(StreamStats, stream) for stream in streams)
-        _say("\n".join(describe(_room_of(body), utc_now().astimezone(zone), known)))
+        now = utc_now().astimezone(zone)
+        fleet = await asyncio.to_thread(lambda: list(fleet_lines(settings, now)))
+        _say("\n".join([*describe(_room_of(body), now, known), *(f"  fleet     {line}" for line in fleet)]))
     return 0
 
 

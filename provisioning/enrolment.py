@@ -80,10 +80,13 @@ def enrol(
 def renewal_due(state_dir: Path, now: datetime, before: timedelta = RENEW_BEFORE) -> bool:
     """Whether the room's certificate ends so soon that it should ask for a new one."""
     found = enrolment(state_dir)
-    if found is None:
-        return False
+    return found is not None and certificate_end(state_dir, found) - now < before
+
+
+def certificate_end(state_dir: Path, found: Enrolment) -> datetime:
+    """Return until when the room's certificate counts; raise `OSError` or `ValueError` when it cannot be read."""
     pem = (state_dir / FOLDER / found.certificate_file).read_bytes()
-    return x509.load_pem_x509_certificate(pem).not_valid_after_utc - now < before
+    return x509.load_pem_x509_certificate(pem).not_valid_after_utc
 
 
 def renew(state_dir: Path, *, post: Post | None = None) -> None:

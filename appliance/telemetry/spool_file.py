@@ -77,6 +77,26 @@ class Stretch:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much there is that the console has not acknowledged."""
+
+    records: int
+    oldest: int
+    """When the oldest was noted, milliseconds since 1970; 0 when none waits."""
+
+
+def waiting_in(path: Path) -> Waiting | None:
+    """Look into a spool from outside, also while its room runs; None when there is none, or none that can be read."""
+    if not os.access(path, os.R_OK):
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=2)) as db:
+            return Waiting(*db.execute("SELECT count(*), coalesce(min(ts), 0) FROM records").fetchone())
+    except sqlite3.Error:
+        return None
+
+
 def is_broken(err: BaseException) -> bool:
     """Tell whether the file's content is damaged, so that only a new file helps."""
     return isinstance(err, sqlite3.DatabaseError) and getattr(err, "sqlite_errorcode", 0) & 0xFF in _BROKEN

@@ -25,6 +25,7 @@ ROOTS = (
     "appliance.room",
     "appliance.doctor",
     "appliance.doctor_devices",
+    "appliance.doctor_fleet",
     "appliance.up",
     "appliance.media.engine",
     "appliance.demo",
