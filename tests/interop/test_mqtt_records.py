@@ -12,11 +12,12 @@ from pathlib import Path
 
 import mqtt_parts as parts
 import pytest
+from dropping_broker import dropping
 from mqtt_parts import ROOM, Broker, MqttSettings, hearing, running
 
 from appliance.state.room import Boot
 from appliance.telemetry.connection import Access, BrokerAway, Connection
-from appliance.telemetry.courier import Courier
+from appliance.telemetry.courier import CONSOLE, Courier
 from appliance.telemetry.moments import machine_clock
 from appliance.telemetry.protocol.address import broker_address
 from appliance.telemetry.protocol.records import BatchAck, Happening, decode_batch, encode_ack
@@ -46,10 +47,10 @@ async def spool_at(folder, boot="boot-1"):
 
 
 @asynccontextmanager
-async def a_room_that_records(settings, folder, boot="boot-1", pace=QUICK):
+async def a_room_that_records(settings, folder, boot="boot-1", pace=QUICK, *, pinned=False):
     room = parts.Room(parts.Watch(replace(parts.a_room(), boot=Boot(boot))))
     async with spool_at(folder, boot) as spool:
-        courier = Courier(spool, on_health=room.hear_health, pace=pace)
+        courier = Courier(spool, on_health=room.hear_health, pinned=pinned, pace=pace)
         task = asyncio.create_task(room.agent(settings, folder, courier=courier).run())
         try:
             yield room, spool
@@ -230,6 +231,28 @@ async def test_a_second_room_with_the_same_identity_is_told(tmp_path):
         await until(lambda: any(health.name == "identity" and not health.ok for health in room.health))
     told = next(health for health in room.health if health.name == "identity")
     assert "room-id" in told.detail
+
+
+async def test_what_a_broker_only_promises_to_hand_on_is_kept_told_and_delivered_later(tmp_path, unused_tcp_port):
+    pace = replace(QUICK, silent_s=1.5)
+    settings = MqttSettings(f"mqtt://127.0.0.1:{unused_tcp_port}")
+    async with a_room_that_records(settings, tmp_path / "state", pace=pace, pinned=True) as (room, spool):
+        async with dropping(unused_tcp_port) as liar:
+            for n in range(1, 6):
+                spool.note(Happening("test", text=str(n)))
+            # acknowledged by the broker, and again
+            await until(lambda: liar.acknowledged[TOPICS.batch] > 3)
+            await until(lambda: any(health.name == CONSOLE and not health.ok for health in room.health))
+            assert spool.waiting == 5
+            assert not any(health.name == "identity" and not health.ok for health in room.health)
+        broker = Broker("mosquitto", tmp_path, port=unused_tcp_port)
+        console = Console(broker)
+        async with running(broker), console.connected():
+            await until(lambda: spool.waiting == 0)
+        assert console.order == [("boot-1", n) for n in range(1, 6)]
+        (told,) = (health for health in room.health if health.name == CONSOLE and not health.ok)
+        assert "keeps its records" in told.detail
+        await until(lambda: any(health.name == CONSOLE and health.ok for health in room.health))
 
 
 async def _write(url, folder):

@@ -89,6 +89,7 @@ def plain(order):
     return json.loads(signed(order))["body"].encode()
 
 
+TO_HERE = {"org": "home", "room": "room-1", "expires": SOON}
 WAYS = [(HERE.call, CALL, (Leave(), Origin.REMOTE)), (HERE.desired, DESIRED, DESIRED), (HERE.jobs, JOBS, JOBS)]
 
 
@@ -166,6 +167,38 @@ def test_an_order_that_is_not_right_does_nothing_and_is_counted(topic, order, do
 
 
 WRONG_TOPICS = [(topic, order) for topic, right, _ in WAYS for _, order, _ in WAYS if order is not right]
+
+
+NEXT = {"v": 2, "zones": ["north"]}
+"""What a body of the next version may say besides."""
+
+
+def test_what_the_next_version_says_besides_is_left_out_and_the_rest_is_done():
+    room = a_room(KEY)
+    job = {"id": "j1", "kind": "reboot", "expires": SOON, **NEXT}
+    room.take(HERE.jobs, sign({"kind": "jobs", **TO_HERE, "jobs": [job], **NEXT}, KEY))
+    room.take(HERE.desired, sign({"kind": "desired", **TO_HERE, "rev": 7, "doc": DESIRED.doc, **NEXT}, KEY))
+    room.take(HERE.call, sign({"kind": "call", **TO_HERE, "id": "c1", "cmd": "leave", "args": {}, **NEXT}, KEY))
+    assert room.done == [JOBS, DESIRED, (Leave(), Origin.REMOTE)]
+    assert room.health == []
+
+
+def test_a_job_of_the_next_version_is_handed_on_as_unknown_beside_those_that_are_known():
+    room = a_room(KEY)
+    jobs = [{"id": "j0", "kind": "paint", "expires": SOON}, {"id": "j1", "kind": "reboot", "expires": SOON}]
+    room.take(HERE.jobs, sign({"kind": "jobs", **TO_HERE, "jobs": jobs}, KEY))
+    (heard,) = room.done
+    assert [(job.id, job.kind) for job in heard.jobs] == [("j0", JobKind.UNKNOWN), ("j1", JobKind.REBOOT)]
+
+
+@pytest.mark.parametrize("topic", [HERE.call, HERE.desired, HERE.jobs])
+def test_an_order_of_a_kind_of_the_next_version_does_nothing_is_told_and_holds_nothing_up(topic):
+    room = a_room(KEY)
+    body = {"kind": "paint", **TO_HERE, "id": "c1", "cmd": "leave", "rev": 7, "doc": {}, "jobs": []}
+    room.take(topic, sign(body, KEY))
+    assert (room.done, room.desk.calls.refused) == ([], 1)
+    room.take(HERE.jobs, signed(JOBS))
+    assert room.done == [JOBS]
 
 
 @pytest.mark.parametrize(("topic", "order"), WRONG_TOPICS)
