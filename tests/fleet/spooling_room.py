@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.state.commands import Ack
-from appliance.state.room import Boot, RoomState
+from appliance.state.room import Boot, RoomState, ServiceHealth
 from appliance.telemetry.agent import MqttAgent, MqttSettings, Pace
 from appliance.telemetry.courier import Courier
 from appliance.telemetry.moments import Moment, machine_clock
@@ -41,11 +41,20 @@ async def a_spool(folder: Path, boot: str, clock: Callable[[], Moment] | None = 
 
 
 @asynccontextmanager
-async def connected(url: str, room: str, folder: Path, spool: Spool, boot: str) -> AsyncIterator[None]:
+async def connected(
+    url: str,
+    room: str,
+    folder: Path,
+    spool: Spool,
+    boot: str,
+    *,
+    clock: Callable[[], datetime] = now,
+    on_health: Callable[[ServiceHealth], None] = lambda _: None,
+) -> AsyncIterator[None]:
     """Let an agent send what is in a spool."""
 
     async def states() -> AsyncIterator[RoomState]:
-        yield RoomState(room, f"Room {room}", Boot(boot), now=now())
+        yield RoomState(room, f"Room {room}", Boot(boot), now=clock())
         await asyncio.get_running_loop().create_future()
 
     agent = MqttAgent(
@@ -53,8 +62,8 @@ async def connected(url: str, room: str, folder: Path, spool: Spool, boot: str) 
         state_dir=folder,
         states=states,
         dispatch=_done,
-        on_health=lambda _: None,
-        now=now,
+        on_health=on_health,
+        now=clock,
         courier=Courier(spool, on_health=lambda _: None, pace=_QUICK),
         pace=Pace(gap_s=0.2, first_retry_s=0.2, longest_retry_s=1),
     )
