@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fleet.control.also import Also, nothing_else
 from fleet.control.conditions import SEVERITIES, Words
 from fleet.control.facts import facts_of
 from fleet.control.lease import Lease
@@ -27,7 +28,7 @@ _ROOM = (
 )
 
 
-async def acknowledge(database: Database, alert: int, who: str, now: int) -> bool:
+async def acknowledge(database: Database, alert: int, who: str, now: int, *, also: Also = nothing_else) -> bool:
     """Note that somebody takes care of an alert: it is not told again. False where it is over, or somebody does."""
     async with database.transaction() as tx:
         done = await tx.execute(
@@ -39,10 +40,11 @@ async def acknowledge(database: Database, alert: int, who: str, now: int) -> boo
         )
         if done:
             await bump(tx, "alerts")
+            await also(tx, f"alert:{alert}")
     return bool(done)
 
 
-async def snooze(database: Database, alert: int, until: int, now: int) -> bool:
+async def snooze(database: Database, alert: int, until: int, now: int, *, also: Also = nothing_else) -> bool:
     """Tell nobody of an alert until then; if it still stands, it is told again. False where it is over."""
     async with database.transaction() as tx:
         done = await tx.execute(
@@ -52,6 +54,7 @@ async def snooze(database: Database, alert: int, until: int, now: int) -> bool:
         )
         if done:
             await bump(tx, "alerts")
+            await also(tx, f"alert:{alert}")
     return bool(done)
 
 

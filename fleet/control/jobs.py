@@ -14,6 +14,7 @@ from appliance.errors import SalonError
 from appliance.telemetry.protocol.orders import JobKind
 from appliance.telemetry.protocol.records import JobReport, JobState
 from fleet.control import scope
+from fleet.control.also import Also, nothing_else
 from fleet.control.places import bump, lock, places_in
 from fleet.control.rollouts import AT_ONCE, HELD, Policy, checked, wave_ends
 from fleet.control.scope import Place
@@ -52,7 +53,15 @@ class Wanted:
     note: str = ""
 
 
-async def create(database: Database, wanted: Wanted, who: str, now: int, *, sites: frozenset[int] | None = None) -> str:
+async def create(
+    database: Database,
+    wanted: Wanted,
+    who: str,
+    now: int,
+    *,
+    sites: frozenset[int] | None = None,
+    also: Also = nothing_else,
+) -> str:
     """Make a job and return its id, or raise `BadJob` (or `BadScope`, `BadPolicy`).
 
     Somebody who may act in some sites only makes it for the rooms of these, whatever else the scopes hold.
@@ -76,10 +85,11 @@ async def create(database: Database, wanted: Wanted, who: str, now: int, *, site
         rows = [(key, place.key, wave, HELD, now) for place, wave in zip(told, waves, strict=True)]
         await tx.load("executions", ("job", "room", "wave", "state", "changed_at"), rows)
         await bump(tx, "jobs")
+        await also(tx, f"job:{job}", rooms=len(told))
     return job
 
 
-async def approve(database: Database, job: str, who: str, now: int) -> None:
+async def approve(database: Database, job: str, who: str, now: int, *, also: Also = nothing_else) -> None:
     """Agree to a job of somebody else."""
     async with database.transaction() as tx:
         await lock(tx, "jobs")
@@ -90,9 +100,10 @@ async def approve(database: Database, job: str, who: str, now: int) -> None:
             raise BadJob("Whoever made a job cannot approve it; ask a second admin.")
         await tx.execute("UPDATE jobs SET approved_by = $1, approved_at = $2 WHERE key = $3", who, now, row["key"])
         await bump(tx, "jobs")
+        await also(tx, f"job:{job}")
 
 
-async def cancel(database: Database, job: str, who: str, now: int) -> None:
+async def cancel(database: Database, job: str, who: str, now: int, *, also: Also = nothing_else) -> None:
     """Take a job back where it has not begun; rooms that are at it finish and say so."""
     async with database.transaction() as tx:
         await lock(tx, "jobs")
@@ -101,16 +112,17 @@ async def cancel(database: Database, job: str, who: str, now: int) -> None:
             raise BadJob(f"This job is over already ({row['state']}).")
         await end(tx, row["key"], "cancelled", "somebody took it back", now)
         await tx.execute("UPDATE jobs SET ended_by = $1 WHERE key = $2", who, row["key"])
+        await also(tx, f"job:{job}")
 
 
-async def pause(database: Database, job: str, now: int) -> None:
+async def pause(database: Database, job: str, now: int, *, also: Also = nothing_else) -> None:
     """Tell no further wave until it is resumed."""
-    await _turn(database, job, "running", "paused", now)
+    await _turn(database, job, "running", "paused", now, also)
 
 
-async def resume(database: Database, job: str, now: int) -> None:
+async def resume(database: Database, job: str, now: int, *, also: Also = nothing_else) -> None:
     """Go on with a paused job."""
-    await _turn(database, job, "paused", "running", now)
+    await _turn(database, job, "paused", "running", now, also)
 
 
 async def take_report(tx: Transaction, room_key: int, report: JobReport, now: int) -> bool:
@@ -174,7 +186,7 @@ def target_of(row: Row) -> tuple[tuple[str, ...], bool]:
     return tuple(data.get("scopes", ())), bool(data.get("dynamic", False))
 
 
-async def _turn(database: Database, job: str, before: str, after: str, now: int) -> None:
+async def _turn(database: Database, job: str, before: str, after: str, now: int, also: Also) -> None:
     async with database.transaction() as tx:
         await lock(tx, "jobs")
         row = await _one(tx, job)
@@ -182,6 +194,7 @@ async def _turn(database: Database, job: str, before: str, after: str, now: int)
             raise BadJob(f"This job is {row['state']}, not {before}.")
         await tx.execute("UPDATE jobs SET state = $1, wave_at = $2 WHERE key = $3", after, now, row["key"])
         await bump(tx, "jobs")
+        await also(tx, f"job:{job}")
 
 
 async def _one(tx: Transaction, job: str) -> Row:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from appliance.errors import SalonError
 from fleet.control import scope as scopes
+from fleet.control.also import Also, nothing_else
 from fleet.control.merge import Difference, Layer, Value, differences, document, flat, merged
 from fleet.control.places import bump, lock, mark_changed, places
 from fleet.control.scope import Place
@@ -48,7 +49,7 @@ class Revision:
     note: str
 
 
-async def save(
+async def save(  # noqa: PLR0913 - all that an admin says of settings, each by its name
     database: Database,
     scope: str,
     doc: Doc,
@@ -58,6 +59,7 @@ async def save(
     locks: Iterable[str] = (),
     note: str = "",
     based_on: int | None = None,
+    also: Also = nothing_else,
 ) -> Saved:
     """Put settings in force for a scope, or raise `BadLayer`. `based_on` is the revision the admin had before them."""
     layer = Layer(scopes.checked(scope), doc, frozenset(locks))
@@ -78,16 +80,29 @@ async def save(
             who,
             note[:_LONGEST_NOTE],
         )
-        return Saved(newest + 1, len(await refresh(tx, database, now)))
+        saved = Saved(newest + 1, len(await refresh(tx, database, now)))
+        await also(tx, scope, rev=saved.rev, rooms=saved.rooms)
+        return saved
 
 
-async def roll_back(database: Database, scope: str, rev: int, who: str, now: int) -> Saved:
+async def roll_back(
+    database: Database,
+    scope: str,
+    rev: int,
+    who: str,
+    now: int,
+    *,
+    based_on: int | None = None,
+    also: Also = nothing_else,
+) -> Saved:
     """Put an older revision in force again, as a new one."""
     found = [one for one in await history(database, scope) if one.rev == rev]
     if not found:
         raise BadLayer(f"There is no revision {rev} of these settings.")
     note = f"Back to revision {rev}"
-    return await save(database, scope, found[0].doc, who, now, locks=found[0].locks, note=note)
+    return await save(
+        database, scope, found[0].doc, who, now, locks=found[0].locks, note=note, based_on=based_on, also=also
+    )
 
 
 async def history(reader: Reader, scope: str) -> list[Revision]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -192,14 +193,15 @@ DEFAULT_RULES: tuple[Rule, ...] = (
 """What a new console looks for."""
 
 
-def usable(rows: Iterable[Row]) -> tuple[Rule, ...]:
-    """Return the rules that are switched on; one that a newer release has made is left out."""
+def readable(rows: Iterable[Row]) -> tuple[Rule, ...]:
+    """Return the rules that this release understands."""
     found = []
     for row in rows:
-        try:
-            rule = rule_of(row)
-        except (BadRule, ValueError):
-            continue
-        if rule.enabled:
-            found.append(rule)
+        with suppress(BadRule, ValueError):
+            found.append(rule_of(row))
     return tuple(found)
+
+
+def usable(rows: Iterable[Row]) -> tuple[Rule, ...]:
+    """Return the rules that are switched on; one that a newer release has made is left out."""
+    return tuple(rule for rule in readable(rows) if rule.enabled)

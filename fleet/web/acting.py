@@ -7,7 +7,9 @@ from typing import TypeVar
 
 from appliance.telemetry.protocol.orders import JobKind
 from fleet.control import alerts, jobs, layers, rollouts, scope
-from fleet.store import audit, browse, worklists
+from fleet.control.also import Also
+from fleet.store import browse, worklists
+from fleet.store.database import Transaction
 from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
@@ -39,17 +41,17 @@ class JobWish:
 async def acknowledge(console: Console, visitor: Visitor, key: int) -> None:
     """Say that one looks after an alert."""
     alert = await _alert(console, visitor, key)
-    if not await alerts.acknowledge(console.database, key, visitor.name, console.now()):
+    also = noting(console, visitor, "alert acknowledged", text=alert.text)
+    if not await alerts.acknowledge(console.database, key, visitor.name, console.now(), also=also):
         raise NotPossible("This alert is over, or somebody looks after it already.")
-    await _note(console, visitor, "alert acknowledged", f"alert:{key}", text=alert.text)
 
 
 async def snooze(console: Console, visitor: Visitor, key: int, hours: int) -> None:
     """Tell nobody of an alert for some hours."""
     alert = await _alert(console, visitor, key)
-    if not await alerts.snooze(console.database, key, console.now() + hours * _HOUR_MS, console.now()):
+    now, also = console.now(), noting(console, visitor, "alert snoozed", text=alert.text, hours=hours)
+    if not await alerts.snooze(console.database, key, now + hours * _HOUR_MS, now, also=also):
         raise NotPossible("This alert is over.")
-    await _note(console, visitor, "alert snoozed", f"alert:{key}", text=alert.text, hours=hours)
 
 
 async def _alert(console: Console, visitor: Visitor, key: int) -> worklists.AlertLine:
@@ -66,7 +68,7 @@ async def run(console: Console, visitor: Visitor, wish: JobWish) -> str:
         raise NotPossible(f"A job is for 1 to {MOST_ROOMS} rooms or groups of them; all rooms are: org.")
     actions = (Action.RUN_JOBS, Action.LOOK) if wish.kind in _LOOKS else (Action.RUN_JOBS,)
     for one in wish.scopes:
-        site = await _site_of(console, visitor, one)
+        site = await site_of(console, visitor, one)
         for action in actions:
             require(visitor, action, site)
     wanted = jobs.Wanted(
@@ -80,9 +82,8 @@ async def run(console: Console, visitor: Visitor, wish: JobWish) -> str:
     )
     # a room may move to another site in this very moment
     sites = visitor.sites(Action.RUN_JOBS)
-    job = await _words(jobs.create(console.database, wanted, visitor.name, console.now(), sites=sites))
-    await _note(console, visitor, "job made", f"job:{job}", kind=wish.kind, scopes=list(wish.scopes[:20]))
-    return job
+    also = noting(console, visitor, "job made", kind=wish.kind, scopes=list(wish.scopes[:20]))
+    return await in_words(jobs.create(console.database, wanted, visitor.name, console.now(), sites=sites, also=also))
 
 
 async def cancel(console: Console, visitor: Visitor, job: str) -> None:
@@ -96,8 +97,8 @@ async def cancel(console: Console, visitor: Visitor, job: str) -> None:
         raise NotThere("There is no such job, or it is of rooms that you may not see.")
     for row in rows:
         require(visitor, Action.RUN_JOBS, row["site"])
-    await _words(jobs.cancel(console.database, job, visitor.name, console.now()))
-    await _note(console, visitor, "job cancelled", f"job:{job}")
+    also = noting(console, visitor, "job cancelled")
+    await in_words(jobs.cancel(console.database, job, visitor.name, console.now(), also=also))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class SettingsWish:
 
 async def save_settings(console: Console, visitor: Visitor, wish: SettingsWish) -> None:
     """Put settings in force for a scope."""
-    require(visitor, Action.EDIT_SETTINGS, await _site_of(console, visitor, wish.scope))
+    require(visitor, Action.EDIT_SETTINGS, await site_of(console, visitor, wish.scope))
     try:
         doc = json.loads(wish.text or "{}")
     except (ValueError, RecursionError) as err:
@@ -132,12 +133,12 @@ async def save_settings(console: Console, visitor: Visitor, wish: SettingsWish) 
         locks=wish.locks,
         note=wish.note,
         based_on=wish.based_on,
+        also=noting(console, visitor, "settings saved", note=wish.note),
     )
-    saved = await _words(saving)
-    await _note(console, visitor, "settings saved", wish.scope, rev=saved.rev, note=wish.note)
+    await in_words(saving)
 
 
-async def _site_of(console: Console, visitor: Visitor, where: str) -> int | None:
+async def site_of(console: Console, visitor: Visitor, where: str) -> int | None:
     """Return the site a scope is within; None for what goes beyond one. A room out of sight is not there."""
     kind, _, name = (await _checked(where)).partition(":")
     if kind == "site":
@@ -161,7 +162,7 @@ async def _checked(where: str) -> str:
         raise NotPossible(str(err)) from err
 
 
-async def _words(work: Awaitable[T]) -> T:
+async def in_words(work: Awaitable[T]) -> T:
     """Do it, and answer with control's own words when it refuses."""
     try:
         return await work
@@ -169,8 +170,13 @@ async def _words(work: Awaitable[T]) -> T:
         raise NotPossible(str(err)) from err
 
 
-async def _note(console: Console, visitor: Visitor, action: str, target: str, **detail: object) -> None:
-    await audit.note(console.database, console.now(), visitor.actor, action, target, **detail)
+def noting(console: Console, visitor: Visitor, action: str, **more: object) -> Also:
+    """Return what writes the audit log's entry in the transaction of a change."""
+
+    async def note(tx: Transaction, target: str, **detail: object) -> None:
+        await console.audit.note(tx, console.now(), visitor.actor, action, target, **{**detail, **more})
+
+    return note
 
 
 def scopes_in(text: str) -> Sequence[str]:

@@ -1,5 +1,7 @@
 """What is forgotten when: by age, by site, on demand. And who is called silent."""
 
+import json
+
 import pytest
 from room_voice import IDLE, NOON, Voice
 
@@ -105,6 +107,8 @@ async def test_a_person_is_erased_and_the_audit_log_still_holds_together(desk):
         await tx.execute("INSERT INTO layers (scope, rev, doc, made_at, made_by) VALUES ('org', 1, '{}', 1, 'ada_l')")
     for actor, target in (("bob", "x"), ("ada_l", "room-1"), ("bob", "ada_l")):
         await audit.note(desk.database, NOON, actor, "job.made", target)
+    await audit.note(desk.database, NOON, "ada_l by token ci", "x", name="ada_l", note=["for ada_l, not ada_la"], n=1.5)
+    await audit.note(desk.database, NOON, "bob", "cut", a="ada_l", b="x" * 3000)
     assert await erase_person(desk.database, "ada_l", NOON)
     assert await desk.rows("name", "users", "name") == [("bob",)]
     assert await desk.rows("title", "meetings") == [(None,), ("Sync",)]
@@ -112,9 +116,13 @@ async def test_a_person_is_erased_and_the_audit_log_still_holds_together(desk):
     assert made_by.startswith("erased-")
     entries = await desk.rows("actor, target, action", "audit")
     assert entries[:3] == [("bob", "x", "job.made"), (made_by, "room-1", "job.made"), ("bob", made_by, "job.made")]
-    assert entries[3][2] == "audit.pseudonymised"
+    assert entries[3] == (f"{made_by} by token ci", "", "x")
+    assert entries[5][2] == "audit.pseudonymised"
+    told, cut = [row[0] for row in await desk.rows("detail", "audit", "n")][3:5]
+    assert json.loads(told) == {"name": made_by, "note": [f"for {made_by}, not ada_la"], "n": 1.5}
+    assert cut.startswith(f'{{"a": "{made_by}", "b": "xx')
     verdict = await audit.verify(desk.database)
-    assert (verdict.entries, verdict.broken_at) == (4, None)
+    assert (verdict.entries, verdict.broken_at) == (6, None)
     assert not await erase_person(desk.database, "ada_l", NOON)
 
 
