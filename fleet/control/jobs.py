@@ -177,7 +177,7 @@ async def end(tx: Transaction, key: int, state: str, why: str, now: int) -> None
 def policy_of(row: Row) -> Policy:
     """Return how careful a stored job is."""
     data = json.loads(row["policy"])
-    return Policy(**{**data, "waves": tuple(data["waves"])})
+    return Policy(**{**data, "waves": tuple(data.get("waves", AT_ONCE.waves))})
 
 
 def target_of(row: Row) -> tuple[tuple[str, ...], bool]:

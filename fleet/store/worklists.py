@@ -1,11 +1,12 @@
 """What the pages list of alerts, jobs, settings and use. What changes them is done by `fleet.control`."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from fleet.store.browse import Sites, document, within
-from fleet.store.database import Reader
+from fleet.store.database import Reader, Row
 
 _STATES = ("firing", "pending", "resolved")
 
@@ -82,19 +83,33 @@ class JobLine:
     if_idle: bool
     wave: int
     note: str
+    not_before: int
+    needs_approval: bool
+    approved_by: str | None
+    ended_by: str | None
+    policy: dict[str, Any]
+    """Waves as shares in percent, and when it stops."""
+    target: dict[str, Any]
+    """The scopes it was made for; `dynamic` when rooms may join it later."""
     rooms: int
     succeeded: int
     failed: int
     open: int
 
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether somebody else has to agree first."""
+        return self.needs_approval and self.state == "waiting" and not self.approved_by
+
 
 _JOB = (
     "SELECT j.id, j.kind, j.args, j.state, j.why, j.made_at, j.made_by, j.expires_at, j.if_idle, j.wave, j.note, "
+    "j.not_before, j.needs_approval, j.approved_by, j.ended_by, j.policy, j.target, "
     "count(e.room) AS rooms, "
     "sum(CASE WHEN e.state = 'succeeded' THEN 1 ELSE 0 END) AS succeeded, "
     "sum(CASE WHEN e.state IN ('failed', 'rejected', 'expired') THEN 1 ELSE 0 END) AS failed, "
     "sum(CASE WHEN e.state IN ('held', 'queued', 'accepted', 'running') THEN 1 ELSE 0 END) AS open "
-    "FROM jobs j JOIN executions e ON e.job = j.key JOIN rooms r ON r.key = e.room "
+    "FROM jobs j LEFT JOIN executions e ON e.job = j.key LEFT JOIN rooms r ON r.key = e.room "
 )
 
 
@@ -106,16 +121,51 @@ async def jobs(reader: Reader, sites: Sites, *, job: str = "", limit: int = 100)
         job,
         limit,
     )
-    return [
-        JobLine(
-            **{
-                **{name: row[name] for name in JobLine.__dataclass_fields__},
-                "args": document(row["args"]) or {},
-                "if_idle": bool(row["if_idle"]),
-            }
-        )
-        for row in rows
-    ]
+    seen = await seen_scopes(reader, sites)
+    return [_job_line(row, seen) for row in rows]
+
+
+def _job_line(row: Row, seen: Callable[[str], bool]) -> JobLine:
+    target = document(row["target"]) or {}
+    return JobLine(
+        **{
+            **{name: row[name] for name in JobLine.__dataclass_fields__},
+            "args": document(row["args"]) or {},
+            "policy": document(row["policy"]) or {},
+            "target": {**target, "scopes": [scope for scope in target.get("scopes", ()) if seen(scope)]},
+            "if_idle": bool(row["if_idle"]),
+            "needs_approval": bool(row["needs_approval"]),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WaveLine:
+    """How far a job is in one wave's rooms, of those that may be seen."""
+
+    wave: int
+    """From 0."""
+    rooms: int
+    succeeded: int
+    failed: int
+    open: int
+    held: int
+    """Not told yet."""
+
+
+async def waves(reader: Reader, job: str, sites: Sites) -> list[WaveLine]:
+    """Return a job's waves in their order."""
+    rows = await reader.fetch(
+        "SELECT e.wave AS wave, count(*) AS rooms, "
+        "sum(CASE WHEN e.state = 'succeeded' THEN 1 ELSE 0 END) AS succeeded, "
+        "sum(CASE WHEN e.state IN ('failed', 'rejected', 'expired') THEN 1 ELSE 0 END) AS failed, "
+        "sum(CASE WHEN e.state IN ('queued', 'accepted', 'running') THEN 1 ELSE 0 END) AS open, "
+        "sum(CASE WHEN e.state = 'held' THEN 1 ELSE 0 END) AS held "
+        "FROM executions e JOIN jobs j ON j.key = e.job JOIN rooms r ON r.key = e.room "
+        f"WHERE j.id = $1 AND {within(sites, 'r.site')} GROUP BY e.wave ORDER BY e.wave",
+        job,
+    )
+    return [WaveLine(**dict(row)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +203,18 @@ async def layers(reader: Reader, sites: Sites) -> list[LayerLine]:
         )
         for row in rows
     ]
-    if sites is not None:
-        seen = {f"site:{row['id']}" for row in await reader.fetch(f"SELECT id FROM sites WHERE {within(sites, 'key')}")}
-        seen |= {
-            f"room:{row['id']}" for row in await reader.fetch(f"SELECT id FROM rooms WHERE {within(sites, 'site')}")
-        }
-        found = [layer for layer in found if layer.scope in seen or layer.scope.startswith(("org", "tag:"))]
+    seen = await seen_scopes(reader, sites)
+    found = [layer for layer in found if seen(layer.scope)]
     return sorted(found, key=lambda layer: (ranks.index(layer.scope.partition(":")[0]), layer.scope))
+
+
+async def seen_scopes(reader: Reader, sites: Sites) -> Callable[[str], bool]:
+    """Return what tells whether somebody sees what is for a scope: of sites and rooms their own, and what is wider."""
+    if sites is None:
+        return lambda _: True
+    seen = {f"site:{row['id']}" for row in await reader.fetch(f"SELECT id FROM sites WHERE {within(sites, 'key')}")}
+    seen |= {f"room:{row['id']}" for row in await reader.fetch(f"SELECT id FROM rooms WHERE {within(sites, 'site')}")}
+    return lambda scope: scope in seen or scope.startswith(("org", "tag:"))
 
 
 @dataclass(frozen=True, slots=True)

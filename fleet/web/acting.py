@@ -8,6 +8,9 @@ from typing import TypeVar
 from appliance.telemetry.protocol.orders import JobKind
 from fleet.control import alerts, jobs, layers, rollouts, scope
 from fleet.control.also import Also
+from fleet.control.conditions import BadRule
+from fleet.control.notify import BadChannel
+from fleet.control.use import TooMuch
 from fleet.store import browse, worklists
 from fleet.store.database import Transaction
 from fleet.web.access.accounts import NotPossible
@@ -20,6 +23,7 @@ KINDS = tuple(kind for kind in JobKind if kind is not JobKind.UNKNOWN)
 _LOOKS = frozenset({JobKind.LOGS, JobKind.SCREENSHOT})
 _HOUR_MS = 3_600_000
 MOST_ROOMS = 500
+_REFUSALS = (jobs.BadJob, layers.BadLayer, rollouts.BadPolicy, scope.BadScope, BadRule, BadChannel, TooMuch)
 T = TypeVar("T")
 
 
@@ -32,9 +36,13 @@ class JobWish:
     """room:ID, site:ID, tag:TAG or org."""
     args: Mapping[str, str]
     if_idle: bool = True
-    careful: bool = False
-    """One room first, then 5 %, 25 %, all; stopped when it does harm."""
+    policy: rollouts.Policy = rollouts.AT_ONCE
+    """How careful: waves, and when it stops by itself."""
     hours: int = 24
+    """Until it expires, from its earliest time on."""
+    not_before: int = 0
+    dynamic: bool = False
+    needs_approval: bool = False
     note: str = ""
 
 
@@ -74,10 +82,13 @@ async def run(console: Console, visitor: Visitor, wish: JobWish) -> str:
     wanted = jobs.Wanted(
         wish.kind,
         wish.scopes,
-        console.now() + wish.hours * _HOUR_MS,
+        max(console.now(), wish.not_before) + wish.hours * _HOUR_MS,
         wish.args,
+        not_before=wish.not_before,
         if_idle=wish.if_idle,
-        policy=rollouts.CAREFUL if wish.careful else rollouts.AT_ONCE,
+        policy=wish.policy,
+        dynamic=wish.dynamic,
+        needs_approval=wish.needs_approval,
         note=wish.note,
     )
     # a room may move to another site in this very moment
@@ -87,18 +98,42 @@ async def run(console: Console, visitor: Visitor, wish: JobWish) -> str:
 
 
 async def cancel(console: Console, visitor: Visitor, job: str) -> None:
-    """Take a job back where it has not begun; one needs the right in each of its rooms."""
-    rows = await console.database.fetch(
-        "SELECT DISTINCT r.site FROM executions e JOIN jobs j ON j.key = e.job JOIN rooms r ON r.key = e.room "
-        "WHERE j.id = $1",
-        job,
-    )
-    if not rows or not any(visitor.may(Action.SEE, row["site"]) for row in rows):
-        raise NotThere("There is no such job, or it is of rooms that you may not see.")
-    for row in rows:
-        require(visitor, Action.RUN_JOBS, row["site"])
+    """Take a job back where it has not begun."""
+    await _need(console, visitor, Action.RUN_JOBS, job)
     also = noting(console, visitor, "job cancelled")
     await in_words(jobs.cancel(console.database, job, visitor.name, console.now(), also=also))
+
+
+async def approve(console: Console, visitor: Visitor, job: str) -> None:
+    """Agree to a job of somebody else."""
+    await _need(console, visitor, Action.APPROVE_JOBS, job)
+    also = noting(console, visitor, "job approved")
+    await in_words(jobs.approve(console.database, job, visitor.name, console.now(), also=also))
+
+
+async def pause(console: Console, visitor: Visitor, job: str) -> None:
+    """Tell no further wave for now."""
+    await _need(console, visitor, Action.RUN_JOBS, job)
+    await in_words(jobs.pause(console.database, job, console.now(), also=noting(console, visitor, "job paused")))
+
+
+async def resume(console: Console, visitor: Visitor, job: str) -> None:
+    """Go on with a paused job."""
+    await _need(console, visitor, Action.RUN_JOBS, job)
+    await in_words(jobs.resume(console.database, job, console.now(), also=noting(console, visitor, "job resumed")))
+
+
+async def _need(console: Console, visitor: Visitor, action: Action, job: str) -> None:
+    """Refuse who has not the right in each of a job's rooms."""
+    rows = await console.database.fetch(
+        "SELECT DISTINCT r.site AS site FROM jobs j LEFT JOIN executions e ON e.job = j.key "
+        "LEFT JOIN rooms r ON r.key = e.room WHERE j.id = $1",
+        job,
+    )
+    if not any(visitor.may(Action.SEE, row["site"]) for row in rows):
+        raise NotThere("There is no such job, or it is of rooms that you may not see.")
+    for row in rows:
+        require(visitor, action, row["site"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +201,7 @@ async def in_words(work: Awaitable[T]) -> T:
     """Do it, and answer with control's own words when it refuses."""
     try:
         return await work
-    except (jobs.BadJob, layers.BadLayer, rollouts.BadPolicy, scope.BadScope) as err:
+    except _REFUSALS as err:
         raise NotPossible(str(err)) from err
 
 

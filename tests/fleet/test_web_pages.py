@@ -17,12 +17,14 @@ PAGES = (
     "/rooms/room-00002",
     "/alerts",
     "/alerts?state=resolved",
+    "/alerts/rules",
+    "/alerts.csv",
     "/jobs",
     "/jobs/j-update",
     "/settings",
     "/use",
 )
-INSIDE = ("/jobs/new", "/enrol", "/people", "/audit", "/account")
+INSIDE = ("/alerts/rules/new", "/jobs/new", "/enrol", "/people", "/audit", "/account")
 PARTS = (
     *("/rooms/room-00002/now", "/rooms/room-00002/more-events?before=99999999999999", "/rooms/room-00002/series.json"),
     *("/live/rooms.json", "/audit/verdict", "/rooms/room-00002/files/1"),
@@ -63,10 +65,21 @@ async def test_an_admin_sees_every_page(fleet):
 @pytest.mark.parametrize(
     ("name", "refused"),
     [
-        ("viewer", {"/jobs/new", "/enrol", "/people", "/audit", "/audit/verdict", "/rooms/room-00002/files/1"}),
-        ("operator", {"/enrol", "/people", "/audit", "/audit/verdict"}),
-        ("auditor", {"/jobs/new", "/enrol", "/people", "/rooms/room-00002/files/1"}),
-        ("lisbon", {"/enrol", "/people", "/audit", "/audit/verdict"}),
+        (
+            "viewer",
+            {
+                "/alerts/rules/new",
+                "/jobs/new",
+                "/enrol",
+                "/people",
+                "/audit",
+                "/audit/verdict",
+                "/rooms/room-00002/files/1",
+            },
+        ),
+        ("operator", {"/alerts/rules/new", "/enrol", "/people", "/audit", "/audit/verdict"}),
+        ("auditor", {"/alerts/rules/new", "/jobs/new", "/enrol", "/people", "/rooms/room-00002/files/1"}),
+        ("lisbon", {"/alerts/rules/new", "/enrol", "/people", "/audit", "/audit/verdict"}),
     ],
 )
 async def test_each_role_is_refused_what_it_may_not_see(fleet, name, refused):

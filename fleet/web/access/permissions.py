@@ -30,6 +30,8 @@ class Action(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     """Acknowledge and snooze alerts, plan maintenance."""
     RUN_JOBS = "run jobs"
+    APPROVE_JOBS = "approve jobs"
+    """Of somebody else."""
     LOOK = "look"
     """At a screenshot or the logs of a room."""
     EDIT_SETTINGS = "edit settings"

@@ -5,6 +5,6 @@ from fastapi import APIRouter
 
 def routers() -> list[APIRouter]:
     """Return the routes of the API."""
-    from fleet.web.api import enrolling, people, rooms, work  # noqa: PLC0415 - as with the pages
+    from fleet.web.api import enrolling, people, rooms, rules, work  # noqa: PLC0415 - as with the pages
 
-    return [rooms.router, work.router, people.router, enrolling.router]
+    return [rooms.router, rules.router, work.router, people.router, enrolling.router]

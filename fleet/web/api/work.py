@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 
 from appliance.telemetry.protocol.orders import JobKind
+from fleet.control.rollouts import AT_ONCE, CAREFUL, Policy
 from fleet.store import history, worklists
 from fleet.web import acting
 from fleet.web.access.permissions import Action
@@ -22,6 +23,7 @@ from fleet.web.inputs import Key, Limit, Text
 router = APIRouter(tags=["work"], responses=ERRORS)
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 _DAY_MS = 86_400_000
+Count = Annotated[int, Field(ge=0, le=2**31)]
 Hours = Annotated[int, Field(ge=1, le=720)]
 
 
@@ -33,6 +35,21 @@ class SnoozeBody:
 
 
 @dataclass(frozen=True)
+class PolicyBody:
+    """How careful a job is."""
+
+    waves: tuple[float, ...] = CAREFUL.waves
+    """Rising shares of all rooms in percent, the last is 100; each wave is at least one room."""
+    soak_s: Count = CAREFUL.soak_s
+    """So long a wave is watched after its last answer."""
+    stop_percent: float = CAREFUL.stop_percent
+    """Stop when more than this share of the rooms that were told failed or refused."""
+    stop_lost: Count = CAREFUL.stop_lost
+    """Stop when so many rooms are gone after it; 0: never."""
+    lost_after_s: Count = CAREFUL.lost_after_s
+
+
+@dataclass(frozen=True)
 class JobBody:
     """What rooms are to do."""
 
@@ -41,8 +58,19 @@ class JobBody:
     """room:ID, site:ID, tag:TAG or org."""
     args: dict[Text, Text] = dataclasses.field(default_factory=dict)
     if_idle: bool = True
+    """Wait until no meeting is on."""
     careful: bool = False
+    """One room, 5 %, 25 %, all; it stops by itself when it does harm."""
+    policy: PolicyBody | None = None
+    """Waves and thresholds of your own, instead of `careful`."""
     hours: Hours = 24
+    """Rooms do not begin it later than that, counted from its earliest time."""
+    not_before: Annotated[int, Field(ge=0, le=2**53)] = 0
+    """Its earliest time; 0: now."""
+    dynamic: bool = False
+    """Rooms that come to be in the scopes later do it too, until it expires."""
+    needs_approval: bool = False
+    """A second admin has to agree first."""
     note: Text = ""
 
 
@@ -97,8 +125,18 @@ async def snooze(request: Request, visitor: Seeing, key: Key, body: SnoozeBody) 
 @router.post("/jobs", status_code=201)
 async def run(request: Request, visitor: Seeing, body: JobBody) -> Made:
     """Have rooms do something."""
+    own = Policy(**dataclasses.asdict(body.policy)) if body.policy else None
     wish = acting.JobWish(
-        body.kind, body.scopes, body.args, if_idle=body.if_idle, careful=body.careful, hours=body.hours, note=body.note
+        body.kind,
+        body.scopes,
+        body.args,
+        if_idle=body.if_idle,
+        policy=own or (CAREFUL if body.careful else AT_ONCE),
+        hours=body.hours,
+        not_before=body.not_before,
+        dynamic=body.dynamic,
+        needs_approval=body.needs_approval,
+        note=body.note,
     )
     return Made(await acting.run(console_of(request), visitor, wish))
 
@@ -107,6 +145,30 @@ async def run(request: Request, visitor: Seeing, body: JobBody) -> Made:
 async def cancel(request: Request, visitor: Seeing, job: Text) -> None:
     """Take a job back where it has not begun."""
     await acting.cancel(console_of(request), visitor, job)
+
+
+@router.post("/jobs/{job}/approve", status_code=204)
+async def approve(request: Request, visitor: Seeing, job: Text) -> None:
+    """Agree to a job of somebody else."""
+    await acting.approve(console_of(request), visitor, job)
+
+
+@router.post("/jobs/{job}/pause", status_code=204)
+async def pause(request: Request, visitor: Seeing, job: Text) -> None:
+    """Tell no further wave for now."""
+    await acting.pause(console_of(request), visitor, job)
+
+
+@router.post("/jobs/{job}/resume", status_code=204)
+async def resume(request: Request, visitor: Seeing, job: Text) -> None:
+    """Go on with a paused job."""
+    await acting.resume(console_of(request), visitor, job)
+
+
+@router.get("/jobs/{job}/waves")
+async def waves(request: Request, visitor: Seeing, job: Text) -> list[worklists.WaveLine]:
+    """List a job's waves, and how far each is."""
+    return await worklists.waves(console_of(request).database, job, visitor.sites())
 
 
 @router.put("/settings/{scope}", status_code=204)

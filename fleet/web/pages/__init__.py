@@ -14,10 +14,11 @@ def routers() -> list[APIRouter]:
         people,
         room,
         rooms,
+        rules,
         settings,
         sign_in,
         use,
     )
 
-    pages = (sign_in, rooms, room, alerts, jobs, settings, use, enrol, people, audit, account)
+    pages = (sign_in, rooms, room, rules, alerts, jobs, settings, use, enrol, people, audit, account)
     return [page.router for page in pages]

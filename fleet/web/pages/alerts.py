@@ -6,14 +6,17 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fleet.control import exports
 from fleet.store import worklists
 from fleet.web import acting
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
+from fleet.web.acting import in_words
 from fleet.web.console import console_of
 from fleet.web.gate import allowed
 from fleet.web.inputs import Key
 from fleet.web.pages.frame import page
+from fleet.web.spans import AskedSpan, csv_answer
 
 router = APIRouter()
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
@@ -26,6 +29,13 @@ async def alerts(
     listed = await worklists.alerts(console_of(request).database, visitor.sites(), state=state)
     name = "part/alerts.html" if request.headers.get("HX-Target") == "alerts" else "alerts.html"
     return page(request, visitor, name, title="Alerts", alerts=listed, state=state)
+
+
+@router.get("/alerts.csv")
+async def table(request: Request, visitor: Seeing, span: AskedSpan) -> Response:
+    reader = console_of(request).database
+    text = await in_words(exports.alerts_csv(reader, span.from_at, span.until_at, sites=visitor.sites()))
+    return csv_answer("alerts", span, text)
 
 
 @router.post("/alerts/{key}/acknowledge")

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from appliance.telemetry.protocol.orders import JobKind
+from fleet.control.rollouts import AT_ONCE, CAREFUL
 from fleet.store import history, worklists
 from fleet.web import acting
 from fleet.web.access.permissions import Action
@@ -16,6 +17,7 @@ from fleet.web.console import console_of
 from fleet.web.gate import NotThere, allowed
 from fleet.web.inputs import LongText, Text
 from fleet.web.pages.frame import page
+from fleet.web.spans import moment_ms
 
 router = APIRouter()
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
@@ -46,20 +48,32 @@ class JobForm(BaseModel):
     url: Text = ""
     hours: Annotated[int, Field(ge=1, le=720)] = 24
     note: Text = ""
+    what: Text = "interface"
+    begins: Text = ""
+    begins_ms: Text = ""
     now: Text = ""
     careful: Text = ""
+    dynamic: Text = ""
+    approval: Text = ""
 
 
 @router.post("/jobs")
 async def run(request: Request, visitor: Running, form: Annotated[JobForm, Form()]) -> Response:
-    words = {JobKind.JOIN: {"key": form.word}, JobKind.UPDATE: {"version": form.word, "url": form.url}}
+    words = {
+        JobKind.JOIN: {"key": form.word},
+        JobKind.UPDATE: {"version": form.word, "url": form.url},
+        JobKind.SCREENSHOT: {"what": form.what},
+    }
     wish = acting.JobWish(
         form.kind,
         tuple(acting.scopes_in(form.scopes)),
-        words.get(form.kind, {}),
+        {name: word for name, word in words.get(form.kind, {}).items() if word},
         if_idle=not form.now,
-        careful=bool(form.careful),
+        policy=CAREFUL if form.careful else AT_ONCE,
         hours=form.hours,
+        not_before=moment_ms(form.begins_ms, form.begins) or 0,
+        dynamic=bool(form.dynamic),
+        needs_approval=bool(form.approval),
         note=form.note,
     )
     job = await acting.run(console_of(request), visitor, wish)
@@ -72,6 +86,26 @@ async def cancel(request: Request, visitor: Running, job: Text) -> Response:
     return RedirectResponse(f"/jobs/{job}", 303)
 
 
+@router.post("/jobs/{job}/approve")
+async def approve(
+    request: Request, visitor: Annotated[Visitor, Depends(allowed(Action.APPROVE_JOBS))], job: Text
+) -> Response:
+    await acting.approve(console_of(request), visitor, job)
+    return RedirectResponse(f"/jobs/{job}", 303)
+
+
+@router.post("/jobs/{job}/pause")
+async def pause(request: Request, visitor: Running, job: Text) -> Response:
+    await acting.pause(console_of(request), visitor, job)
+    return RedirectResponse(f"/jobs/{job}", 303)
+
+
+@router.post("/jobs/{job}/resume")
+async def resume(request: Request, visitor: Running, job: Text) -> Response:
+    await acting.resume(console_of(request), visitor, job)
+    return RedirectResponse(f"/jobs/{job}", 303)
+
+
 @router.get("/jobs/{job}")
 async def job(request: Request, visitor: Seeing, job: str) -> Response:
     database = console_of(request).database
@@ -80,4 +114,12 @@ async def job(request: Request, visitor: Seeing, job: str) -> Response:
         raise NotThere("There is no such job, or it is of rooms that you may not see.")
     answers = await history.executions(database, job, visitor.sites())
     name = "part/job.html" if request.headers.get("HX-Target") == "job" else "job.html"
-    return page(request, visitor, name, title=f"Job: {found[0].kind}", job=found[0], answers=answers)
+    return page(
+        request,
+        visitor,
+        name,
+        title=f"Job: {found[0].kind}",
+        job=found[0],
+        waves=await worklists.waves(database, job, visitor.sites()),
+        answers=answers,
+    )

@@ -64,6 +64,13 @@ function keys(event) {
 document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 tellTimes(document);
 setInterval(() => tellTimes(document), 10_000);
+document.addEventListener("submit", (event) => {
+  // what is written is the reader's own time; the console is told the moment
+  for (const field of event.target.querySelectorAll("input[type=datetime-local]")) {
+    const moment = event.target.elements[`${field.name}_ms`];
+    if (moment) moment.value = field.value ? new Date(field.value).getTime() : "";
+  }
+});
 document.getElementById("theme")?.addEventListener("click", toggleTheme);
 document.addEventListener("keydown", keys);
 document.addEventListener("click", (event) => {
