@@ -38,6 +38,14 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomChange:
+    """What a room would be told otherwise."""
+
+    room: str
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """One state of a scope's settings."""
 
@@ -121,11 +129,23 @@ async def compared(reader: Reader, scope: str, before: int, after: int) -> tuple
 async def preview(reader: Reader, dialect: str, scope: str, doc: Doc, locks: Iterable[str] = ()) -> Mapping[int, Doc]:
     """Return what each room would be told that would be told something new; or raise `BadLayer`."""
     layer = Layer(scopes.checked(scope), doc, frozenset(locks))
+    return {place.key: after for place, _, after in await _changes(reader, dialect, layer)}
+
+
+async def changes(reader: Reader, dialect: str, scope: str, doc: Doc, locks: Iterable[str] = ()) -> list[RoomChange]:
+    """Return the same key by key, for people."""
+    layer = Layer(scopes.checked(scope), doc, frozenset(locks))
+    found = await _changes(reader, dialect, layer)
+    return [RoomChange(place.room, differences(before, after)) for place, before, after in found]
+
+
+async def _changes(reader: Reader, dialect: str, layer: Layer) -> list[tuple[Place, Doc, Doc]]:
     await _check(reader, dialect, layer)
-    stored = {**await newest(reader), scope: layer}
-    before = await _told(reader, dialect, None)
-    after = {place.key: document(_values(place, stored)) for place in await places(reader, dialect)}
-    return {key: wanted for key, wanted in after.items() if wanted != before.get(key, {})}
+    stored = {**await newest(reader), layer.scope: layer}
+    told = await _told(reader, dialect, None)
+    rooms = await places(reader, dialect)
+    found = [(place, told.get(place.key, {}), document(_values(place, stored))) for place in rooms]
+    return [(place, before, after) for place, before, after in found if before != after]
 
 
 async def effective(reader: Reader, dialect: str, room: int) -> Mapping[str, Value]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from appliance.telemetry.protocol.orders import JobKind
 from fleet.control import alerts, jobs, layers, rollouts, scope
@@ -153,12 +153,7 @@ class SettingsWish:
 async def save_settings(console: Console, visitor: Visitor, wish: SettingsWish) -> None:
     """Put settings in force for a scope."""
     require(visitor, Action.EDIT_SETTINGS, await site_of(console, visitor, wish.scope))
-    try:
-        doc = json.loads(wish.text or "{}")
-    except (ValueError, RecursionError) as err:
-        raise NotPossible(f"The settings are not JSON: {err}.") from err
-    if not isinstance(doc, dict):
-        raise NotPossible('Settings are sections of keys, such as {"tv": {"idle_off_min": 10}}.')
+    doc = _doc(wish.text)
     saving = layers.save(
         console.database,
         wish.scope,
@@ -171,6 +166,38 @@ async def save_settings(console: Console, visitor: Visitor, wish: SettingsWish) 
         also=noting(console, visitor, "settings saved", note=wish.note),
     )
     await in_words(saving)
+
+
+async def preview_settings(console: Console, visitor: Visitor, wish: SettingsWish) -> list[layers.RoomChange]:
+    """Return which rooms would be told what, before it is in force."""
+    require(visitor, Action.EDIT_SETTINGS, await site_of(console, visitor, wish.scope))
+    database = console.database
+    return await in_words(layers.changes(database, database.dialect, wish.scope, _doc(wish.text), wish.locks))
+
+
+async def roll_back(console: Console, visitor: Visitor, where: str, rev: int, based_on: int) -> None:
+    """Put an older revision of a scope's settings in force again."""
+    require(visitor, Action.EDIT_SETTINGS, await site_of(console, visitor, where))
+    also = noting(console, visitor, "settings rolled back", to=rev)
+    rolling = layers.roll_back(console.database, where, rev, visitor.name, console.now(), based_on=based_on, also=also)
+    await in_words(rolling)
+
+
+async def past_settings(console: Console, visitor: Visitor, where: str) -> list[layers.Revision]:
+    """Return a scope's revisions, the newest first, for who may see the scope."""
+    # refuses sites and rooms out of sight; what is for all, or for a tag, is seen by all who see anything
+    await site_of(console, visitor, where)
+    return await layers.history(console.database, where)
+
+
+def _doc(text: str) -> dict[str, Any]:
+    try:
+        doc = json.loads(text or "{}")
+    except (ValueError, RecursionError) as err:
+        raise NotPossible(f"The settings are not JSON: {err}.") from err
+    if not isinstance(doc, dict):
+        raise NotPossible('Settings are sections of keys, such as {"tv": {"idle_off_min": 10}}.')
+    return doc
 
 
 async def site_of(console: Console, visitor: Visitor, where: str) -> int | None:

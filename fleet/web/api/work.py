@@ -10,6 +10,8 @@ from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 
 from appliance.telemetry.protocol.orders import JobKind
+from fleet.control import layers
+from fleet.control.merge import Difference
 from fleet.control.rollouts import AT_ONCE, CAREFUL, Policy
 from fleet.store import history, worklists
 from fleet.web import acting
@@ -23,6 +25,7 @@ from fleet.web.inputs import Key, Limit, Text
 router = APIRouter(tags=["work"], responses=ERRORS)
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 _DAY_MS = 86_400_000
+Revision = Annotated[int, Query(ge=0, lt=2**62)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Hours = Annotated[int, Field(ge=1, le=720)]
 
@@ -91,6 +94,15 @@ class SettingsBody:
     based_on: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """The revision it replaces; another one means that somebody was quicker."""
     note: Text = ""
+
+
+@dataclass(frozen=True)
+class RollBackBody:
+    """Which revision is to hold again."""
+
+    rev: Annotated[int, Field(ge=0, lt=2**62)]
+    based_on: Annotated[int, Field(ge=0, lt=2**62)]
+    """The newest revision; another one means that somebody was quicker."""
 
 
 @router.get("/alerts")
@@ -176,6 +188,34 @@ async def save(request: Request, visitor: Seeing, scope: Text, body: SettingsBod
     """Put settings in force for org, site:ID, tag:TAG or room:ID."""
     wish = acting.SettingsWish(scope, json.dumps(body.doc), body.locks, body.based_on, body.note)
     await acting.save_settings(console_of(request), visitor, wish)
+
+
+@router.post("/settings/{scope}/preview")
+async def preview(request: Request, visitor: Seeing, scope: Text, body: SettingsBody) -> list[layers.RoomChange]:
+    """Tell which rooms would be told what, before anything is in force."""
+    wish = acting.SettingsWish(scope, json.dumps(body.doc), body.locks, body.based_on, body.note)
+    return await acting.preview_settings(console_of(request), visitor, wish)
+
+
+@router.get("/settings/{scope}/revisions")
+async def revisions(request: Request, visitor: Seeing, scope: Text) -> list[layers.Revision]:
+    """List all that was ever set for a scope, the newest first."""
+    return await acting.past_settings(console_of(request), visitor, scope)
+
+
+@router.get("/settings/{scope}/differences")
+async def differences(
+    request: Request, visitor: Seeing, scope: Text, before: Revision, after: Revision
+) -> list[Difference]:
+    """Compare two revisions key by key; revision 0 has nothing."""
+    await acting.past_settings(console_of(request), visitor, scope)
+    return list(await layers.compared(console_of(request).database, scope, before, after))
+
+
+@router.post("/settings/{scope}/roll-back", status_code=204)
+async def roll_back(request: Request, visitor: Seeing, scope: Text, body: RollBackBody) -> None:
+    """Put an older revision in force again, as a new one."""
+    await acting.roll_back(console_of(request), visitor, scope, body.rev, body.based_on)
 
 
 @router.get("/jobs/{job}/rooms")

@@ -3,53 +3,99 @@
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fleet.control.layers import compared
 from fleet.store import worklists
 from fleet.web import acting
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import allowed
-from fleet.web.inputs import field
+from fleet.web.gate import NotThere, allowed
+from fleet.web.inputs import Text, field
 from fleet.web.pages.frame import page
 
 router = APIRouter()
+Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
+Editing = Annotated[Visitor, Depends(allowed(Action.EDIT_SETTINGS))]
+Revision = Annotated[int | None, Query(ge=0, lt=2**62)]
+_MOST_SHOWN = 200
 
 
 @router.get("/settings")
-async def settings(
-    request: Request, visitor: Annotated[Visitor, Depends(allowed(Action.SEE))], scope: str = ""
-) -> Response:
+async def settings(request: Request, visitor: Seeing, scope: str = "") -> Response:
     layers = await worklists.layers(console_of(request).database, visitor.sites())
     chosen = next((layer for layer in layers if layer.scope == scope), None)
     doc = json.dumps(chosen.doc, indent=2, ensure_ascii=False) if chosen else "{}"
-    rev = chosen.rev if chosen else 0
-    return page(
-        request,
-        visitor,
-        "settings.html",
-        title="Settings",
-        layers=layers,
-        scope=scope,
-        doc=doc,
-        based_on=rev,
-        locks=chosen.locks if chosen else (),
-    )
+    locks = tuple(chosen.locks) if chosen else ()
+    wish = acting.SettingsWish(scope, doc, locks, chosen.rev if chosen else 0, "")
+    return page(request, visitor, "settings.html", title="Settings", layers=layers, wish=wish)
 
 
-@router.post("/settings")
-async def save(
-    request: Request,
-    visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_SETTINGS))],
+def _wish(
     scope: Annotated[str, field(70)] = "",
     doc: Annotated[str, field(20_000)] = "",
     locks: Annotated[str, field(2000)] = "",
     based_on: Annotated[int, Form(ge=0, lt=2**62)] = 0,
     note: Annotated[str, field(200)] = "",
-) -> Response:
-    wish = acting.SettingsWish(scope, doc, tuple(locks.split()), based_on, note)
+) -> acting.SettingsWish:
+    return acting.SettingsWish(scope.strip(), doc, tuple(locks.split()), based_on, note)
+
+
+Wish = Annotated[acting.SettingsWish, Depends(_wish)]
+
+
+@router.post("/settings")
+async def save(request: Request, visitor: Editing, wish: Wish) -> Response:
     await acting.save_settings(console_of(request), visitor, wish)
+    return RedirectResponse("/settings", 303)
+
+
+@router.post("/settings/preview")
+async def preview(request: Request, visitor: Editing, wish: Wish) -> Response:
+    changes = await acting.preview_settings(console_of(request), visitor, wish)
+    return page(
+        request, visitor, "settings_preview.html", title="Preview", wish=wish, changes=changes, most=_MOST_SHOWN
+    )
+
+
+@router.get("/settings/history")
+async def history(
+    request: Request, visitor: Seeing, scope: Text, before: Revision = None, after: Revision = None
+) -> Response:
+    past = await acting.past_settings(console_of(request), visitor, scope)
+    if not past:
+        raise NotThere("Nothing was ever set there.")
+    newest = past[0].rev
+    one = before if before is not None else max(0, newest - 1)
+    two = after if after is not None else newest
+    docs = {revision.rev: revision for revision in past}
+    locks = [set(docs[rev].locks) if rev in docs else set() for rev in (one, two)]
+    return page(
+        request,
+        visitor,
+        "settings_history.html",
+        title="History",
+        scope=scope,
+        past=past,
+        before=one,
+        after=two,
+        newest=newest,
+        differences=await compared(console_of(request).database, scope, one, two),
+        locked=sorted(locks[1] - locks[0]),
+        unlocked=sorted(locks[0] - locks[1]),
+    )
+
+
+@router.post("/settings/roll-back")
+async def roll_back(
+    request: Request,
+    visitor: Editing,
+    scope: Annotated[str, field(70)],
+    rev: Annotated[int, Form(ge=0, lt=2**62)],
+    based_on: Annotated[int, Form(ge=0, lt=2**62)],
+) -> Response:
+    await acting.roll_back(console_of(request), visitor, scope, rev, based_on)
     return RedirectResponse("/settings", 303)

@@ -1,0 +1,91 @@
+"""Settings from the pages and by the API: what they would change, what they were, and back again."""
+
+import json
+
+import pytest
+from seed import fill
+from web_parts import Clock, add_person, client_of, console_app, sign_in
+
+from fleet.store import audit
+from fleet.web.access.permissions import Role
+
+
+@pytest.fixture
+async def app(database):
+    clock = Clock()
+    await fill(database, now=clock())
+    for name, role, site in (
+        *(("admin", Role.ADMIN, None), ("viewer", Role.VIEWER, None)),
+        *(("berlin", Role.ADMIN, 1), ("lisbon", Role.OPERATOR, 2)),
+    ):
+        await add_person(database, name, (role, site))
+    return console_app(database, clock)
+
+
+async def layers(database):
+    return len(await database.fetch("SELECT rev FROM layers"))
+
+
+async def test_a_preview_names_the_rooms_and_changes_nothing(app, database):
+    before = await layers(database)
+    async with client_of(app) as client:
+        await sign_in(client, "berlin")
+        doc = {"joining": {"lead_s": 300}, "tv": {"idle_off_min": 30}}
+        body = {"doc": doc, "based_on": 3}
+        changes = (await client.post("/api/v1/settings/site:berlin/preview", json=body)).json()
+        rooms = {change["room"]: {one["key"]: one["after"] for one in change["differences"]} for change in changes}
+        # the seeded fleet was told by hand: all rooms would be told anew, but only Berlin's what is set here
+        assert rooms["room-00001"] == {"joining.lead_s": 300, "tv.idle_off_min": 30}
+        page = await client.post("/settings/preview", data={"scope": "site:berlin", "doc": json.dumps(doc)})
+        assert "would change" in page.text
+        assert "tv.idle_off_min" in page.text
+        for wrong in ({"scope": "site:lisbon"}, {"doc": "["}, {"doc": '{"no": {"such": 1}}'}):
+            answer = await client.post("/settings/preview", data={"scope": "site:berlin", "doc": "{}", **wrong})
+            assert answer.status_code in {404, 409}
+        assert (await client.post("/settings/preview", data={"scope": "org", "doc": "{}"})).status_code == 403
+    assert await layers(database) == before
+
+
+async def test_revisions_are_compared_and_an_older_one_holds_again(app, database):
+    async with client_of(app) as client, client_of(app) as viewer:
+        await sign_in(client, "admin")
+        await sign_in(viewer, "viewer")
+        body = {"doc": {"tv": {"idle_off_min": 20}}, "locks": ["tv.idle_off_min"], "based_on": 2, "note": "energy"}
+        assert (await client.put("/api/v1/settings/org", json=body)).status_code == 204
+        page = (await viewer.get("/settings/history?scope=org")).text
+        assert "energy" in page
+        assert "Locked: <code>tv.idle_off_min</code>" in page
+        assert "Back to this" not in page
+        found = await viewer.get("/api/v1/settings/org/differences?before=2&after=3")
+        assert found.json() == [
+            {"key": "sound.beam", "before": True, "after": None},
+            {"key": "tv.idle_off_min", "before": 10, "after": 20},
+        ]
+        assert (
+            await viewer.post("/settings/roll-back", data={"scope": "org", "rev": 2, "based_on": 3})
+        ).status_code == 403
+        late = await client.post("/settings/roll-back", data={"scope": "org", "rev": 1, "based_on": 2})
+        assert (late.status_code, "meanwhile" in late.text) == (409, True)
+        assert "Back to this" in (await client.get("/settings/history?scope=org&before=1&after=3")).text
+        assert (
+            await client.post("/settings/roll-back", data={"scope": "org", "rev": 2, "based_on": 3})
+        ).status_code == 303
+        revisions = (await viewer.get("/api/v1/settings/org/revisions")).json()
+        assert [one["rev"] for one in revisions] == [4, 3, 2, 1]
+        assert revisions[0]["doc"] == revisions[2]["doc"]
+        assert revisions[0]["locks"] == []
+        assert (await client.post("/api/v1/settings/org/roll-back", json={"rev": 99, "based_on": 4})).status_code == 409
+    noted = [(entry.action, entry.detail.get("rev")) for entry in await audit.entries(database, search="settings ")]
+    assert noted == [("settings rolled back", 4), ("settings saved", 3)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [("org", 200), ("site:berlin", 404), ("room:room-00001", 404), ("site:lisbon", 404), ("x", 409)],
+)
+async def test_the_past_of_others_sites_is_not_told(app, scope, status):
+    async with client_of(app) as client:
+        await sign_in(client, "lisbon")
+        assert (await client.get(f"/settings/history?scope={scope}")).status_code == status
+        listed = await client.get(f"/api/v1/settings/{scope}/revisions")
+        assert listed.status_code == (200 if scope == "site:lisbon" else status)
