@@ -1,5 +1,6 @@
 """Settings by organisation, site, tag and room: saved in revisions, checked, and turned into what rooms are told."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -216,7 +217,8 @@ async def _told(reader: Reader, dialect: str, rooms: Sequence[int] | None) -> di
 
 async def _check(reader: Reader, dialect: str, layer: Layer) -> None:
     """Check the document by itself, against the locks above it, and as part of what each room would be told."""
-    if mistakes := mistakes_in(layer.doc):
+    # a time zone is looked up in files
+    if mistakes := await asyncio.to_thread(mistakes_in, layer.doc):
         raise BadLayer(*mistakes)
     if strange := sorted(layer.locks - set(flat(layer.doc))):
         known = "; it has no value here" if strange[0] in SETTABLE else ""
@@ -230,7 +232,7 @@ async def _check(reader: Reader, dialect: str, layer: Layer) -> None:
         raise BadLayer(f"There is no room {name}.")
     if taken := _locked_above(layer, stored, mine):
         raise BadLayer(*taken)
-    _check_together(mine, stored)
+    await asyncio.to_thread(_check_together, mine, stored)
 
 
 def _locked_above(layer: Layer, stored: Mapping[str, Layer], mine: Sequence[Place]) -> list[str]:

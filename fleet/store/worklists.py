@@ -1,4 +1,4 @@
-"""What the pages list of alerts, jobs, settings and use. What changes them is done by `fleet.control`."""
+"""What the pages list of alerts, jobs and settings. What changes them is done by `fleet.control`."""
 
 import json
 from collections.abc import Callable
@@ -215,35 +215,3 @@ async def seen_scopes(reader: Reader, sites: Sites) -> Callable[[str], bool]:
     seen = {f"site:{row['id']}" for row in await reader.fetch(f"SELECT id FROM sites WHERE {within(sites, 'key')}")}
     seen |= {f"room:{row['id']}" for row in await reader.fetch(f"SELECT id FROM rooms WHERE {within(sites, 'site')}")}
     return lambda scope: scope in seen or scope.startswith(("org", "tag:"))
-
-
-@dataclass(frozen=True, slots=True)
-class UseLine:
-    """How much a site's or a room's meetings were."""
-
-    id: str
-    name: str
-    meetings: int
-    held: int
-    no_shows: int
-    hours: float
-    loss: float | None
-
-
-async def use_by_room(reader: Reader, sites: Sites, since: int, *, limit: int = 100) -> list[UseLine]:
-    """Return the rooms with the most meetings since a time."""
-    rows = await reader.fetch(
-        "SELECT r.id, r.name, count(*) AS meetings, "
-        "sum(CASE WHEN m.outcome = 'held' THEN 1 ELSE 0 END) AS held, "
-        "sum(CASE WHEN m.outcome = 'no_show' THEN 1 ELSE 0 END) AS no_shows, "
-        "sum(CASE WHEN m.ended_at > m.began_at THEN m.ended_at - m.began_at ELSE 0 END) / 3600000.0 AS hours, "
-        "avg(m.loss) AS loss FROM meetings m JOIN rooms r ON r.key = m.room "
-        f"WHERE m.at >= $1 AND {within(sites, 'r.site')} GROUP BY r.key, r.id, r.name "
-        "ORDER BY meetings DESC, r.id LIMIT $2",
-        since,
-        limit,
-    )
-    return [
-        UseLine(row["id"], row["name"], row["meetings"], row["held"], row["no_shows"], float(row["hours"]), row["loss"])
-        for row in rows
-    ]

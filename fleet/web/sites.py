@@ -1,5 +1,6 @@
 """Sites: where rooms are and roles hold."""
 
+import asyncio
 import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,7 +21,8 @@ async def add_site(console: Console, visitor: Visitor, site_id: str, name: str, 
     if not name:
         raise NotPossible("Give the site a name.")
     try:
-        ZoneInfo(timezone)
+        # reads files
+        await asyncio.to_thread(ZoneInfo, timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as err:
         raise NotPossible(f"{timezone!r} is no time zone; one is like Europe/Berlin.") from err
     async with console.database.transaction() as tx:

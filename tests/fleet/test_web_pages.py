@@ -23,6 +23,9 @@ PAGES = (
     "/jobs/j-update",
     "/settings",
     "/use",
+    "/use/rooms.csv",
+    "/use/meetings.csv",
+    "/settings/history?scope=org",
 )
 INSIDE = ("/alerts/rules/new", "/jobs/new", "/enrol", "/people", "/audit", "/account")
 PARTS = (

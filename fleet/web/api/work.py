@@ -8,11 +8,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
+from starlette.responses import Response
 
 from appliance.telemetry.protocol.orders import JobKind
 from fleet.control import layers
 from fleet.control.merge import Difference
 from fleet.control.rollouts import AT_ONCE, CAREFUL, Policy
+from fleet.control.use import Use, report
 from fleet.store import history, worklists
 from fleet.web import acting
 from fleet.web.access.permissions import Action
@@ -21,10 +23,11 @@ from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
 from fleet.web.gate import NotThere, allowed
 from fleet.web.inputs import Key, Limit, Text
+from fleet.web.pages.use import meetings_table, rooms_table
+from fleet.web.spans import AskedSpan
 
 router = APIRouter(tags=["work"], responses=ERRORS)
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
-_DAY_MS = 86_400_000
 Revision = Annotated[int, Query(ge=0, lt=2**62)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Hours = Annotated[int, Field(ge=1, le=720)]
@@ -234,10 +237,19 @@ async def settings(request: Request, visitor: Seeing) -> list[worklists.LayerLin
 
 
 @router.get("/use")
-async def use(
-    request: Request, visitor: Seeing, days: Annotated[int, Query(ge=1, le=365)] = 30, limit: Limit = 100
-) -> list[worklists.UseLine]:
-    """List the rooms with the most meetings."""
-    console = console_of(request)
-    since = console.now() - days * _DAY_MS
-    return await worklists.use_by_room(console.database, visitor.sites(), since, limit=limit)
+async def use(request: Request, visitor: Seeing, span: AskedSpan) -> Use:
+    """Tell how rooms were used in some days: utilisation, no-shows, peak hours, quality of calls."""
+    reader = console_of(request).database
+    return await acting.in_words(report(reader, span.from_at, span.until_at, sites=visitor.sites()))
+
+
+@router.get("/use/rooms.csv", response_class=Response)
+async def use_of_rooms(request: Request, visitor: Seeing, span: AskedSpan) -> Response:
+    """Give the same by room, as CSV."""
+    return await rooms_table(request, visitor, span)
+
+
+@router.get("/use/meetings.csv", response_class=Response)
+async def meetings(request: Request, visitor: Seeing, span: AskedSpan) -> Response:
+    """Give the meetings of a time as CSV, without titles and names."""
+    return await meetings_table(request, visitor, span)
