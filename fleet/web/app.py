@@ -154,7 +154,7 @@ def _wrong(error: dict[str, object]) -> str:
 
 def for_programs(request: Request) -> bool:
     """Tell whether JSON is the answer."""
-    return request.url.path.startswith((API, "/live/")) or request.url.path.endswith(".json")
+    return request.url.path.startswith((API, "/live/", "/metrics")) or request.url.path.endswith(".json")
 
 
 def _told(request: Request, status: int, words: str) -> Response:

@@ -1,14 +1,17 @@
 """Where a room is: its site, floor, seats and tags, which only the console knows."""
 
+import json
 import re
 from dataclasses import dataclass
 
 from fleet.control import layers
+from fleet.control.places import lock
 from fleet.store.browse import RoomDetail
 from fleet.store.rooms import next_version
 from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
+from fleet.web.acting import SettingsWish, save_settings
 from fleet.web.console import Console
 from fleet.web.gate import require
 
@@ -41,6 +44,8 @@ async def placed(console: Console, visitor: Visitor, room: RoomDetail, place: Pl
         raise NotPossible("A room has 0 to 9999 seats.")
     floor = " ".join(place.floor.split())[:40]
     async with console.database.transaction() as tx:
+        # whoever saves settings now waits: the room is told by its old place or by its new one, never by neither
+        await lock(tx, "layers")
         version = await next_version(tx)
         await tx.execute(
             "UPDATE rooms SET site = $1, floor = $2, capacity = $3, version = $4 WHERE key = $5",
@@ -65,6 +70,16 @@ async def placed(console: Console, visitor: Visitor, room: RoomDetail, place: Pl
             capacity=place.capacity,
             tags=tags,
         )
+
+
+async def renamed(console: Console, visitor: Visitor, room: RoomDetail, name: str) -> None:
+    """Have a room bear another name: a setting of that room, which it is told and shows."""
+    past = await layers.history(console.database, f"room:{room.line.id}")
+    doc = {section: dict(keys) for section, keys in past[0].doc.items()} if past else {}
+    doc.setdefault("room", {})["name"] = " ".join(name.split())[:60]
+    rev, locks = (past[0].rev, past[0].locks) if past else (0, ())
+    wish = SettingsWish(f"room:{room.line.id}", json.dumps(doc), locks, rev, "renamed")
+    await save_settings(console, visitor, wish)
 
 
 async def site_key(console: Console, site: str) -> int | None:

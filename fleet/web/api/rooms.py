@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fleet.store import browse, history
-from fleet.web import series
+from fleet.store import browse, history, views
+from fleet.web import series, viewing
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
@@ -16,7 +17,7 @@ from fleet.web.console import console_of
 from fleet.web.gate import allowed
 from fleet.web.inputs import Before, Key, Limit, Text
 from fleet.web.pages.room import file_answer, room_for
-from fleet.web.placing import Place, placed
+from fleet.web.placing import Place, placed, renamed
 from fleet.web.sites import add_site
 
 router = APIRouter(tags=["rooms"], responses=ERRORS)
@@ -40,6 +41,23 @@ class SiteBody:
 
     name: Text
     timezone: Text = "UTC"
+
+
+@dataclass(frozen=True)
+class NameBody:
+    """What a room is called."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]
+
+
+@dataclass(frozen=True)
+class ViewBody:
+    """A query of the rooms' page with a name."""
+
+    name: Annotated[str, StringConstraints(max_length=60, pattern=r"^[^\x00]*$")]
+    query: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] = ""
+    """As in the page's address, such as status=broken&site=berlin."""
+    shared: bool = False
 
 
 @router.get("/sites")
@@ -95,6 +113,31 @@ async def place(
     found = await room_for(console, visitor, room_id)
     await placed(console, visitor, found, Place(body.site, body.floor, body.capacity, body.tags))
     return await room_for(console, visitor, room_id)
+
+
+@router.put("/rooms/{room_id}/name", status_code=204)
+async def rename(request: Request, visitor: Seeing, room_id: str, body: NameBody) -> None:
+    """Give a room another name: it is told, as a setting of its own."""
+    console = console_of(request)
+    await renamed(console, visitor, await room_for(console, visitor, room_id), body.name)
+
+
+@router.get("/views")
+async def saved_views(request: Request, visitor: Seeing) -> list[views.View]:
+    """List your saved views of the rooms, and those that others share."""
+    return await views.views_of(console_of(request).database, visitor.user)
+
+
+@router.post("/views", status_code=204)
+async def save_view(request: Request, visitor: Seeing, body: ViewBody) -> None:
+    """Save a view; yours of the same name is replaced."""
+    await viewing.save_view(console_of(request), visitor, body.name, body.query, shared=body.shared)
+
+
+@router.delete("/views/{key}", status_code=204)
+async def remove_view(request: Request, visitor: Seeing, key: Key) -> None:
+    """Forget one of your views."""
+    await viewing.remove_view(console_of(request), visitor, key)
 
 
 @router.get("/rooms/{room_id}/events")

@@ -11,6 +11,7 @@ def routers() -> list[APIRouter]:
         audit,
         enrol,
         jobs,
+        metrics,
         people,
         room,
         rooms,
@@ -20,5 +21,5 @@ def routers() -> list[APIRouter]:
         use,
     )
 
-    pages = (sign_in, rooms, room, rules, alerts, jobs, settings, use, enrol, people, audit, account)
+    pages = (sign_in, rooms, room, rules, alerts, jobs, settings, use, enrol, people, audit, account, metrics)
     return [page.router for page in pages]

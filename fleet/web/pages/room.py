@@ -16,7 +16,7 @@ from fleet.web.gate import NotThere, allowed, require
 from fleet.web.inputs import Before, Key, field
 from fleet.web.pages.frame import page
 from fleet.web.pages.rooms import PING_S, events_answer
-from fleet.web.placing import Place, placed
+from fleet.web.placing import Place, placed, renamed
 from fleet.web.rooms_in import RELOAD, retire
 from fleet.web.told import health_of, info_of
 
@@ -47,6 +47,7 @@ async def show(request: Request, visitor: Seeing, room_id: str) -> Response:
         **_now(room),
         site=await _site(console, room),
         sites=await browse.all_sites(database, visitor.sites(Action.EDIT_ROOMS)),
+        may_set=visitor.may(Action.EDIT_SETTINGS, room.line.site),
         may_edit=visitor.may(Action.EDIT_ROOMS, room.line.site),
         may_enrol=visitor.may(Action.ENROL, room.line.site),
         may_look=visitor.may(Action.LOOK, room.line.site),
@@ -123,6 +124,18 @@ async def retired(
     request: Request, visitor: Annotated[Visitor, Depends(allowed(Action.ENROL))], room_id: str
 ) -> Response:
     await retire(console_of(request), visitor, room_id)
+    return RedirectResponse(f"/rooms/{room_id}", 303)
+
+
+@router.post("/rooms/{room_id}/name")
+async def rename(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_SETTINGS))],
+    room_id: str,
+    name: Annotated[str, field(60)] = "",
+) -> Response:
+    console = console_of(request)
+    await renamed(console, visitor, await room_for(console, visitor, room_id), name)
     return RedirectResponse(f"/rooms/{room_id}", 303)
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from fleet.store import views
-from fleet.web.access.accounts import NotPossible
+from fleet.web import viewing
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
@@ -68,22 +68,11 @@ async def save_view(
     query: Annotated[str, field(1000)] = "",
     shared: Annotated[str, Form()] = "",
 ) -> Response:
-    console, name = console_of(request), " ".join(name.split())
-    if not name:
-        raise NotPossible("Give the view a name.")
-    if shared and not visitor.may_somewhere(Action.ACKNOWLEDGE):
-        raise NotPossible("Only operators and admins share views.")
-    async with console.database.transaction() as tx:
-        await views.save_view(tx, visitor.user, name, query.lstrip("?"), bool(shared))
-        await console.audit.note(tx, console.now(), visitor.actor, "view saved", name, shared=bool(shared))
+    await viewing.save_view(console_of(request), visitor, name, query, shared=bool(shared))
     return RedirectResponse(f"/rooms?{query.lstrip('?')}", 303)
 
 
 @router.post("/views/{key}/remove")
 async def remove_view(request: Request, visitor: Seeing, key: Key) -> Response:
-    console = console_of(request)
-    async with console.database.transaction() as tx:
-        if not await views.remove_view(tx, visitor.user, key):
-            raise NotPossible("You have no such view.")
-        await console.audit.note(tx, console.now(), visitor.actor, "view removed", f"view:{key}")
+    await viewing.remove_view(console_of(request), visitor, key)
     return RedirectResponse("/rooms", 303)

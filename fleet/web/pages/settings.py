@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fleet.control.layers import compared
+from fleet.control.layers import RoomChange, compared
+from fleet.control.merge import Difference
 from fleet.store import worklists
 from fleet.web import acting
 from fleet.web.access.permissions import Action
@@ -21,7 +22,8 @@ router = APIRouter()
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 Editing = Annotated[Visitor, Depends(allowed(Action.EDIT_SETTINGS))]
 Revision = Annotated[int | None, Query(ge=0, lt=2**62)]
-_MOST_SHOWN = 200
+_MOST_SHOWN = 60
+Alike = list[tuple[tuple[Difference, ...], list[str]]]
 
 
 @router.get("/settings")
@@ -57,8 +59,23 @@ async def save(request: Request, visitor: Editing, wish: Wish) -> Response:
 async def preview(request: Request, visitor: Editing, wish: Wish) -> Response:
     changes = await acting.preview_settings(console_of(request), visitor, wish)
     return page(
-        request, visitor, "settings_preview.html", title="Preview", wish=wish, changes=changes, most=_MOST_SHOWN
+        request,
+        visitor,
+        "settings_preview.html",
+        title="Preview",
+        wish=wish,
+        rooms=len(changes),
+        groups=_alike(changes),
+        most=_MOST_SHOWN,
     )
+
+
+def _alike(changes: list[RoomChange]) -> Alike:
+    """Put rooms together that change in the same way, the most first."""
+    groups: dict[str, tuple[tuple[Difference, ...], list[str]]] = {}
+    for change in changes:
+        groups.setdefault(repr(change.differences), (change.differences, []))[1].append(change.room)
+    return sorted(groups.values(), key=lambda group: -len(group[1]))
 
 
 @router.get("/settings/history")
