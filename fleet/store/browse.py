@@ -19,6 +19,16 @@ class Site:
     id: str
     name: str
     timezone: str
+    keep_raw_days: int = 7
+    keep_5min_days: int = 90
+    keep_hours_days: int = 730
+    keep_events_days: int = 730
+    """Of events and meetings, too."""
+    open_days: str = "12345"
+    """When its rooms may be booked; 1 is Monday."""
+    open_from: int = 480
+    """In minutes of the day."""
+    open_until: int = 1080
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +87,9 @@ def within(sites: Sites, column: str) -> str:
 
 async def all_sites(reader: Reader, sites: Sites = None) -> list[Site]:
     """Return the sites that may be seen, by name."""
-    rows = await reader.fetch(
-        f"SELECT key, id, name, timezone FROM sites WHERE {within(sites, 'key')} ORDER BY name, key"
-    )
-    return [Site(row["key"], row["id"], row["name"], row["timezone"]) for row in rows]
+    columns = ", ".join(Site.__dataclass_fields__)
+    rows = await reader.fetch(f"SELECT {columns} FROM sites WHERE {within(sites, 'key')} ORDER BY name, key")
+    return [Site(**dict(row)) for row in rows]
 
 
 async def rooms_version(reader: Reader) -> int:

@@ -81,6 +81,30 @@ async def test_views_are_saved_listed_and_removed_by_the_api(app):
         assert (await viewer.get("/api/v1/views")).json() == []
 
 
+async def test_a_site_keeps_what_its_rooms_tell_as_long_as_it_says(app, database):
+    async with client_of(app) as client, client_of(app) as berlin:
+        await sign_in(client, "admin")
+        await sign_in(berlin, "berlin")
+        form = {"id": "berlin", "name": "Berlin", "timezone": "Europe/Berlin", "keep_raw_days": 3}
+        assert (await berlin.post("/sites", data=form)).status_code == 403
+        assert (await client.post("/sites", data=form)).status_code == 303
+        body = {
+            "name": "Berlin",
+            "timezone": "Europe/Berlin",
+            "keep_events_days": 30,
+            "open_days": "1234",
+            "open_until": 900,
+        }
+        saved = (await client.put("/api/v1/sites/berlin", json=body)).json()
+        kept = [saved[name] for name in ("keep_raw_days", "keep_5min_days", "keep_hours_days", "keep_events_days")]
+        assert kept == [3, 90, 730, 30]
+        assert (saved["open_days"], saved["open_from"], saved["open_until"]) == ("1234", 480, 900)
+        for wrong in ({"keep_raw_days": 0}, {"open_days": "18"}, {"open_from": 1000}, {"timezone": "Nowhere"}):
+            assert (await client.put("/api/v1/sites/berlin", json={**body, **wrong})).status_code == 409, wrong
+        listed = next(one for one in (await client.get("/api/v1/sites")).json() if one["id"] == "berlin")
+        assert listed == saved
+
+
 def from_address(app, address):
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 5)), base_url=BASE)
 

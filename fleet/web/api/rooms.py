@@ -1,9 +1,10 @@
 """Rooms and sites."""
 
+import dataclasses
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,10 +19,11 @@ from fleet.web.gate import allowed
 from fleet.web.inputs import Before, Key, Limit, Text
 from fleet.web.pages.room import file_answer, room_for
 from fleet.web.placing import Place, placed, renamed
-from fleet.web.sites import add_site
+from fleet.web.sites import SiteWish, save_site
 
 router = APIRouter(tags=["rooms"], responses=ERRORS)
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
+Number = Annotated[int | None, Field(ge=0, le=10_000)]
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,20 @@ class PlaceBody:
 
 @dataclass(frozen=True)
 class SiteBody:
-    """A site's name and time zone."""
+    """A site's name and time zone; and, where not null, for how many days what its rooms tell is kept (measurements as
+    they came, their five-minute and hourly values, events and meetings) and when its rooms may be booked."""
 
     name: Text
     timezone: Text = "UTC"
+    keep_raw_days: Number = None
+    keep_5min_days: Number = None
+    keep_hours_days: Number = None
+    keep_events_days: Number = None
+    open_days: Text | None = None
+    """Digits from 1, Monday, to 7."""
+    open_from: Number = None
+    """In minutes of the day."""
+    open_until: Number = None
 
 
 @dataclass(frozen=True)
@@ -73,8 +85,8 @@ async def put_site(
     site_id: str,
     body: SiteBody,
 ) -> browse.Site:
-    """Add a site, or rename it."""
-    return await add_site(console_of(request), visitor, site_id, body.name, body.timezone)
+    """Add a site, or change it."""
+    return await save_site(console_of(request), visitor, SiteWish(site_id, **dataclasses.asdict(body)))
 
 
 @router.get("/rooms")

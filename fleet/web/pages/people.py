@@ -15,11 +15,12 @@ from fleet.web.gate import allowed
 from fleet.web.inputs import Key, field
 from fleet.web.pages.frame import page
 from fleet.web.placing import site_key
-from fleet.web.sites import add_site
+from fleet.web.sites import SiteWish, save_site
 
 router = APIRouter()
 Managing = Annotated[Visitor, Depends(allowed(Action.MANAGE_USERS, everywhere=True))]
 Short = Annotated[str, field(100)]
+Number = Annotated[int | None, Form(ge=0, le=10_000)]
 
 
 @router.get("/people")
@@ -87,12 +88,17 @@ async def disabled(request: Request, visitor: Managing, key: Key, to: Annotated[
 
 
 @router.post("/sites")
-async def site(
+async def site(  # noqa: PLR0913, PLR0917 - one each for the form's fields
     request: Request,
     visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_SITES, everywhere=True))],
     id: Short = "",  # noqa: A002 - the form says so
     name: Short = "",
     timezone: Short = "UTC",
+    keep_raw_days: Number = None,
+    keep_5min_days: Number = None,
+    keep_hours_days: Number = None,
+    keep_events_days: Number = None,
 ) -> Response:
-    await add_site(console_of(request), visitor, id, name, timezone)
+    kept = (keep_raw_days, keep_5min_days, keep_hours_days, keep_events_days)
+    await save_site(console_of(request), visitor, SiteWish(id, name, timezone, *kept))
     return RedirectResponse("/people", 303)
