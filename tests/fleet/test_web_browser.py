@@ -23,6 +23,7 @@ PAGES = (
         "/jobs/new",
         "/settings?scope=org",
     ),
+    *("/alerts/rules", "/alerts/rules/new", "/settings/history?scope=org"),
     *("/use", "/enrol", "/people", "/audit", "/account", "/nothing"),
 )
 
