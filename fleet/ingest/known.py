@@ -153,7 +153,9 @@ def _online(known: Known, heard: Heard, state: State) -> Known:
         known = replace(known, boot=boot, boots_before=(*before, known.boot)[-_BOOTS:] if known.boot else before)
     known = _is_there(known, heard.at)
     every_s = known.health.every_s if known.health else _EVERY_S
-    known = replace(known, bd=state.bd, state=_text(state), untold=False)
+    # a room that began before we listened tells its health next when that is due, which may be minutes away
+    untold = heard.retained and not known.health_at
+    known = replace(known, bd=state.bd, state=_text(state), untold=untold)
     return replace(known, due_at=max(known.due_at, due_at(heard.at, every_s)))
 
 

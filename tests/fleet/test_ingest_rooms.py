@@ -49,6 +49,16 @@ async def test_a_room_that_reports_without_its_state_is_to_tell_everything_again
     assert not (await desk.room())["untold"]
 
 
+async def test_a_room_of_which_only_the_kept_state_is_known_is_to_tell_everything_again(desk):
+    voice = Voice()
+    await desk.hear(voice.state(retained=True))
+    assert (await desk.room())["untold"]
+    await desk.hear(voice.state(), voice.health())
+    assert not (await desk.room())["untold"]
+    await desk.hear(voice.state(retained=True))
+    assert not (await desk.room())["untold"]
+
+
 async def test_each_change_raises_the_version_that_viewers_ask_by(desk):
     voice, other = Voice(), Voice("room-2")
     await desk.hear(voice.state(), other.state())
