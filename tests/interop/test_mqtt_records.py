@@ -75,7 +75,7 @@ class Console:
             self.access,
             will=Outgoing("gone", b""),
             subscribe=(TOPICS.batch,),
-            hear=lambda message: self.batches.put_nowait(message.payload),
+            hear=self._hear,
         ) as line:
             task = asyncio.create_task(self._store(line))
             try:
@@ -84,6 +84,11 @@ class Console:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+
+    def _hear(self, message):
+        # amqtt hands each client that connects what is retained on any topic that anybody has subscribed to
+        if message.topic == TOPICS.batch:
+            self.batches.put_nowait(message.payload)
 
     async def stay(self):
         """Come back whenever the broker does."""
