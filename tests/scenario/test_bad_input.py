@@ -66,7 +66,7 @@ def _service(state: RoomState, name: str) -> ServiceHealth | None:
 def test_all_mistakes_of_the_settings_are_told_at_once_and_nothing_is_started(tmp_path: Path) -> None:
     config = tmp_path / "room.toml"
     config.write_text(f"[paths]\nstate = '{tmp_path}/state'\nruntime = '{tmp_path}/run'\n{WRONG}")
-    stage = Stage(tmp_path, tmp_path, 0, 0, 0)
+    stage = Stage(tmp_path, tmp_path, 0, 0, 0, 0)
     done = subprocess.run(salon_words(stage, "up"), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "4 mistakes" in done.stderr
