@@ -269,12 +269,8 @@ def _hub_settings(settings: Settings) -> "HubSettings":
 
 async def broker(settings: Settings) -> None:
     """Run the embedded MQTT broker."""
-    from fleet.broker import BrokerProblem, BrokerSettings, run_broker
+    from fleet.broker import BrokerSettings, run_broker
 
     wanted = settings.broker
-    try:
-        await run_broker(
-            BrokerSettings(wanted.address, wanted.port, wanted.password_file), on_ready=lambda _: notify("READY=1")
-        )
-    except BrokerProblem as err:
-        raise SalonError(str(err)) from err
+    told = BrokerSettings(wanted.address, wanted.port, wanted.password_file)
+    await run_broker(told, on_ready=lambda _: notify("READY=1"))

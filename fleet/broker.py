@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from appliance.errors import SalonError
+
 logger = logging.getLogger(__name__)
 
 MAX_PACKET = 256 * 1024
@@ -22,7 +24,7 @@ _SILENCE_S = 120
 _MOST_CLIENTS = 500
 
 
-class BrokerProblem(OSError):
+class BrokerProblem(SalonError, OSError):
     """The broker cannot start; says why and what would help."""
 
 

@@ -15,13 +15,12 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from appliance.mqtt import TidySocket, hang_up, heard
 from appliance.telemetry.protocol.address import BrokerAddress
-from appliance.telemetry.protocol.codec import MAX_BYTES
 
 _KEEPALIVE_S = 30
 _CONNECT_S = 5
 _WAIT_S = 10
-_CLOSE_S = 2
 _IN_FLIGHT = 200
 _QUEUED = 20_000
 """Messages in paho's memory. What does not fit is dropped: acknowledgements and orders are said again."""
@@ -42,17 +41,6 @@ class Access:
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
-
-
-class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the other side is not trusted; paho would leave it open."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
 
 
 class Line:
@@ -120,14 +108,7 @@ class Line:
 
     async def _close(self) -> None:
         self._closing = True
-        self._client.disconnect()
-        # as soon as it has nothing more to do: also if nobody waits for that below
-        self._thread.shutdown(wait=False)
-        # a thread that still waits for a silent host ends by itself within the connect timeout
-        await asyncio.wait({self.over}, timeout=_CLOSE_S)
-        self.over.cancel()
-        if not self.over.cancelled():
-            self.over.exception()
+        await hang_up(self._client, self.over, self._thread)
 
     def _make_client(self) -> paho.Client:
         client = paho.Client(
@@ -154,7 +135,7 @@ class Line:
             client.username_pw_set(access.username, password)
         if access.address.tls:
             context = ssl.create_default_context(cafile=access.ca_file or None)
-            context.sslsocket_class = _TidySocket
+            context.sslsocket_class = TidySocket
             if access.cert_file:
                 context.load_cert_chain(access.cert_file, access.key_file)
             client.tls_set_context(context)
@@ -182,11 +163,8 @@ class Line:
             self._in_loop(code)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            return
-        self._hear(topic, bytes(message.payload[: MAX_BYTES + 1]), message.retain)
+        if found := heard(message):
+            self._hear(*found, message.retain)
 
     def _in_loop(self, code: ReasonCode) -> None:
         self._loop.call_soon_threadsafe(self._settle, code)

@@ -59,16 +59,11 @@ async def run_part(name: str, settings: Settings) -> None:
 
 async def broker(settings: Settings) -> None:
     """Run the embedded MQTT broker."""
-    from fleet.broker import BrokerProblem, run_broker  # noqa: PLC0415
-    from fleet.broker import BrokerSettings as Wanted  # noqa: PLC0415
+    from fleet.broker import BrokerSettings, run_broker  # noqa: PLC0415
 
     wanted = settings.broker
-    try:
-        await run_broker(
-            Wanted(wanted.address, wanted.port, wanted.password_file), on_ready=lambda _: notify("READY=1")
-        )
-    except BrokerProblem as err:
-        raise SalonError(str(err)) from err
+    told = BrokerSettings(wanted.address, wanted.port, wanted.password_file)
+    await run_broker(told, on_ready=lambda _: notify("READY=1"))
 
 
 async def _shut_out(settings: Settings, room: str, now: datetime) -> None:

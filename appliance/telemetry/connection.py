@@ -21,8 +21,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from appliance.mqtt import TidySocket, hang_up, heard
 from appliance.telemetry.protocol.address import BrokerAddress
-from appliance.telemetry.protocol.codec import MAX_BYTES
 from appliance.telemetry.reporter import Outgoing
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,6 @@ _CONNECT_S = 5
 _WAIT_S = 10
 _FIVE_S = 2
 """A broker that knows MQTT 5 answers within this time."""
-_CLOSE_S = 2
 _NO_FIVE = 132
 """Unsupported protocol version; paho says it for the answer of 3.1.1 as well."""
 _TAKEN_OVER = 142
@@ -74,17 +73,6 @@ class Incoming:
     retained: bool
     peer: str = ""
     """The address of the broker that really answered."""
-
-
-class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the other side is not trusted; paho would leave it open."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
 
 
 class Connection:
@@ -199,14 +187,7 @@ class Connection:
 
     async def _close(self) -> None:
         self._closing = True
-        self._client.disconnect()
-        # as soon as it has nothing more to do: also if nobody waits for that below
-        self._thread.shutdown(wait=False)
-        # a thread that still waits for a silent host ends by itself within the connect timeout
-        await asyncio.wait({self.over}, timeout=_CLOSE_S)
-        self.over.cancel()
-        if not self.over.cancelled():
-            self.over.exception()
+        await hang_up(self._client, self.over, self._thread)
 
     def _make_client(self) -> paho.Client:
         five = self._access.five
@@ -243,7 +224,7 @@ class Connection:
                 raise BrokerAway(f"{access.ca_file} holds no certificates for MQTT; check ca_file.") from err
             if access.certificate_file:
                 self._show_certificate(context)
-            context.sslsocket_class = _TidySocket
+            context.sslsocket_class = TidySocket
             client.tls_set_context(context)
 
     def _show_certificate(self, context: ssl.SSLContext) -> None:
@@ -275,12 +256,8 @@ class Connection:
         self._in_loop(_settle, self._accepted, code)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            return
-        incoming = Incoming(topic, bytes(message.payload[: MAX_BYTES + 1]), message.retain, self._peer)
-        self._in_loop(self._hear, incoming)
+        if found := heard(message):
+            self._in_loop(self._hear, Incoming(*found, message.retain, self._peer))
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
         # it may be told twice, and the second time without the reason

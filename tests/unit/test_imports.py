@@ -39,9 +39,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "hardware": (),
     "appliance.link": ("appliance.state",),
     "appliance.telemetry.protocol": ("appliance.state",),
+    "appliance.mqtt": ("appliance.telemetry.protocol",),
     "appliance.telemetry": (
         "appliance.state",
         "appliance.link",
+        "appliance.mqtt",
         "appliance.overlay",
         "appliance.sections",
         "appliance.settings",
@@ -82,6 +84,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "appliance.telemetry.protocol",
     ),
     "fleet": (
+        "appliance.mqtt",
         "appliance.telemetry.protocol",
         "appliance.state.wire",
         "appliance.state.clean",
@@ -101,7 +104,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "aiortc": ("appliance.media", "appliance.hub"),
     "aioice": ("appliance.media", "appliance.hub"),
     "av": ("appliance.media", "appliance.hub", "appliance.demo", "hardware"),
-    "paho": ("appliance.telemetry.agent", "appliance.telemetry.connection", "fleet"),
+    "paho": ("appliance.mqtt", "appliance.telemetry.agent", "appliance.telemetry.connection", "fleet"),
     "asyncpg": ("fleet.store.postgres",),
     "msgspec": ("fleet",),
     "fastapi": ("fleet.web",),
