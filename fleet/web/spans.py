@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from fleet.web.access.accounts import NotPossible
 from fleet.web.console import console_of
+from fleet.web.inputs import LARGEST
 
 _DAY_MS = 86_400_000
-Moment = Annotated[int | None, Query(ge=0, le=2**53, description="milliseconds since 1970")]
+Moment = Annotated[int | None, Query(ge=0, le=LARGEST, description="milliseconds since 1970")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Span:
     until_at: int
 
 
-def _span(
+async def _span(
     request: Request,
     days: Annotated[int, Query(ge=1, le=366)] = 30,
     from_at: Moment = None,

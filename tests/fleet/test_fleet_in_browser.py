@@ -67,7 +67,9 @@ async def a_job_on_all(page: Page, fleet: WholeFleet) -> None:
     """Have the rooms show who they are, and see what each answers."""
     await page.get_by_role("link", name="Job for these").click()
     await page.get_by_label("What").select_option("identify")
-    await expect(page.get_by_label("For")).to_have_value(" ".join(room.id for room in fleet.rooms))
+    await expect(page.get_by_role("textbox", name="For", exact=True)).to_have_value(
+        " ".join(room.id for room in fleet.rooms)
+    )
     await page.get_by_role("button", name="Run").click()
     await page.wait_for_url("**/jobs/*")
     await expect(page.locator("tbody .state.succeeded")).to_have_count(len(NAMES), timeout=2 * PATIENCE_MS)

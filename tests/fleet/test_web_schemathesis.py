@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -11,6 +13,8 @@ from hypothesis import HealthCheck, settings
 from seed import fill
 from web_parts import add_person, console_app, serving
 
+from fleet.certificates import make_authority
+from fleet.enrolment import Fleet
 from fleet.store import people
 from fleet.store.database import open_database
 from fleet.store.schema import bring_up_to_date
@@ -38,8 +42,8 @@ API = schemathesis.openapi.from_dict(document())
 class Served:
     """The application on a port, in a thread of its own, with a token for each role."""
 
-    def __init__(self, url: str) -> None:
-        self._database = url
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._ready = threading.Event()
         self.address = ""
         self.tokens: dict[Role, str] = {}
@@ -57,12 +61,14 @@ class Served:
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        database = await open_database(self._database)
+        database = await open_database(f"sqlite:{self._folder}/fleet.db")
         await bring_up_to_date(database)
         await fill(database, now=now_ms())
         for role in (Role.ADMIN, Role.VIEWER):
             self.tokens[role] = await self._token(database, role)
-        async with serving(console_app(database)) as self.address:
+        authority = make_authority(self._folder / "authority", "acme", datetime.now(UTC))
+        fleet = Fleet("acme", "mqtts://broker.example.org:8883", authority)
+        async with serving(console_app(database, fleet=fleet)) as self.address:
             self._ready.set()
             await self._over.wait()
         await database.close()
@@ -76,7 +82,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Served]:
-    with Served(f"sqlite:{tmp_path_factory.mktemp('api')}/fleet.db").running() as served:
+    with Served(tmp_path_factory.mktemp("api")).running() as served:
         yield served
 
 

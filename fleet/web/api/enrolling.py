@@ -27,8 +27,8 @@ router = APIRouter(
     responses={
         **ERRORS,
         400: {"model": Wrong, "description": "Not understood"},
+        409: {"model": Wrong, "description": "This console enrols no rooms"},
         429: {"model": Wrong, "description": "Too many wrong tries from this address"},
-        503: {"model": Wrong, "description": "This console enrols no rooms"},
     },
 )
 Enrolling = Annotated[Visitor, Depends(allowed(Action.ENROL))]
@@ -91,7 +91,7 @@ async def renew(request: Request, body: RenewingBody) -> Response:
 async def _answered(request: Request, ask: Ask, asked: dict[str, Any], target: str) -> Response:
     console, where = console_of(request), address(request)
     if console.fleet is None:
-        return JSONResponse({"error": rooms_in.NO_FLEET}, 503)
+        return JSONResponse({"error": rooms_in.NO_FLEET}, 409)
     if wait_s := console.tries.wait_s(where, console.now()):
         return JSONResponse({"error": _MUCH.format(minutes=-(-wait_s // 60))}, 429)
     if len(json.dumps(asked)) > 2 * LONGEST:

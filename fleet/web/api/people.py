@@ -13,7 +13,7 @@ from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import Console, console_of
 from fleet.web.gate import allowed, signed_in
-from fleet.web.inputs import Key, Limit, Text
+from fleet.web.inputs import LARGEST, Key, Limit, Text
 from fleet.web.placing import site_key
 
 router = APIRouter(tags=["people"], responses=ERRORS)
@@ -131,7 +131,7 @@ async def _grants(console: Console, bodies: list[GrantBody]) -> list[people.Gran
 async def audit_log(
     request: Request,
     _: Annotated[Visitor, Depends(allowed(Action.SEE_AUDIT, everywhere=True))],
-    before: Annotated[int, Query(ge=0, le=2**62, description="an entry's number")] = 2**62,
+    before: Annotated[int, Query(ge=0, le=LARGEST, description="an entry's number")] = LARGEST,
     search: Text = "",
     limit: Limit = 100,
 ) -> list[audit.Entry]:

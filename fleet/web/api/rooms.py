@@ -16,7 +16,7 @@ from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
 from fleet.web.gate import allowed
-from fleet.web.inputs import Before, Key, Limit, Text
+from fleet.web.inputs import LARGEST, Before, Key, Limit, Text
 from fleet.web.pages.room import file_answer, room_for
 from fleet.web.placing import Place, placed, renamed
 from fleet.web.sites import SiteWish, save_site
@@ -154,7 +154,7 @@ async def remove_view(request: Request, visitor: Seeing, key: Key) -> None:
 
 @router.get("/rooms/{room_id}/events")
 async def events(
-    request: Request, visitor: Seeing, room_id: str, before: Before = 2**62, limit: Limit = 100
+    request: Request, visitor: Seeing, room_id: str, before: Before = LARGEST, limit: Limit = 100
 ) -> list[history.Event]:
     """List what happened in a room, the newest first."""
     console = console_of(request)
@@ -164,7 +164,7 @@ async def events(
 
 @router.get("/rooms/{room_id}/meetings")
 async def meetings(
-    request: Request, visitor: Seeing, room_id: str, before: Before = 2**62, limit: Limit = 100
+    request: Request, visitor: Seeing, room_id: str, before: Before = LARGEST, limit: Limit = 100
 ) -> list[history.MeetingLine]:
     """List a room's meetings, the newest first."""
     console = console_of(request)

@@ -20,7 +20,7 @@ from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
 from fleet.web.gate import allowed
-from fleet.web.inputs import Key, Text
+from fleet.web.inputs import LARGEST, Key, Text
 from fleet.web.pages.alerts import table
 from fleet.web.spans import AskedSpan
 
@@ -29,7 +29,7 @@ Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 Ruling = Annotated[Visitor, Depends(allowed(Action.EDIT_RULES))]
 Planning = Annotated[Visitor, Depends(allowed(Action.ACKNOWLEDGE))]
 Seconds = Annotated[int, Field(ge=0, le=30 * 24 * 3600)]
-Moment = Annotated[int, Field(ge=0, le=2**53)]
+Moment = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,13 @@ from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
 from fleet.web.gate import NotThere, allowed
-from fleet.web.inputs import Key, Limit, Text
+from fleet.web.inputs import LARGEST, Key, Limit, Text
 from fleet.web.pages.use import meetings_table, rooms_table
 from fleet.web.spans import AskedSpan
 
 router = APIRouter(tags=["work"], responses=ERRORS)
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
-Revision = Annotated[int, Query(ge=0, lt=2**62)]
+Revision = Annotated[int, Query(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Hours = Annotated[int, Field(ge=1, le=720)]
 
@@ -71,7 +71,7 @@ class JobBody:
     """Waves and thresholds of your own, instead of `careful`."""
     hours: Hours = 24
     """Rooms do not begin it later than that, counted from its earliest time."""
-    not_before: Annotated[int, Field(ge=0, le=2**53)] = 0
+    not_before: Annotated[int, Field(ge=0, le=LARGEST)] = 0
     """Its earliest time; 0: now."""
     dynamic: bool = False
     """Rooms that come to be in the scopes later do it too, until it expires."""
@@ -103,8 +103,8 @@ class SettingsBody:
 class RollBackBody:
     """Which revision is to hold again."""
 
-    rev: Annotated[int, Field(ge=0, lt=2**62)]
-    based_on: Annotated[int, Field(ge=0, lt=2**62)]
+    rev: Annotated[int, Field(ge=0, le=LARGEST)]
+    based_on: Annotated[int, Field(ge=0, le=LARGEST)]
     """The newest revision; another one means that somebody was quicker."""
 
 

@@ -12,6 +12,7 @@ from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
 from fleet.web.gate import allowed
+from fleet.web.inputs import LARGEST
 from fleet.web.pages.frame import page
 
 router = APIRouter()
@@ -23,7 +24,7 @@ _PAGE = 100
 async def log(
     request: Request,
     visitor: Reading,
-    before: Annotated[int, Query(ge=1, le=2**62)] = 2**62,
+    before: Annotated[int, Query(ge=1, le=LARGEST)] = LARGEST,
     search: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     console = console_of(request)

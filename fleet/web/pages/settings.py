@@ -15,13 +15,13 @@ from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
 from fleet.web.gate import NotThere, allowed
-from fleet.web.inputs import Text, field
+from fleet.web.inputs import LARGEST, Text, field
 from fleet.web.pages.frame import page
 
 router = APIRouter()
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 Editing = Annotated[Visitor, Depends(allowed(Action.EDIT_SETTINGS))]
-Revision = Annotated[int | None, Query(ge=0, lt=2**62)]
+Revision = Annotated[int | None, Query(ge=0, le=LARGEST)]
 _MOST_SHOWN = 60
 Alike = list[tuple[tuple[Difference, ...], list[str]]]
 
@@ -36,11 +36,11 @@ async def settings(request: Request, visitor: Seeing, scope: str = "") -> Respon
     return page(request, visitor, "settings.html", title="Settings", layers=layers, wish=wish)
 
 
-def _wish(
+async def _wish(
     scope: Annotated[str, field(70)] = "",
     doc: Annotated[str, field(20_000)] = "",
     locks: Annotated[str, field(2000)] = "",
-    based_on: Annotated[int, Form(ge=0, lt=2**62)] = 0,
+    based_on: Annotated[int, Form(ge=0, le=LARGEST)] = 0,
     note: Annotated[str, field(200)] = "",
 ) -> acting.SettingsWish:
     return acting.SettingsWish(scope.strip(), doc, tuple(locks.split()), based_on, note)
@@ -111,8 +111,8 @@ async def roll_back(
     request: Request,
     visitor: Editing,
     scope: Annotated[str, field(70)],
-    rev: Annotated[int, Form(ge=0, lt=2**62)],
-    based_on: Annotated[int, Form(ge=0, lt=2**62)],
+    rev: Annotated[int, Form(ge=0, le=LARGEST)],
+    based_on: Annotated[int, Form(ge=0, le=LARGEST)],
 ) -> Response:
     await acting.roll_back(console_of(request), visitor, scope, rev, based_on)
     return RedirectResponse("/settings", 303)
