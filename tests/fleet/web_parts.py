@@ -72,10 +72,10 @@ def csrf_of(page: str) -> str:
 
 
 @asynccontextmanager
-async def serving(app) -> AsyncIterator[str]:
-    """Serve on a free port and yield the address."""
+async def serving(app, port: int = 0) -> AsyncIterator[str]:
+    """Serve, on a free port unless told which, and yield the address."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(("127.0.0.1", port))
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         async with asyncio.TaskGroup() as tasks:

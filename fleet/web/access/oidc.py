@@ -27,7 +27,8 @@ from fleet.web.settings import GroupRole, OidcSettings
 
 _TIMEOUT_S = 10
 _LEEWAY_S = 60
-_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+_ALGORITHMS = (*(f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)), "EdDSA", "Ed25519")
+"""All that sign with a key of the service's alone (RFC 7518 section 3.1, RFC 8037, RFC 9864): never `none` or HS256."""
 
 
 class SignInTrouble(SalonError, ValueError):
