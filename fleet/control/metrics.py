@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fleet.ingest.reading import Refusal
 from fleet.store.database import Reader, Row
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -189,7 +190,7 @@ async def _ingest(reader: Reader, now: int) -> list[Family]:
         Family(
             "salon_ingest_refused_total",
             "Messages that were dropped since the ingest began, by why.",
-            tuple(({"reason": reason}, times) for reason, times in sorted(refused.items())),
+            tuple(({"reason": why}, refused.get(why, 0)) for why in sorted(refused.keys() | set(Refusal))),
         ),
     ]
 
