@@ -1,6 +1,7 @@
 """Pytest plugin: tests marked `namespace` run in a child pytest inside a network namespace of their own.
 
-The whole child is inside, so whatever a test starts or opens is too: browser, servers, sockets of the test itself.
+The whole child is inside, so whatever a test starts or opens is too: browser, servers, sockets of the test itself. It
+may mount things as root may, where nobody else sees them.
 `namespace` has an address (netns.ADDRESS); `namespace(empty=True)` has only lo. Tests marked `umockdev` run in a child
 whose /sys and uevents are those of a test bed (umockdev_bed). All tests of a kind share one child, which hands its
 reports to this process, where they count and are shown as if the tests had run here.
@@ -23,7 +24,7 @@ REPORTS_TO = "SALON_TEST_REPORTS_TO"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "namespace(empty=False): runs in a network namespace of its own")
+    config.addinivalue_line("markers", "namespace(empty=False): runs in namespaces of its own, of network and mounts")
     config.addinivalue_line("markers", "umockdev: runs where devices are umockdev's")
     if REPORTS_TO in os.environ:
         config.pluginmanager.register(_Reporter(config, int(os.environ[REPORTS_TO])), "namespace-reporter")

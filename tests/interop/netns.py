@@ -1,9 +1,9 @@
 """Runs a command in a network namespace of its own: `python tests/interop/netns.py [--empty] COMMAND ...`.
 
 Browsers and real servers need an address that is not loopback: the namespace has one (ADDRESS, on a veth pair whose
-both ends are inside, so nothing can leave). `--empty` has `lo` and nothing else. The namespace has no name and dies
-with its last process, and the command's left-over processes are ended, so nothing can stay behind, crash or not.
-Works for root and, with a user namespace, for everybody else.
+both ends are inside, so nothing can leave). `--empty` has `lo` and nothing else. Mounts are its own, too. The namespace
+has no name and dies with its last process, and the command's left-over processes are ended, so nothing can stay behind,
+crash or not. Works for root and, with a user namespace, for everybody else.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> int:
     if arguments.inside is not None:
         _configure_and_become(arguments)
     told, tell = os.pipe()
-    unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+    unshare = ["unshare", "--net", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
     # Should this process be killed, the command ends too.
     unshare += ["setpriv", "--pdeathsig", "KILL"]
     again = [
