@@ -57,7 +57,7 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrol
     async with spool, asyncio.TaskGroup() as tasks:
         recorder = Recorder(
             spool,
-            states=room.store.watch,
+            states=room.store.each,
             streams=lambda: room.media.streams,
             gauges=GaugeReader(settings.state_dir).read,
             clock=clock,

@@ -46,7 +46,7 @@ class Rhythm:
 
 
 class Recorder:
-    """Follows the room's states for as long as the daemon does."""
+    """Follows the room's states, each of them, for as long as the daemon does."""
 
     def __init__(
         self,

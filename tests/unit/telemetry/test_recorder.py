@@ -2,11 +2,14 @@ import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
 from appliance.state.commands import Origin
 from appliance.state.devices import Fault, Severity
-from appliance.state.room import Call, MeetingKey, Phase
-from appliance.state.wishes import StreamStats
+from appliance.state.events import CallWanted, MediaReported, NoticeGiven
+from appliance.state.room import Boot, Call, MeetingKey, Phase, Wanted
+from appliance.state.store import RoomStore
+from appliance.state.wishes import MediaReport, StreamStats
 from appliance.telemetry.moments import Moment
 from appliance.telemetry.protocol.payloads import ClockSync, Gauges
 from appliance.telemetry.protocol.records import Kind
@@ -162,3 +165,29 @@ async def test_a_clock_that_is_set_is_told(room, tmp_path):
         await records(spool, lambda found: Kind.SAMPLE in {kind for kind, _ in found})
         clock.ts += 3_600_000
         await records(spool, lambda found: "clock.stepped" in events(found))
+
+
+async def test_a_call_that_is_over_before_anybody_looked_is_told_all_the_same(room, tmp_path):
+    """Its whole course is heard at once: a busy daemon reads several of media's reports in one go."""
+    booked, call = replace(room, call=Call(), agenda=replace(room.agenda, meetings=())), room.call
+    store = RoomStore(booked, now=lambda: booked.now)
+    clock = Clock()
+    async with recording(tmp_path, SimpleNamespace(watch=store.each), clock=clock) as (spool, _):
+        await records(spool, lambda found: "room.started" in events(found))
+        store.apply(CallWanted(Wanted(call.key, call.title)))
+        store.apply(MediaReported(MediaReport(Boot("media"), call=call)))
+        store.apply(CallWanted(None))
+        store.apply(MediaReported(MediaReport(Boot("media"))))
+        found = await records(spool, lambda found: "call.left" in events(found))
+        assert [event for event in events(found) if "call" in event] == [
+            "call.joining",
+            "call.live",
+            "call.leaving",
+            "call.left",
+        ]
+        clock.ts += 200_000
+        clock.mono += 200_000
+        store.apply(NoticeGiven("time passes"))
+        found = await records(spool, lambda found: Kind.MEETING in {kind for kind, _ in found})
+    (meeting,) = (content for kind, content in found if kind is Kind.MEETING)
+    assert (meeting["outcome"], meeting["participants"]) == ("held", 2)
