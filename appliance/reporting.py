@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from appliance.collecting import logs
@@ -36,9 +38,11 @@ from provisioning.enrolment import renew, renewal_due
 logger = logging.getLogger(__name__)
 
 
+_CERTIFICATE = "certificate"
 _RENEWAL_LOOK_S = 6 * 3600.0
 _RENEWAL_TOLD = timedelta(days=30)
 """How long before its end a certificate that cannot be renewed is somebody's business."""
+_UNREADABLE = "The room's certificate cannot be read. Enrol the room again, with a new code: salon setup."
 
 
 async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrolment | None) -> None:
@@ -90,7 +94,8 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrol
         # not supervised: it ends the daemon in order to begin anew
         tasks.create_task(configurator.run(room.store.watch()), name="configuration")
         if found is not None:
-            tasks.create_task(_keep_certificate(settings.state_dir, room), name="certificate")
+            keeping = partial(keep_certificate, settings.state_dir, room.take_health)
+            tasks.create_task(supervised(_CERTIFICATE, keeping, room.take_health, well_s=None), name="certificate")
 
 
 async def _work(worker: JobWorker, room: Room) -> None:
@@ -136,18 +141,36 @@ def access_of(settings: Settings, found: Enrolment | None) -> MqttSettings:
     )
 
 
-async def _keep_certificate(state_dir: Path, room: Room) -> None:
+async def keep_certificate(
+    state_dir: Path,
+    tell: Callable[[ServiceHealth], None],
+    *,
+    now: Callable[[], datetime] = utc_now,
+    every_s: float = _RENEWAL_LOOK_S,
+) -> None:
     """Have the room's certificate renewed in time; a console that is away for long is told."""
     while True:
-        try:
-            if await asyncio.to_thread(renewal_due, state_dir, utc_now()):
-                await asyncio.to_thread(renew, state_dir)
-                room.take_health(ServiceHealth("certificate", ok=True))
-        except (NotEnrolled, OSError) as err:
-            logger.warning("the room's certificate was not renewed: %s", err)
-            if await asyncio.to_thread(renewal_due, state_dir, utc_now(), _RENEWAL_TOLD):
-                room.take_health(ServiceHealth("certificate", ok=False, detail=str(err)))
-        await asyncio.sleep(_RENEWAL_LOOK_S)
+        health = await asyncio.to_thread(_renewed_in_time, state_dir, now())
+        if health is not None:
+            tell(health)
+        await asyncio.sleep(every_s)
+
+
+def _renewed_in_time(state_dir: Path, now: datetime) -> ServiceHealth | None:
+    """Renew the certificate if it is time; returns what people should know."""
+    try:
+        if not renewal_due(state_dir, now):
+            return None
+        ends_soon = renewal_due(state_dir, now, _RENEWAL_TOLD)
+    except (NotEnrolled, OSError, ValueError) as err:
+        logger.warning("the room's certificate cannot be read: %s", err)
+        return ServiceHealth(_CERTIFICATE, ok=False, detail=_UNREADABLE)
+    try:
+        renew(state_dir)
+    except (NotEnrolled, OSError, ValueError, TypeError) as err:
+        logger.warning("the room's certificate was not renewed: %s", err)
+        return ServiceHealth(_CERTIFICATE, ok=False, detail=str(err)) if ends_soon else None
+    return ServiceHealth(_CERTIFICATE, ok=True)
 
 
 class _Orders:

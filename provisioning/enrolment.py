@@ -6,6 +6,7 @@ one before, nothing has happened.
 
 import base64
 import binascii
+import http.client
 import json
 import secrets
 import ssl
@@ -123,6 +124,8 @@ def http_post(url: str, data: bytes) -> tuple[int, bytes]:
     except urllib.error.HTTPError as err:
         with err:
             return err.code, err.read(_LONGEST)
+    except http.client.HTTPException as err:
+        raise ConnectionError("what answers there does not speak HTTP") from err
 
 
 def _base(console: str) -> str:
