@@ -31,9 +31,13 @@ class FleetEar:
         """Call a room and return its answer."""
         topics, call_id = Topics(ORG, room_id), secrets.token_hex(8)
         call = Call(call_id, wish, int(time.time() * 1000) + 60_000, args)
-        self._client.publish(topics.call, encode_call(call), qos=1)
+        self.say(topics.call, encode_call(call))
         sees(lambda: any(answer["id"] == call_id for answer in self.answers(topics)))
         return next(answer for answer in self.answers(topics) if answer["id"] == call_id)
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send something, as a console would."""
+        self._client.publish(topic, payload, qos=1, retain=retain)
 
     def answers(self, topics: Topics) -> list[dict[str, Any]]:
         """Return all answers of a room so far."""
