@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 
 import mqtt_parts as parts
 from cryptography import x509
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fleet.certificates import make_authority
-from fleet.mosquitto import Site, prepare, version_in
+from fleet.mosquitto import INGEST, Site, prepare, version_in
 
 
 class House:
@@ -69,10 +70,16 @@ class House:
         status, said = await self.run("mosquitto_pub", certificate, "-t", topic, "-m", "x", "-d")
         return status == 0 and "Not authorized" not in said and "failed" not in said
 
+    def hearing(self, topic):
+        """Listen as the console's ingest does."""
+        return parts.hearing(SimpleNamespace(port=self.site.console_port), topic, *self._as(INGEST))
+
+    def _as(self, user):
+        return "-u", user, "-P", (self.folder / "authority" / f"{user}.password").read_text().strip()
+
     async def console(self, program, user, *arguments):
         """Run mosquitto's own client as the console."""
-        password = (self.folder / "authority" / f"{user}.password").read_text().strip()
-        where = ("-h", "127.0.0.1", "-p", str(self.site.console_port), "-q", "1", "-V", "5", "-u", user, "-P", password)
+        where = ("-h", "127.0.0.1", "-p", str(self.site.console_port), "-q", "1", "-V", "5", *self._as(user))
         pipe = asyncio.subprocess.PIPE
         process = await parts.start(program, *where, *arguments, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
         said, _ = await asyncio.wait_for(process.communicate(), 20)

@@ -18,6 +18,7 @@ from appliance.telemetry.protocol.payloads import Call
 from appliance.telemetry.protocol.records import BatchAck, encode_ack
 from appliance.telemetry.protocol.signed import sign
 from appliance.telemetry.protocol.topics import Topics
+from fleet.certificates import make_authority
 from fleet.enrolment import Fleet, enrol
 from fleet.mosquitto import CONTROL, INGEST
 from fleet.store.database import open_database
@@ -176,6 +177,38 @@ async def test_an_enrolled_room_comes_in_by_its_certificate_and_obeys_its_consol
         plain = await ask(json.dumps({"id": "c2", "cmd": "mute", "args": {}, "expires": in_a_minute()}))
         assert (plain["id"], plain["status"]) == ("c2", "refused")
         assert "not signed by this room's console" in plain["reason"]
+        await what_lasts_is_its_consoles_too(house, topics, ask, tmp_path)
+
+
+async def what_lasts_is_its_consoles_too(house, topics, ask, tmp_path):
+    """A configuration and jobs: those of strangers come to nothing, the console's are done."""
+    ours, stranger = house.authority.orders, make_authority(tmp_path / "stranger", "acme", parts.now()).orders
+
+    async def tell(kind, order, key=None):
+        body = body_of(topics, kind, order, expires=in_a_minute())
+        payload = json.dumps(body) if key is None else sign(body, key).decode()
+        topic = {Order.DESIRED: topics.desired, Order.JOBS: topics.jobs}[kind]
+        await house.console("mosquitto_pub", CONTROL, "-t", topic, "-m", payload)
+
+    leave, reboot = (Job(name, JobKind(name), in_a_minute()) for name in ("leave", "reboot"))
+    for key in (None, stranger):
+        await tell(Order.DESIRED, Desired(7, {"room": {"name": "Red"}}), key)
+        await tell(Order.JOBS, Jobs((reboot,)), key)
+    # one of ours after them: by then they were looked at
+    call = Call("c3", "mute", in_a_minute())
+    assert (await ask(sign(call_body(topics, call), ours).decode()))["status"] == "ok"
+    async with house.hearing(f"rooms/v1/acme/{topics.room}/up/#") as ear:
+        assert (await ear.next("up/reported"))["seen"] == 0
+        await tell(Order.JOBS, Jobs((leave,)), ours)
+        states = []
+        while not FINAL & set(states):
+            batch = await ear.next("up/batch")
+            ack = encode_ack(BatchAck(batch["of"], batch["first"], batch["last"])).decode()
+            await house.console("mosquitto_pub", INGEST, "-t", topics.ack, "-m", ack)
+            states += [record["job"]["state"] for record in batch["records"] if "job" in record]
+            assert {record["job"]["job"] for record in batch["records"] if "job" in record} <= {"leave"}
+        await tell(Order.DESIRED, Desired(8, {"room": {"name": "Blue"}}), ours)
+        assert (await ear.next("up/reported", rev=8))["doc"]["room"]["name"] == "Blue"
 
 
 async def come_in(house, state, room, folder):

@@ -149,8 +149,8 @@ class Ear:
 
 
 @asynccontextmanager
-async def hearing(broker: Broker, topic: str = f"{ROOM}/up/#") -> AsyncIterator[Ear]:
-    address = ("-h", "127.0.0.1", "-p", str(broker.port), "-q", "1")
+async def hearing(broker: Broker, topic: str = f"{ROOM}/up/#", *flags: str) -> AsyncIterator[Ear]:
+    address = ("-h", "127.0.0.1", "-p", str(broker.port), "-q", "1", *flags)
     # its own chatter, which tells that it listens, would else wait in a buffer
     process = await start(
         "stdbuf", "-oL", "mosquitto_sub", *address, "-t", topic, "-F", "%r %t %p", "-d", stdout=asyncio.subprocess.PIPE
