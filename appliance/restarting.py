@@ -38,10 +38,11 @@ def supervisor(environment: Mapping[str, str], *, installed: bool) -> Supervisor
 
 
 class Systemd:
-    """An installed room: what its user may ask of systemd stands in polkit-1/rules.d/salon.rules."""
+    """An installed room: what its user may ask of systemd stands in polkit-1/rules.d/50-salon.rules."""
 
     async def restart(self) -> None:
-        await _run("systemctl", "--no-block", "restart", *UNITS)
+        # what somebody has stopped, such as a panel nobody needs, stays as it is
+        await _run("systemctl", "--no-block", "try-restart", *UNITS)
 
     async def reboot(self) -> None:
         await _run("systemctl", "--no-block", "reboot")
@@ -78,6 +79,7 @@ async def _run(*command: str) -> None:
             said, _ = await process.communicate()
     except (OSError, TimeoutError) as err:
         raise NotPossible(f"{command[0]} does not answer ({type(err).__name__}).") from err
-    if process.returncode:
+    # below zero it was ended with this very program, which is what was asked for
+    if (process.returncode or 0) > 0:
         words = said.decode(errors="replace").strip().partition("\n")[0]
-        raise NotPossible(f"systemd refused: {words}. Are its rules installed (polkit-1/rules.d/salon.rules)?")
+        raise NotPossible(f"systemd refused: {words}. Are polkitd and its rules installed (50-salon.rules)?")

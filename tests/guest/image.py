@@ -41,6 +41,8 @@ PACKAGES = (
     "python3-prctl",  # for picamera2
     "alsa-utils",
     "v4l-utils",
+    "polkitd",  # whom systemd and logind ask
+    "mosquitto",
     "sway",  # owns a screen as in a room
 )
 UNNEEDED = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*", "/usr/share/icons/*", "/usr/share/info/*")

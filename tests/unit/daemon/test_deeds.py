@@ -280,3 +280,36 @@ def test_a_join_by_a_job_enters_with_both_closed(entry, controls, mic, camera, k
     assert wills[0].call is not None
     assert wills[0].controls.mic_muted
     assert wills[0].controls.camera_off
+
+
+@pytest.fixture
+def systemctl(tmp_path, monkeypatch):
+    """Have this script stand for systemctl; what it is asked for is in the file beside it."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    def stand_in(script):
+        path = tmp_path / "systemctl"
+        path.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\n{script}\n')
+        path.chmod(0o755)
+        return tmp_path / "asked"
+
+    return stand_in
+
+
+async def test_systemd_starts_anew_what_runs_and_nothing_that_somebody_stopped(systemctl):
+    asked = systemctl("exit 0")
+    await Systemd().restart()
+    units = "salon-media.service salon-display.service salon-panel.service salon-daemon.service"
+    assert asked.read_text() == f"--no-block try-restart {units}\n"
+
+
+async def test_what_systemd_refuses_is_told_with_a_remedy(systemctl):
+    systemctl("echo Interactive authentication required. >&2; exit 1")
+    with pytest.raises(NotPossible, match=r"Interactive authentication required.*polkitd"):
+        await Systemd().reboot()
+
+
+async def test_a_restart_that_ends_whoever_asked_for_it_is_no_refusal(systemctl):
+    """systemd ends all processes of the daemon's unit, systemctl among them, and that one may be first."""
+    systemctl("kill -TERM $$")
+    await Systemd().restart()
