@@ -5,17 +5,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from appliance.restarting import Supervisor
-from appliance.state.commands import Ack, AckStatus, CheckDevices, Command, JoinMeeting, Leave, Origin
+from appliance.state.commands import Ack, AckStatus, Command, JoinMeeting, Leave, Origin
 from appliance.state.devices import Fault
-from appliance.state.outcomes import NOT_BEGUN, DevicesChecked
+from appliance.state.outcomes import NO_MEDIA
 from appliance.state.room import MeetingKey, RoomState
+from appliance.state.selftest import findings_of
+from appliance.telemetry.configuration import idle
 from appliance.telemetry.protocol.orders import Job, JobKind
 from appliance.telemetry.protocol.records import Content, Happening
 from appliance.telemetry.worker import Attached, Deed, Done
 
 IDENTIFY_S = 30.0
+TESTED = "An administrator tests this room: you may hear a short tone."
+BUSY = "The room is in a meeting, or will be in a moment; the test is for an idle one."
 PICTURED = "An administrator took a picture of this screen."
-_CHECK_S = 60.0
+_CHECK_S = 90.0
+_NOT_TESTED = "The devices were not tested in time. Look at the room's logs, or run `salon doctor`."
 _GOING_S = 120.0
 """How long a restart or a reboot may take to reach this very program."""
 
@@ -27,6 +32,8 @@ class Deeds:
     command: Callable[[Command, Origin], Awaitable[Ack]]
     room: Callable[[], RoomState]
     states: Callable[[], AsyncIterator[RoomState]]
+    test: Callable[[], int]
+    """Has devices, sound and pictures tested; returns the number of the answer to wait for."""
     show: Callable[[str], object]
     """Shows people in the room a line, on TV and panel; an empty one takes it away."""
     note: Callable[[Content], None]
@@ -76,17 +83,32 @@ class Deeds:
         return Done(ok=True, detail=f"TV and panel showed “{room.name}” for {IDENTIFY_S:g} s.")
 
     async def _self_test(self, _job: Job) -> Done:
-        judge, known = DevicesChecked(), NOT_BEGUN
-        judge(known, self.room())
-        ack = await self.command(CheckDevices(), Origin.REMOTE)
-        if ack.status is not AckStatus.OK:
-            return Done(ok=False, detail=ack.reason)
-        async with asyncio.timeout(_CHECK_S):
-            async for room in self.states():
-                known = judge(known, room)
-                if known.settled:
-                    return Done(known.ok and not _faults(room), f"{known.words} {_summary(room)}")
-        return Done(ok=False, detail=known.words)
+        if not idle(self.room()):
+            return Done(ok=False, detail=BUSY)
+        if not self.room().senses.connected:
+            return Done(ok=False, detail=NO_MEDIA)
+        self.show(TESTED)
+        try:
+            async with asyncio.timeout(_CHECK_S):
+                room = await self._tested(self.test())
+        except TimeoutError:
+            return Done(ok=False, detail=_NOT_TESTED)
+        finally:
+            if self.room().notice == TESTED:
+                self.show("")
+        if room is None:
+            return Done(ok=False, detail=NO_MEDIA)
+        fine, words = findings_of(room.senses.self_test)
+        return Done(fine and not _faults(room), f"{_summary(room)} {words}")
+
+    async def _tested(self, asked: int) -> RoomState | None:
+        """Wait for the answer; None when media dies over it."""
+        async for room in self.states():
+            if room.senses.self_test.asked == asked:
+                return room
+            if not room.senses.connected:
+                return None
+        return None
 
     async def _logs(self, _job: Job) -> Done:
         packed = await self.logs()
@@ -126,6 +148,6 @@ def _summary(room: RoomState) -> str:
     faults, check = _faults(room), room.senses.sound_check
     devices = f"Not well: {', '.join(faults)}." if faults else "All devices work."
     if check.at is None:
-        return f"{devices} The sound was never checked: only somebody in the room can start that, since it is loud."
+        return devices
     sound = "was fine" if check.ok else "found something"
     return f"{devices} The sound check of {check.at:%Y-%m-%d %H:%M} UTC {sound}."

@@ -111,6 +111,7 @@ def _deeds(room: Room, settings: Settings, spool: Spool) -> Deeds:
         command=room.command,
         room=lambda: room.store.state,
         states=room.store.watch,
+        test=room.test_devices,
         show=lambda text: room.store.apply(NoticeGiven(text)),
         note=spool.note,
         supervisor=supervisor(os.environ, installed=installed),

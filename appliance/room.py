@@ -61,6 +61,7 @@ class Room:
         self._found: tuple[Found, ...] = ()
         self._arrivals: Mapping[DeviceKind, int] = {}
         self._meeting_ahead = 0
+        self._self_test = 0
         state = RoomState(
             room_id,
             about.name,
@@ -126,6 +127,7 @@ class Room:
                 aim=self.desired.aim,
                 device_check=self.desired.device_check,
                 sound_check=self.desired.sound_check,
+                self_test=self._self_test,
                 meeting_ahead=self._meeting_ahead,
                 chime=0 if state.countdown is None else int(state.countdown.start.timestamp()),
             )
@@ -186,6 +188,12 @@ class Room:
         """Have media try the devices ahead of the meeting that starts then, as it may: no lamp lights for nothing."""
         self._meeting_ahead = int(start.timestamp())
         self.publish_wish()
+
+    def test_devices(self) -> int:
+        """Have media test devices, sound and pictures; returns the number under which it will answer."""
+        self._self_test = max(int(self._now().timestamp() * 1000), self._self_test + 1)
+        self.publish_wish()
+        return self._self_test
 
     async def follow(self) -> None:
         """Publish a new wish whenever layout or countdown call for one."""

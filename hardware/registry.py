@@ -35,7 +35,7 @@ DRIVERS: Mapping[str, Mapping[str, Driver]] = {
         "v4l2": Driver("hardware.camera.capture:CaptureInput", first=True),
     },
     "microphone": {
-        "sim": Driver("hardware.audio.sim:simulated_microphone", ("tone", "silence", "array")),
+        "sim": Driver("hardware.audio.sim:simulated_microphone", ("tone", "silence", "array", "echo")),
         "file": Driver("hardware.audio.file:ClipMicrophone"),
         "pipewire": Driver("hardware.audio.pipewire:PipeWireMicrophone", first=True),
         "alsa": Driver("hardware.audio.alsa:AlsaMicrophone", first=True),

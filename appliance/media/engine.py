@@ -181,7 +181,9 @@ class Engine:
             self._equipment.look_now()
         if wish.sound_check != before.sound_check:
             self._checking.ask(wish.sound_check)
-        if wish.device_check != before.device_check and wish.device_check > 0:
+        if self._applied is not None and wish.self_test not in {0, before.self_test}:
+            self._equipment.test_now(wish.self_test)
+        elif wish.device_check != before.device_check and wish.device_check > 0:
             self._equipment.probe_now(asked=True)
         elif self._applied is None or (wish.warm and not before.warm) or _draws_near(before, wish):
             self._equipment.probe_now()
@@ -333,6 +335,7 @@ class Engine:
             hearing=self._hearing,
             sound_check=self._checking.last,
             probed=self._equipment.probed,
+            self_test=self._equipment.tested,
         )
 
     def _limited(self) -> None:

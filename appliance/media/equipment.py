@@ -5,15 +5,17 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from appliance.media.keeper import closed_device
 from appliance.media.probe import probe, worth_probing
+from appliance.media.selftest import self_test
 from appliance.state.clean import clean_text
 from appliance.state.devices import DeviceKind, DeviceTry, DeviceUse
+from appliance.state.selftest import SelfTest
 from appliance.state.wishes import Devices
 from hardware import registry
 from hardware.ports import DeviceError
@@ -31,6 +33,10 @@ _AGAIN_S = 60.0
 _ERROR = 200
 _TRIED = frozenset((DeviceKind.CAMERA, DeviceKind.MICROPHONE, DeviceKind.SPEAKER))
 _Place = tuple[DeviceKind, str]
+T = TypeVar("T")
+_IN_USE = "the devices are in use."
+_DEAF = "the room's mute switch is on."
+_INTERRUPTED = "a meeting began, or the room's mute switch was set."
 
 
 class Equipment:
@@ -61,6 +67,10 @@ class Equipment:
         """What is being tried and has not been yet."""
         self._asked = False
         """Somebody asked for all of them to be tried."""
+        self.tested = SelfTest()
+        self._to_test = 0
+        """The self-test that was asked for."""
+        self._testing = False
         self._look = asyncio.Event()
         self._probe = asyncio.Event()
         self._in_use = asyncio.Event()
@@ -113,10 +123,17 @@ class Equipment:
         self._to_try = self._left_to_try()
         self._probe.set()
 
+    def test_now(self, number: int) -> None:
+        """Try all devices, then play a tone and listen for it, and look at what the cameras show."""
+        self._to_test = number
+        self.probe_now(asked=True)
+
     def line_changed(self) -> None:
         """Close a microphone that is tried when the mute line is asserted, and try it when it is not any more."""
         if not self._deaf():
             self._probe.set()
+        elif self._testing:
+            self._no_probe.set()
         elif any(kind is DeviceKind.MICROPHONE for kind, _ in self._trying):
             self._to_try |= self._trying
             self._no_probe.set()
@@ -168,6 +185,8 @@ class Equipment:
             places = self._due()
             if places:
                 await self._try(places)
+            if self._to_test:
+                await self._test()
             if not self._needed and (places or self._asked):
                 self._asked = False
                 self.probed += 1
@@ -207,16 +226,38 @@ class Equipment:
         self._to_try -= places
         self._trying = places
         self._tried_at |= dict.fromkeys(places, self._clock())
-        self._no_probe.clear()
-        probing = asyncio.create_task(probe(_only(self._devices, places), self._tried), name="equipment: probing")
-        ended = asyncio.create_task(self._no_probe.wait(), name="equipment: ended")
         try:
-            await asyncio.wait({probing, ended}, return_when=asyncio.FIRST_COMPLETED)
+            await self._unless_needed(probe(_only(self._devices, places), self._tried))
         finally:
             self._trying = frozenset()
-            for task in (probing, ended):
+
+    async def _test(self) -> None:
+        """Test sound and pictures, unless devices are needed or must be closed meanwhile."""
+        asked, self._to_test = self._to_test, 0
+        found = SelfTest(why=_IN_USE)
+        if self._deaf():
+            found = SelfTest(why=_DEAF)
+        elif not self._needed:
+            self._testing = True
+            try:
+                found = await self._unless_needed(self_test(self._devices)) or SelfTest(why=_INTERRUPTED)
+            finally:
+                self._testing = False
+        self.tested = replace(found, asked=asked)
+        self._changed()
+
+    async def _unless_needed(self, work: Coroutine[None, None, T]) -> T | None:
+        """Work with devices that are closed otherwise; None when they were needed before that was done."""
+        self._no_probe.clear()
+        working = asyncio.create_task(work, name="equipment: probing")
+        ended = asyncio.create_task(self._no_probe.wait(), name="equipment: ended")
+        try:
+            await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() and not ended.done() else None
+        finally:
+            for task in (working, ended):
                 task.cancel()
-            await asyncio.gather(probing, ended, return_exceptions=True)
+            await asyncio.gather(working, ended, return_exceptions=True)
 
     def _tried(self, kind: DeviceKind, tried: DeviceTry) -> None:
         use = self.uses[kind]

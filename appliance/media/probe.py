@@ -58,15 +58,15 @@ async def probe(devices: Devices, tried: Callable[[DeviceKind, DeviceTry], None]
         # asyncio's word for a line without an end
         logger.warning("a device's driver does not stop talking while it is tried")
     finally:
-        await _end(child)
+        await end(child)
     if untold:
         kind, uri = untold[0]
         logger.warning("%s %s: %s", kind, uri, why)
         tried(kind, DeviceTry(uri, ok=False, error=why))
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """Kill it; one that hangs in its driver is left to the system."""
+async def end(child: asyncio.subprocess.Process) -> None:
+    """Kill a program that has devices open; one that hangs in its driver is left to the system."""
     if child.returncode is None:
         child.kill()
     try:

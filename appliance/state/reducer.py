@@ -28,6 +28,7 @@ from appliance.state.events import (
     TelevisionChanged,
 )
 from appliance.state.room import Call, Face, Phase, RoomState, Senses, ServiceHealth
+from appliance.state.selftest import SelfTest
 from appliance.state.television import Television
 from appliance.state.wishes import DisplayReport, MediaReport
 
@@ -145,6 +146,7 @@ def _media_reported(state: RoomState, report: MediaReport, *, current: bool) -> 
         hearing=report.hearing,
         sound_check=report.sound_check,
         probed=report.probed,
+        self_test=_clean_test(report.self_test),
     )
     call = _call_after(state, report.call) if current else state.call
     return replace(state, senses=senses, call=call)
@@ -170,6 +172,11 @@ def _media_lost(state: RoomState, now: datetime) -> RoomState:
         call = Call()
     closed = tuple(replace(device, open=False) for device in state.senses.devices)
     return replace(state, senses=Senses(devices=closed, wires=_closed_wires(state.senses.wires)), call=call)
+
+
+def _clean_test(test: SelfTest) -> SelfTest:
+    pictures = tuple(replace(picture, camera=clean_text(picture.camera)) for picture in test.pictures)
+    return replace(test, pictures=pictures, why=clean_text(test.why, 200))
 
 
 def _closed_wires(wires: tuple[WireUse, ...]) -> tuple[WireUse, ...]:

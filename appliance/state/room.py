@@ -14,6 +14,7 @@ from appliance.state.devices import Device, DeviceUse, Expected, Seen, WireUse
 from appliance.state.fixtures import Relay
 from appliance.state.layout import Layout, PersonId, Source, Tile, View
 from appliance.state.preflight import Preflight
+from appliance.state.selftest import SelfTest
 from appliance.state.sound import Hearing, SoundCheck
 from appliance.state.television import Television
 
@@ -182,6 +183,7 @@ class Senses:
     sound_check: SoundCheck = SoundCheck()
     probed: int = 0
     """How often all devices were tried for a moment."""
+    self_test: SelfTest = SelfTest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from appliance.state.camera import CameraAim
 from appliance.state.devices import DeviceKind, DeviceUse, WireUse
 from appliance.state.layout import Layout
 from appliance.state.room import Boot, Call, Controls, Limits, MeetingKey, RoomState
+from appliance.state.selftest import SelfTest
 from appliance.state.sound import Hearing, SoundCheck
 from appliance.state.touch import Mark, Touch, Word
 
@@ -84,6 +85,8 @@ class MediaWish:
     """Another number: try all devices for a moment."""
     sound_check: int = 0
     """Another number: measure the room's sound, once. 0: stop."""
+    self_test: int = 0
+    """Another number: try all devices, play a soft tone and listen for it, and look at the cameras' pictures, once."""
     meeting_ahead: int = 0
     """Another number: a meeting starts then, try the devices unless that was done within a minute."""
     chime: int = 0
@@ -162,6 +165,7 @@ class MediaReport:
     """The last one, or the one that runs."""
     probed: int = 0
     """How often all devices were tried for a moment."""
+    self_test: SelfTest = SelfTest()
 
 
 @dataclass(frozen=True, slots=True)

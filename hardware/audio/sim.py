@@ -1,4 +1,4 @@
-"""Simulated sound: `sim:tone?hz=440`, `sim:silence`, `sim:array` to hear, `sim:sink?record=/path.wav` to play into.
+"""Simulated sound: `sim:tone?hz=440`, `sim:silence`, `sim:array` and `sim:echo` to hear, `sim:sink` to play into.
 
 Each takes `plug=/path`: it is there while the file is.
 """
@@ -12,6 +12,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from hardware.audio.sim_array import SimulatedArray
+from hardware.audio.sim_echo import SimulatedEcho
 from hardware.pace import Pace
 from hardware.plug import Plug
 from hardware.ports import BACKLOG, BLOCK, BLOCK_NS, SAMPLE_BYTES, SAMPLE_RATE, Array, AudioBlock, DeviceError
@@ -26,9 +27,15 @@ _PEAK = 8000
 _SILENCE = bytes(BLOCK * SAMPLE_BYTES)
 
 
-def simulated_microphone(uri: DeviceUri) -> "SimulatedMicrophone | SimulatedArray":
+def simulated_microphone(uri: DeviceUri) -> "SimulatedMicrophone | SimulatedArray | SimulatedEcho":
     """Return the microphone a `sim:` URI names."""
-    return SimulatedArray(uri) if uri.path == "array" else SimulatedMicrophone(uri)
+    match uri.path:
+        case "array":
+            return SimulatedArray(uri)
+        case "echo":
+            return SimulatedEcho(uri)
+        case _:
+            return SimulatedMicrophone(uri)
 
 
 def present(uri: DeviceUri) -> bool:

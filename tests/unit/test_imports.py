@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # These open devices by their URI; the registry names the drivers, so they name none.
     "appliance.media.equipment": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
     "appliance.media.probe": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
+    "appliance.media.listening": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
     "appliance.media.keeper": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
     "appliance.media.studio": (*MEDIA, "appliance.media", "appliance.meetings", "hardware.registry"),
     "appliance.media.aiming": (*MEDIA, "appliance.media", "hardware.camera.heads", "hardware.registry"),

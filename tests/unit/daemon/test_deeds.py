@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 
 from appliance import deeds as deeds_module
 from appliance.collecting import NoLogs, logs
-from appliance.deeds import PICTURED, Deeds
+from appliance.deeds import BUSY, PICTURED, TESTED, Deeds
 from appliance.desired import Desired, Preset, adopt
 from appliance.dispatch import Context, judge
 from appliance.pictures import NoPicture, discreet, picture_of
 from appliance.restarting import Nobody, NotPossible, SalonUp, Systemd, supervisor
 from appliance.settings import parse
-from appliance.state.commands import Ack, CheckDevices, JoinMeeting, JoinUrl, Leave, Origin, SetCameraOff, SetMicMuted
+from appliance.state.commands import Ack, JoinMeeting, JoinUrl, Leave, Origin, SetCameraOff, SetMicMuted
+from appliance.state.devices import Device, Fault
 from appliance.state.layout import PersonId
+from appliance.state.outcomes import NO_MEDIA
 from appliance.state.room import (
     Agenda,
     Boot,
@@ -35,7 +37,9 @@ from appliance.state.room import (
     Phase,
     RoomState,
     Senses,
+    Wanted,
 )
+from appliance.state.selftest import SelfTest, Tone, findings_of
 from appliance.state.wire import to_json
 from appliance.telemetry.protocol.orders import Job, JobKind
 from appliance.telemetry.protocol.records import Happening
@@ -52,10 +56,12 @@ class House:
     def __init__(self, room=ROOM, ack=None, screenshots="interface"):
         self.room, self.ack = room, ack or Ack()
         self.asked, self.shown, self.noted, self.supervised = [], [], [], []
+        self.tests, self.found = 0, HEARD
         self.deeds = Deeds(
             command=self.command,
             room=lambda: self.room,
             states=self.states,
+            test=self.test,
             show=self.show,
             note=self.noted.append,
             supervisor=SimpleNamespace(restart=self.supervise, reboot=self.supervise),
@@ -66,9 +72,14 @@ class House:
 
     async def command(self, command, origin):
         self.asked.append((command, origin))
-        if isinstance(command, CheckDevices):
-            self.room = replace(self.room, senses=replace(self.room.senses, probed=self.room.senses.probed + 1))
         return self.ack
+
+    def test(self):
+        """Have media answer, or die over it."""
+        self.tests += 1
+        answered = Senses() if self.found is None else replace(self.room.senses, self_test=replace(self.found, asked=7))
+        self.room = replace(self.room, senses=answered)
+        return 7
 
     async def states(self):
         yield self.room
@@ -115,12 +126,53 @@ def test_a_room_that_is_looked_for_says_its_name_for_a_while(monkeypatch):
     assert house.shown == ["This is Blue room, room 7f3c9a52.", ""]
 
 
-def test_a_self_test_tries_all_devices_and_never_the_sound():
-    house = House(replace(ROOM, senses=Senses(connected=True)))
+HEARD = SelfTest(tone=Tone(-41.0, -80.0, heard=True))
+IDLE = replace(ROOM, senses=Senses(connected=True))
+
+
+@pytest.mark.parametrize(
+    ("found", "fault", "ok"),
+    [
+        (HEARD, Fault.NONE, True),
+        (HEARD, Fault.MISSING, False),
+        (SelfTest(tone=Tone(-90.0, -91.0, heard=False)), Fault.NONE, False),
+        (SelfTest(why="the room's mute switch is on."), Fault.NONE, False),
+    ],
+)
+def test_a_self_test_tells_how_devices_sound_and_pictures_do_and_people_in_the_room_of_it(found, fault, ok):
+    camera = Device("camera-1", "camera", "v4l2:", "Desk camera", expected=True, fault=fault)
+    house = House(replace(IDLE, devices=(camera,)))
+    house.found = found
     done = house.do(JobKind.SELFTEST)
-    assert done.ok
-    assert [type(command) for command, _ in house.asked] == [CheckDevices]
-    assert "only somebody in the room" in done.detail
+    assert done.ok is ok
+    assert findings_of(found)[1] in done.detail
+    assert ("Not well: Camera (Desk camera)" in done.detail) is (fault is Fault.MISSING)
+    assert house.shown == [TESTED, ""]
+    assert house.asked == []  # nothing that anybody could unmute by
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        replace(IDLE, wanted=Wanted(KEY, "Secret merger")),
+        replace(IDLE, countdown=Countdown(KEY, "Secret merger", NOW, NOW)),
+        replace(IDLE, call=Call(Phase.LIVE, KEY)),
+    ],
+)
+def test_while_anybody_meets_no_device_is_tested(busy):
+    house = House(busy)
+    done = house.do(JobKind.SELFTEST)
+    assert (done.ok, done.detail) == (False, BUSY)
+    assert (house.tests, house.shown) == (0, [])
+
+
+def test_a_self_test_ends_when_media_dies_over_it():
+    house = House(IDLE)
+    house.found = None
+    done = house.do(JobKind.SELFTEST)
+    assert (done.ok, done.detail) == (False, NO_MEDIA)
+    assert house.shown == [TESTED, ""]
+    assert House(ROOM).do(JobKind.SELFTEST).detail == NO_MEDIA
 
 
 def test_a_restart_that_does_not_come_is_a_failure(monkeypatch):
@@ -268,6 +320,7 @@ def test_a_join_by_a_job_enters_with_both_closed(entry, controls, mic, camera, k
         command=command,
         room=lambda: ROOM,
         states=house.states,
+        test=house.test,
         show=house.show,
         note=house.noted.append,
         supervisor=Nobody(),

@@ -53,3 +53,10 @@ async def test_a_sound_check_is_wished_for_until_it_is_answered(room):
         room.store.apply(MediaReported(MediaReport(Boot("m"), sound_check=check), current=True))
         room.publish_wish()
         assert room.media._wish.sound_check == wished
+
+
+async def test_each_self_test_has_a_number_of_its_own(room):
+    assert room.media._wish.self_test == 0
+    first = room.test_devices()
+    assert room.media._wish.self_test == first
+    assert room.test_devices() == first + 1

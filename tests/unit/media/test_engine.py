@@ -323,3 +323,21 @@ async def test_the_levels_are_measured_in_a_call(runtime_dir, server):
             async for meters in media.engine._meters._meters.values():
                 if meters.microphone > 0.02:
                     break
+
+
+async def test_a_self_test_answers_and_neither_opens_the_gate_nor_is_done_again_for_a_new_daemon(runtime_dir):
+    async with running(runtime_dir) as media:
+        daemon = media.daemon
+        daemon.want(controls=SHUT, self_test=5)  # the first wish: whoever asked for that had another media
+        assert (await daemon.applied()).self_test.asked == 0
+        daemon.want(self_test=6)
+        seen = []
+
+        def answered(report):
+            seen.append(report)
+            return report.self_test.asked == 6
+
+        report = await daemon.until(answered)
+        assert report.self_test.pictures
+        assert all(one.controls.mic_muted and one.controls.camera_off for one in seen)
+        assert not any(use.open for one in seen for use in one.devices)
