@@ -102,7 +102,7 @@ endif
 
 uninstall: ## as root: undo make install; /etc/salon and /var/lib/salon stay
 ifeq ($(DESTDIR),)
-	-systemctl disable --now salon.target salon-hub salon-broker salon-console $(addprefix salon-,daemon media display display-safe panel)
+	-systemctl disable --now salon.target salon-hub salon-broker salon-console salon-revoked.path $(addprefix salon-,daemon media display display-safe panel)
 endif
 	rm -rf $(BUILT) $(DESTDIR)/usr/bin/salon $(addprefix $(UNITS)/systemd/system/,$(notdir $(wildcard systemd/salon*)))
 	rm -f $(UNITS)/sysusers.d/salon.conf $(UNITS)/tmpfiles.d/salon.conf $(DESTDIR)/etc/polkit-1/rules.d/50-salon.rules

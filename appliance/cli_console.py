@@ -47,6 +47,7 @@ def add_console(commands: "Commands") -> None:
     audit = _add(below, "audit", "the log of who did what").add_subparsers(metavar="verify", required=True)
     _add(audit, "verify", "check that nobody changed the log").set_defaults(run=_run_audit_verify)
     _add_care(below)
+    _add_shut_out(below)
 
 
 def _add_init(below: "Commands") -> None:
@@ -76,6 +77,11 @@ def _add_care(below: "Commands") -> None:
     erase.add_argument("what", choices=("room", "person"))
     erase.add_argument("name", help="the room's id, or the user's name")
     erase.set_defaults(run=_run_erase)
+
+
+def _add_shut_out(below: "Commands") -> None:
+    words = "end connections to the broker of rooms that were just taken out; salon-revoked.service does it"
+    _add(below, "shut-out", words).set_defaults(run=_run_shut_out)
 
 
 def _add(commands: "Commands", name: str, words: str, *, epilog: str = "") -> argparse.ArgumentParser:
@@ -187,6 +193,15 @@ def _run_erase(options: argparse.Namespace) -> int:
         else f"There is no {options.what} {options.name}."
     )
     return 0 if found else 1
+
+
+def _run_shut_out(options: argparse.Namespace) -> int:
+    from fleet.main import shut_out
+
+    print(
+        f"Rooms that were taken out lately and are cut off now: {asyncio.run(shut_out(_settings(options), utc_now()))}."
+    )
+    return 0
 
 
 def _run_admin_link(options: argparse.Namespace) -> int:

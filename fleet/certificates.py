@@ -5,7 +5,7 @@ the backup, and nowhere else.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -29,8 +29,8 @@ from appliance.errors import SalonError
 from appliance.files import replace_file
 from appliance.telemetry.protocol.topics import is_id
 
-FOLDER, ORDERS = "authority", "orders.key"
-"""The authority's folder in the console's state, and the key that signs orders, in that folder."""
+FOLDER, ORDERS, REVOKED = "authority", "orders.key", "revoked.json"
+"""The authority's folder in the console's state; in it the key that signs orders, and what was taken back."""
 CA_DAYS, SERVER_DAYS, ROOM_DAYS = 20 * 365, 825, 397
 RENEW_BEFORE_DAYS = 130
 """A room asks for a new certificate when its own lasts for no longer than this."""
@@ -84,13 +84,17 @@ class Authority:
             raise CertificateTrouble("the certificate was revoked")
         return found
 
-    def revoke(self, certificate: str, now: datetime) -> None:
-        """Take a certificate back; the broker learns it from `crl.pem`, as it reloads."""
-        serial = x509.load_pem_x509_certificate(certificate.encode()).serial_number
-        revoked = self._revoked() | {serial: int(now.timestamp())}
-        text = json.dumps({str(serial): at for serial, at in revoked.items()})
-        replace_file(self.folder / "revoked.json", text.encode())
+    def revoke(self, room: str, serials: Collection[int], now: datetime) -> None:
+        """Take certificates of a room back; the broker learns it from `crl.pem`, as it reloads."""
+        at = int(now.timestamp())
+        revoked = dict.fromkeys(serials, (at, room)) | self._revoked()
+        text = json.dumps({str(serial): taken_back for serial, taken_back in revoked.items()})
+        replace_file(self.folder / REVOKED, text.encode())
         self.publish_revoked(now)
+
+    def revoked_rooms(self, since: datetime) -> frozenset[str]:
+        """Return the rooms of which a certificate was taken back at that time or later."""
+        return frozenset(room for at, room in self._revoked().values() if at >= int(since.timestamp()))
 
     def publish_revoked(self, now: datetime) -> None:
         """Write `crl.pem`. It is for twenty years: a list that expires would shut all rooms out."""
@@ -100,7 +104,7 @@ class Authority:
             .last_update(now - _BACK)
             .next_update(now + timedelta(days=CA_DAYS))
         )
-        for serial, at in self._revoked().items():
+        for serial, (at, _) in self._revoked().items():
             since = datetime.fromtimestamp(at, now.tzinfo)
             one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build()
             builder = builder.add_revoked_certificate(one)
@@ -108,11 +112,13 @@ class Authority:
         # where the broker reads it, once that is set up: see mosquitto.py
         _write((self.folder / "crl.pem").resolve(), listed, open_to_all=True)
 
-    def _revoked(self) -> dict[int, int]:
+    def _revoked(self) -> dict[int, tuple[int, str]]:
+        """Return when which certificate was taken back (seconds since 1970), and from which room."""
         try:
-            return {int(serial): at for serial, at in json.loads((self.folder / "revoked.json").read_text()).items()}
+            found = json.loads((self.folder / REVOKED).read_text())
         except FileNotFoundError:
             return {}
+        return {int(serial): (at, room) for serial, (at, room) in found.items()}
 
     def _issue(
         self,

@@ -35,6 +35,7 @@ from fleet.certificates import Authority, CertificateTrouble, same_key
 from fleet.control import layers
 from fleet.store import codes
 from fleet.store.audit import AuditLog
+from fleet.store.certificates import note_certificate, take_certificates
 from fleet.store.database import Database, Row, Transaction
 from fleet.store.rooms import next_version
 
@@ -138,6 +139,8 @@ async def renew(request: object, fleet: Fleet, database: Database, now: datetime
         async with database.transaction() as tx:
             granted = _granted(asking, fleet, await _name_of(tx, asking.room, message.certificate), now)
             await tx.execute("UPDATE rooms SET certificate = $1 WHERE id = $2", granted.certificate, granted.room)
+            # the one before holds on: should this answer be lost, the room asks again with it
+            await note_certificate(tx, granted.room, granted.certificate)
             who = f"room:{granted.room}"
             await AuditLog(database.dialect).note(tx, _ms(now), who, "certificate renewed", who)
     except (_Refused, CertificateTrouble, BadPayload) as err:
@@ -159,11 +162,10 @@ async def retire(tx: Transaction, authority: Authority | None, room: str, now: d
 
 
 async def revoke(tx: Transaction, authority: Authority, room: str, now: datetime) -> None:
-    """Shut a room out: its certificate counts no more, here at once and at the broker as soon as that reloads."""
-    found = await _room(tx, room)
-    if found is not None and found["certificate"]:
-        await asyncio.to_thread(authority.revoke, found["certificate"], now)
-        await tx.execute("UPDATE rooms SET certificate = NULL, enrolled_at = NULL WHERE id = $1", room)
+    """Shut a room out: no certificate of it counts any more, here at once and at the broker as soon as that reloads."""
+    if serials := await take_certificates(tx, room, _ms(now)):
+        await asyncio.to_thread(authority.revoke, room, serials, now)
+    await tx.execute("UPDATE rooms SET certificate = NULL, enrolled_at = NULL WHERE id = $1", room)
 
 
 def _ms(at: datetime) -> int:
@@ -230,8 +232,9 @@ async def _let_in(tx: Transaction, code: Row, asking: Asking, fleet: Fleet, now:
         "UPDATE enrolment_codes SET used_at = $1, room = $2 WHERE id = $3", now_ms, asking.room, code["id"]
     )
     await _keep_room(tx, granted, code, now_ms, new=room is None)
-    if known:
-        await asyncio.to_thread(fleet.authority.revoke, known, now)
+    if earlier := await take_certificates(tx, granted.room, now_ms):
+        await asyncio.to_thread(fleet.authority.revoke, granted.room, earlier, now)
+    await note_certificate(tx, granted.room, granted.certificate)
     return granted
 
 

@@ -115,6 +115,10 @@ def _steps(made: Made) -> Iterator[str]:
     if made.broker is not None:
         yield f"Give mosquitto its configuration: sudo ln -sf {made.broker} /etc/mosquitto/mosquitto.conf"
         yield "Start it with that: sudo systemctl restart mosquitto"
+        yield (
+            "Have rooms that you take out shut out at once: sudo systemctl enable --now salon-revoked.path "
+            f"(it watches {BROKER / 'crl.pem'})"
+        )
     if web.address in _LOOPBACK and not web.behind_proxy:
         yield (
             f"The pages listen on this machine alone. For people and rooms elsewhere: [web] in {made.config}, "

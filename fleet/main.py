@@ -66,6 +66,14 @@ async def broker(settings: Settings) -> None:
     await run_broker(told, on_ready=lambda _: notify("READY=1"))
 
 
+async def shut_out(settings: Settings, now: datetime) -> int:
+    """End the connections of rooms that were shut out lately, and return how many."""
+    from fleet import shutting_out  # noqa: PLC0415 - only who shuts out
+    from fleet.control.main import access_of  # noqa: PLC0415
+
+    return await shutting_out.shut_out(settings, access_of(settings), now)
+
+
 async def _shut_out(settings: Settings, room: str, now: datetime) -> None:
     """Revoke a room's certificate while it is still known; without it nobody could any more."""
     from fleet.certificates import FOLDER, open_authority  # noqa: PLC0415 - only who erases

@@ -108,6 +108,8 @@ crlfile {folder / "crl.pem"}
 tls_version tlsv1.2
 require_certificate true
 use_identity_as_username true
+# else any room could take another's place, and throw it out, by calling itself like it
+use_username_as_clientid true
 """
 
 

@@ -18,7 +18,7 @@ NO_FLEET = (
     "This console enrols no rooms: it has no broker that rooms elsewhere could come to. "
     "Its admin sets one up with: salon console init"
 )
-RELOAD = "sudo systemctl reload mosquitto"
+RELOAD = "sudo systemctl restart mosquitto"
 
 
 @dataclass(frozen=True, slots=True)

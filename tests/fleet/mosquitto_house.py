@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from appliance.telemetry.protocol.address import BrokerAddress
 from fleet.certificates import make_authority
+from fleet.line import Access
 from fleet.mosquitto import INGEST, Site, prepare, version_in
 
 
@@ -76,6 +78,16 @@ class House:
 
     def _as(self, user):
         return "-u", user, "-P", (self.folder / "authority" / f"{user}.password").read_text().strip()
+
+    def access(self, certificate, client_id=""):
+        """Return how a room gets in."""
+        address = BrokerAddress("127.0.0.1", self.site.port, tls=True)
+        ca = self.folder / "broker" / "ca.pem"
+        return Access(address, client_id, ca_file=str(ca), cert_file=str(certificate), key_file=str(certificate))
+
+    def revoke(self, certificate, room):
+        serial = x509.load_pem_x509_certificate(certificate.read_bytes()).serial_number
+        self.authority.revoke(room, [serial], parts.now())
 
     async def console(self, program, user, *arguments):
         """Run mosquitto's own client as the console."""

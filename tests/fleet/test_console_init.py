@@ -33,7 +33,7 @@ def kept(folder):
 def test_it_makes_everything_once_and_says_what_comes_next(tmp_path, capsys):
     assert first(tmp_path) == 0
     said = capsys.readouterr().out
-    for words in ("/etc/mosquitto/mosquitto.conf", "admin-link", "salon-console", "backup"):
+    for words in ("/etc/mosquitto/mosquitto.conf", "admin-link", "salon-console", "salon-revoked.path", "backup"):
         assert words in said
     settings = load(tmp_path / "console.toml", look=True)
     assert settings.mqtt.rooms_url == "mqtts://rooms.example.org:8883"

@@ -3,13 +3,17 @@
 import asyncio
 import json
 import signal
+from datetime import timedelta
 
 import mqtt_parts as parts
 import pytest
 from mosquitto_house import House
 
+from fleet import main
 from fleet.certificates import CertificateTrouble, make_authority
+from fleet.line import BrokerUnreachable, Line
 from fleet.mosquitto import CONTROL, INGEST, MosquittoTrouble, permissions, version_in
+from fleet.settings import parse
 
 pytestmark = pytest.mark.interop
 ROOMS = "rooms/v1/acme"
@@ -68,16 +72,78 @@ async def test_without_a_certificate_of_ours_that_is_in_force_nobody_gets_in(hou
         assert await house.says(house.room("room-1"), f"{ROOMS}/room-1/up/health")
 
 
+async def reload(house, process, room):
+    """Have the broker read the list of revoked certificates, and wait until it has."""
+    process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(10):
+        while await house.says(room, f"{ROOMS}/room-1/up/health"):
+            await asyncio.sleep(0.2)
+
+
 async def test_a_revoked_certificate_is_refused_as_soon_as_the_broker_reloads(house):
     async with house.broker() as process:
         room, other = house.room("room-1"), house.room("room-2")
         assert await house.says(room, f"{ROOMS}/room-1/up/health")
-        house.authority.revoke(room.read_text(), parts.now())
-        process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(10):
-            while await house.says(room, f"{ROOMS}/room-1/up/health"):
-                await asyncio.sleep(0.2)
+        house.revoke(room, "room-1")
+        await reload(house, process, room)
         assert await house.says(other, f"{ROOMS}/room-2/up/health")
+
+
+def settings_of(house):
+    password = house.folder / "authority" / f"{CONTROL}.password"
+    return parse(
+        f'[console]\norg = "acme"\nstate = "{house.folder}"\n'
+        f'[mqtt]\nurl = "mqtt://127.0.0.1:{house.site.console_port}"\n'
+        f'[mqtt.control]\nusername = "{CONTROL}"\npassword_file = "{password}"\n',
+        where="a test",
+    )
+
+
+def deaf(_topic, _payload, _retained):
+    pass
+
+
+async def test_a_revoked_room_that_is_connected_is_cut_off_and_stays_out(house):
+    """By what salon-revoked.service does: a reload, which alone leaves it connected, and `salon console shut-out`."""
+    async with house.broker() as process:
+        room, other = house.room("room-1"), house.room("room-2")
+        async with (
+            Line(house.access(room, "salon-acme-room-1"), hear=deaf) as line,
+            Line(house.access(other, "salon-acme-room-2"), hear=deaf) as neighbour,
+        ):
+            house.revoke(room, "room-1")
+            process.send_signal(signal.SIGHUP)
+            # the reload alone leaves in who is in
+            assert await house.console_says(CONTROL, f"{ROOMS}/room-1/down/call")
+            assert not line.over.done()
+            settings = settings_of(house)
+            assert await main.shut_out(settings, parts.now()) == 1
+            async with asyncio.timeout(10):
+                await line.over
+            assert not neighbour.over.done()
+        with pytest.raises(BrokerUnreachable):
+            async with Line(house.access(room), hear=deaf):
+                pass
+        # an hour later there is nothing to do any more
+        assert await main.shut_out(settings, parts.now() + timedelta(hours=2)) == 0
+
+
+async def test_no_room_throws_another_one_out_by_calling_itself_like_it(house):
+    async with house.broker():
+        one, two = house.room("room-1"), house.room("room-2")
+        async with Line(house.access(one, "salon-acme-room-1"), hear=deaf) as line:
+            for name in ("salon-acme-room-1", "room-1"):
+                async with Line(house.access(two, name), hear=deaf):
+                    pass
+            # what it says arrives, so it is still there
+            heard = asyncio.create_task(
+                house.console("mosquitto_sub", INGEST, "-t", f"{ROOMS}/room-1/up/x", "-C", "1", "-W", "10", "-F", "%p")
+            )
+            while not heard.done():
+                line.publish(f"{ROOMS}/room-1/up/x", b"still here")
+                await asyncio.sleep(0.2)
+            assert (await heard)[1].strip() == "still here"
+            assert not line.over.done()
 
 
 @pytest.mark.parametrize("name", ["", "+", "#", "+/up", "room-1/up/x", "console.ingest", "Room", "ä", "x" * 37])

@@ -74,6 +74,10 @@ CREATE INDEX rooms_site ON rooms (site);
 CREATE INDEX rooms_live ON rooms (key) WHERE retired_at IS NULL;
 CREATE INDEX rooms_due ON rooms (due_at) WHERE presence = 'online';
 
+-- what the console's authority has signed for rooms: a renewed certificate goes on until it ends, or is revoked
+CREATE TABLE certificates (serial TEXT PRIMARY KEY, room TEXT NOT NULL, until_at BIGINT NOT NULL);
+CREATE INDEX certificates_room ON certificates (room);
+
 CREATE TABLE room_tags (room INTEGER NOT NULL REFERENCES rooms (key) ON DELETE CASCADE, tag TEXT NOT NULL,
   PRIMARY KEY (room, tag));
 CREATE INDEX room_tags_tag ON room_tags (tag);

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fleet.init import BROKER
+
 SOURCES = Path(__file__).parents[3] / "systemd"
 UNITS = sorted(path.name for path in SOURCES.iterdir() if path.is_file())
 PROGRAMS = ["daemon", "media", "display", "panel", "hub", "broker"]
@@ -87,6 +89,15 @@ def test_the_console_is_nobody_in_the_room_and_keeps_its_secrets_to_itself():
     assert setting(unit, "StateDirectoryMode") == ["0700"]
 
 
+def test_a_revoked_certificate_has_the_broker_reload_and_then_cuts_off_who_is_connected():
+    assert setting("salon-revoked.path", "PathChanged") == [str(BROKER / "crl.pem")]
+    unit = "salon-revoked.service"
+    # in this order: who is cut off first would come in again
+    commands = ["+/bin/systemctl reload mosquitto.service", "/usr/bin/salon console shut-out"]
+    assert setting(unit, "ExecStart") == commands
+    assert setting(unit, "User") == ["salon-console"]
+
+
 @pytest.mark.parametrize("program", WATCHED)
 def test_a_program_that_hangs_is_restarted(program: str):
     unit = f"salon-{program}.service"
@@ -96,7 +107,7 @@ def test_a_program_that_hangs_is_restarted(program: str):
 
 def test_every_unit_of_ours_that_is_named_exists():
     for unit in UNITS:
-        for named in re.findall(r"\bsalon[a-z-]*(?:@%n)?\.(?:service|target)", (SOURCES / unit).read_text()):
+        for named in re.findall(r"\bsalon[a-z-]*(?:@%n)?\.(?:service|target|path)", (SOURCES / unit).read_text()):
             assert named.replace("@%n", "@") in UNITS, f"{unit} names {named}"
 
 
