@@ -48,7 +48,9 @@ _DEAD = "This code was tried too often and is dead. Ask your console's admin for
 _USED = "This code has been used; each works once. Ask your console's admin for a new one."
 _EXPIRED = "This code has expired. Ask your console's admin for a new one."
 _OTHER_ROOM = "This code is for another room."
-_TAKEN = "A room with this id is enrolled already. Its admin can make a code for just that room on the console."
+_TAKEN = (
+    "A room with this id is, or was, enrolled here. Its admin can make a new code for just that room on the console."
+)
 _STRANGER = "This room is not enrolled here any more. Ask your console's admin for a code."
 
 
@@ -224,7 +226,7 @@ async def _let_in(tx: Transaction, code: Row, asking: Asking, fleet: Fleet, now:
     now_ms = _ms(now)
     if code["expires_at"] <= now_ms:
         raise _Refused(_EXPIRED)
-    if known and code["room"] != asking.room:
+    if room is not None and not _may_come_again(room, code):
         raise _Refused(_TAKEN)
     name = code["name"] or clean_text(asking.name) or asking.room
     granted = _granted(asking, fleet, name, now)
@@ -236,6 +238,14 @@ async def _let_in(tx: Transaction, code: Row, asking: Asking, fleet: Fleet, now:
         await asyncio.to_thread(fleet.authority.revoke, granted.room, earlier, now)
     await note_certificate(tx, granted.room, granted.certificate)
     return granted
+
+
+def _may_come_again(room: Row, code: Row) -> bool:
+    """Whether a code is good for a room that is, or was, in the fleet: who takes its id has its past, too."""
+    if code["room"] != room["id"]:
+        return room["certificate"] is None and room["retired_at"] is None
+    # else one made for an id that nobody had yet would later take over whoever came to have it
+    return room["enrolled_at"] is None or room["enrolled_at"] <= code["made_at"]
 
 
 async def _keep_room(tx: Transaction, granted: Granted, code: Row, now_ms: int, *, new: bool) -> None:

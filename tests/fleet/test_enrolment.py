@@ -17,7 +17,7 @@ from mqtt_parts import certificate as self_signed
 from appliance.telemetry.protocol.enrolling import Asking, Code, Says, new_code, sealed
 from appliance.telemetry.protocol.signed import public_of
 from fleet.certificates import CertificateTrouble, make_authority
-from fleet.enrolment import LIFE, MOST_TRIES, Fleet, _granted, _read, enrol, renew, revoke
+from fleet.enrolment import LIFE, MOST_TRIES, Fleet, _granted, _read, enrol, renew, retire, revoke
 from provisioning import enrolment as room_end
 from provisioning.enrolment import NotEnrolled
 
@@ -155,10 +155,25 @@ async def test_a_code_for_one_room_lets_no_other_in(console, tmp_path):
 async def test_nobody_takes_an_enrolled_rooms_place_without_a_code_for_just_that_room(console, tmp_path):
     await coming_in(console, tmp_path / "room", await console.code())
     first = (await console.room())["certificate"]
-    assert "enrolled already" in await refused(console, tmp_path / "thief", await console.code())
+    assert "is, or was, enrolled" in await refused(console, tmp_path / "thief", await console.code())
     await coming_in(console, tmp_path / "new machine", await console.code(room=ROOM))
     with pytest.raises(CertificateTrouble, match="revoked"):
         console.fleet.authority.issued(first, console.now)
+
+
+async def test_nobody_takes_a_retired_rooms_place_and_past_without_a_code_for_just_that_room(console, tmp_path):
+    await coming_in(console, tmp_path / "room", await console.code())
+    async with console.database.transaction() as tx:
+        await retire(tx, console.fleet.authority, ROOM, console.now)
+    assert "is, or was, enrolled" in await refused(console, tmp_path / "thief", await console.code())
+    assert (await coming_in(console, tmp_path / "room", await console.code(room=ROOM))).room == ROOM
+
+
+async def test_a_code_made_for_an_id_before_a_room_had_it_takes_no_room_over(console, tmp_path):
+    early = await console.code(room=ROOM)
+    console.now += timedelta(minutes=1)
+    await coming_in(console, tmp_path / "room", await console.code())
+    assert "is, or was, enrolled" in await refused(console, tmp_path / "thief", early)
 
 
 async def test_an_answer_that_was_lost_is_given_again_to_the_same_room(console, tmp_path):

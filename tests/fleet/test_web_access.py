@@ -6,6 +6,7 @@ import pytest
 from web_parts import PASSWORD, Clock, add_person, client_of, console_app, csrf_of, sign_in
 
 from fleet.store import audit
+from fleet.web.access.limits import SignInLimits
 from fleet.web.access.permissions import Role
 from fleet.web.console import Console
 
@@ -104,6 +105,40 @@ async def test_guessing_is_slowed_down_also_with_the_right_password(app, databas
         assert "5 minutes" in blocked.text
         clock.pass_s(301)
         assert (await sign_in(client, "ada")).status_code == 303
+
+
+async def test_guesses_all_at_once_are_as_many_as_one_after_another(app, database):
+    await add_person(database, "ada")
+    async with client_of(app) as client:
+        answers = await asyncio.gather(*(sign_in(client, "ada", f"wrong {guess}") for guess in range(40)))
+        assert sorted(answer.status_code for answer in answers) == [403] * 10 + [429] * 30
+    assert (await actions(database)).count("sign-in refused") == 10
+
+
+async def test_who_gets_in_again_and_again_is_never_slowed_down(app, database):
+    await add_person(database, "ada")
+    async with client_of(app) as client:
+        for _ in range(35):
+            assert (await sign_in(client, "ada")).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("address", "other", "one"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("unknown", "unknown", True),
+    ],
+)
+async def test_who_has_a_network_of_addresses_has_no_more_tries(address, other, one):
+    limits = SignInLimits()
+    for guess in range(30):
+        limits.tried(f"name {guess}", address, 0)
+    assert bool(limits.wait_s("ada", other, 1)) is one
 
 
 async def test_a_session_ends_when_idle_and_when_signed_out(app, database, clock):

@@ -18,7 +18,8 @@ from fleet.web.app import create_app
 from fleet.web.settings import WebSettings
 
 PASSWORD = "correct horse battery staple"
-QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+QUICK = Passwords(_HASHER)
 BASE = "http://127.0.0.1:8800"
 
 
@@ -40,7 +41,7 @@ def console_app(database, clock=None, fleet=None, **settings: Any):
     more: dict[str, Any] = {"fleet": fleet}
     if clock:
         more["now"] = clock
-    return create_app(database, WebSettings(**settings), passwords=QUICK, **more)
+    return create_app(database, WebSettings(**settings), passwords=Passwords(_HASHER), **more)
 
 
 def client_of(app, **more: Any) -> httpx.AsyncClient:

@@ -62,14 +62,14 @@ class Accounts:
         name, now = name.strip().lower()[:64], self._now()
         if wait := self._limits.wait_s(name, address, now):
             raise NotNow(f"Too many attempts. Try again in {_words(wait)}.")
+        self._limits.tried(name, address, now)
         user = await people.user_called(self._database, name)
         right = await self._passwords.fits(password, user.password if user else None)
         if user is None or user.disabled or not right:
-            self._limits.failed(name, address, now)
             async with self._database.transaction() as tx:
                 await self._audit.note(tx, now, name, "sign-in refused", address=address)
             return None
-        self._limits.succeeded(name)
+        self._limits.succeeded(name, address)
         return await self.begin(user, address=address)
 
     async def begin(self, user: people.User, *, address: str, by: str = "password") -> SignedIn:

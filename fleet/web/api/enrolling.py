@@ -14,6 +14,7 @@ from appliance.telemetry.protocol.enrolling import LONGEST, PATH, RENEW_PATH
 from fleet import enrolment
 from fleet.store import audit
 from fleet.web import rooms_in
+from fleet.web.access.limits import origin
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS, Wrong
@@ -89,7 +90,7 @@ async def renew(request: Request, body: RenewingBody) -> Response:
 
 
 async def _answered(request: Request, ask: Ask, asked: dict[str, Any], target: str) -> Response:
-    console, where = console_of(request), address(request)
+    console, where = console_of(request), origin(address(request))
     if console.fleet is None:
         return JSONResponse({"error": rooms_in.NO_FLEET}, 409)
     if wait_s := console.tries.wait_s(where, console.now()):

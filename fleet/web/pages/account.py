@@ -37,7 +37,7 @@ async def account(request: Request, visitor: InPerson) -> Response:
 async def _shown(request: Request, visitor: Visitor, secret: str = "") -> Response:
     database = console_of(request).database
     tokens = await people.tokens_of(database, visitor.user)
-    sites = await all_sites(database)
+    sites = await all_sites(database, visitor.sites())
     names = {site.key: site.name for site in sites}
     return page(
         request,
