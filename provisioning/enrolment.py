@@ -15,6 +15,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +56,14 @@ __all__ = ["Enrolment", "NotEnrolled", "enrol", "enrolment", "http_post", "renew
 RENEW_BEFORE = timedelta(days=130)
 _ANSWER_S = 20
 _LONGEST = 64 * 1024
+_NOT_VOUCHED = (
+    "Nobody this room trusts vouches for the console at {url} ({why}). Nothing was changed. Check the address and the "
+    "room's clock; if the console's certificate is of your organisation's own authority, name that one's: --ca FILE"
+)
+_OPEN = (
+    "{url} is not encrypted, and on another machine: anybody in between could read along. Write https://, "
+    "or run this where the console is."
+)
 _NOT_OURS = (
     "What answered at {url} does not know the code, so it is not your console, or something sits between. "
     "Nothing was changed. Check the address."
@@ -64,14 +74,27 @@ Post = Callable[[str, bytes], tuple[int, bytes]]
 
 
 def enrol(
-    state_dir: Path, *, room: str, console: str, code: Code, name: str, sw: str, post: Post | None = None
+    state_dir: Path,
+    *,
+    room: str,
+    console: str,
+    code: Code,
+    name: str,
+    sw: str,
+    ca: str = "",
+    post: Post | None = None,
 ) -> Enrolment:
-    """Bring the room into a console's fleet, or raise `NotEnrolled`. Blocks for the network."""
+    """Bring the room into a console's fleet, or raise `NotEnrolled`. Blocks for the network.
+
+    The code alone proves who is who. TLS has to fit all the same, by the machine's own authorities or by `ca` (PEM):
+    while somebody stands there who can mend it, a false console is better found out before it hears anything.
+    """
+    post = post or partial(http_post, context=_vouched(ca))
     folder = _folder(state_dir)
     key = _new_key(folder)
     asking = Asking(room, _csr(key, room), secrets.token_urlsafe(16), name, sw)
     message = sealed(asking, code.key, Says.ROOM, code.id)
-    answer = _asked(_base(console) + PATH, message, post or http_post)
+    answer = _asked(_base(console) + PATH, message, post)
     granted = _granted(answer, code, asking, _base(console))
     made = _keep(folder, granted, key, console=_base(console))
     (folder / "new.key").unlink(missing_ok=True)
@@ -105,18 +128,16 @@ def renew(state_dir: Path, *, post: Post | None = None) -> None:
     signature = old.sign(RENEWAL + body.encode(), ec.ECDSA(hashes.SHA256()))
     shown = x509.load_pem_x509_certificate(held).public_bytes(Encoding.PEM).decode()
     message = to_json(Renewing(body, shown, base64.b64encode(signature).decode()))
-    answer = _asked(found.console + RENEW_PATH, message, post or http_post)
+    # nobody is there to mend it if the console's certificate is of another authority by now: its pinned key proves it
+    answer = _asked(found.console + RENEW_PATH, message, post or partial(http_post, context=_whoever()))
     granted = _renewed(answer, found, asking)
     # one file, replaced whole: whoever connects finds the old certificate with its key, or the new one with its
     _write(folder / found.certificate_file, granted.certificate.encode() + _pem(key))
     (folder / "new.key").unlink(missing_ok=True)
 
 
-def http_post(url: str, data: bytes) -> tuple[int, bytes]:
-    """Send JSON. TLS is not asked who it is: both ends prove themselves in what they say, whoever carries it."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+def http_post(url: str, data: bytes, *, context: ssl.SSLContext | None = None) -> tuple[int, bytes]:
+    """Send JSON and return status and answer, or raise `OSError`; without `context` the machine's authorities count."""
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - http or https
     try:
         with urllib.request.urlopen(request, timeout=_ANSWER_S, context=context) as answer:  # noqa: S310
@@ -128,11 +149,39 @@ def http_post(url: str, data: bytes) -> tuple[int, bytes]:
         raise ConnectionError("what answers there does not speak HTTP") from err
 
 
+def _vouched(ca: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cadata=ca or None)
+    except (ssl.SSLError, ValueError) as err:
+        raise NotEnrolled("What --ca names holds no certificate (PEM).") from err
+
+
+def _whoever() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _base(console: str) -> str:
-    parts = urlsplit(console)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+    try:
+        parts = urlsplit(console)
+        host = parts.hostname
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in {"http", "https"} or not host or parts.username:
         raise NotEnrolled(f"{console[:80]!r} is no console's address; write it like https://console.example.org")
+    if parts.scheme == "http" and not _here(host):
+        raise NotEnrolled(_OPEN.format(url=console[:80]))
     return console.rstrip("/")
+
+
+def _here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        # any other name may come to mean another machine
+        return host == "localhost"
 
 
 def _asked(url: str, message: Mapping[str, Any], post: Post) -> dict[str, Any]:
@@ -140,6 +189,8 @@ def _asked(url: str, message: Mapping[str, Any], post: Post) -> dict[str, Any]:
         status, answer = post(url, dump(message))
     except OSError as err:
         why = getattr(err, "reason", None) or err
+        if isinstance(why, ssl.SSLCertVerificationError):
+            raise NotEnrolled(_NOT_VOUCHED.format(url=url, why=why.verify_message)) from err
         raise NotEnrolled(f"Nothing answers at {url} ({why}). Check the address and the network.") from err
     try:
         found = json.loads(answer)

@@ -3,16 +3,14 @@
 import asyncio
 import json
 import ssl
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from unittest.mock import Mock
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from mqtt_parts import certificate as self_signed
 
 from appliance.telemetry.protocol.enrolling import Asking, Code, Says, new_code, sealed
 from appliance.telemetry.protocol.signed import public_of
@@ -308,35 +306,33 @@ async def test_an_answer_to_a_renewal_counts_only_from_the_pinned_console(consol
         await asyncio.to_thread(room_end.renew, state, post=console.post)
 
 
-async def test_over_https_with_whatever_certificate(console, tmp_path):
-    """The real client against a real server whose certificate nobody vouches for."""
-    self_signed(tmp_path)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://console.example.org",
+        "http://192.0.2.7:8800",
+        "http://[2001:db8::1]",
+        "http://localhost.example.org",
+        "http://127.0.0.1.example.org",
+        "http://2130706433",
+    ],
+)
+async def test_a_console_elsewhere_is_called_by_https_alone(tmp_path, url):
+    told = {"room": ROOM, "console": url, "name": "Blue", "sw": "1", "post": Mock(side_effect=AssertionError)}
+    with pytest.raises(NotEnrolled, match="not encrypted"):
+        await asyncio.to_thread(room_end.enrol, tmp_path, code=new_code(), **told)
+    assert list(tmp_path.glob("console/enrolment.json")) == []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            status, answer = console.post(self.path, self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
 
-        def log_message(self, *args):
-            pass
+@pytest.mark.parametrize("url", ["", "console.example.org", "ftp://x", "https://", "https://a:b@c", "http://[::1"])
+async def test_what_is_no_address_is_told_as_such(tmp_path, url):
+    told = {"room": ROOM, "console": url, "name": "Blue", "sw": "1", "post": Mock(side_effect=AssertionError)}
+    with pytest.raises(NotEnrolled, match="is no console's address"):
+        await asyncio.to_thread(room_end.enrol, tmp_path, code=new_code(), **told)
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        url = f"https://127.0.0.1:{server.server_address[1]}/"
-        told = {"room": ROOM, "console": url, "name": "Blue", "sw": "1"}
-        made = await asyncio.to_thread(room_end.enrol, tmp_path / "room", code=await console.code(), **told)
-        assert made.room == ROOM
-        with pytest.raises(NotEnrolled, match="is wrong"):
-            await asyncio.to_thread(room_end.enrol, tmp_path / "other", code=new_code(), **told)
-    finally:
-        await asyncio.to_thread(server.shutdown)
-        server.server_close()
-        thread.join()
+
+@pytest.mark.parametrize("url", ["http://localhost:8800", "http://127.0.0.2", "http://[::1]:8800"])
+async def test_on_the_same_machine_http_will_do(console, tmp_path, url):
+    told = {"room": ROOM, "console": url, "name": "Blue", "sw": "1", "post": console.post}
+    made = await asyncio.to_thread(room_end.enrol, tmp_path / "room", code=await console.code(), **told)
+    assert made.console == url

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fleet_builders import add_room
-from web_parts import Clock, add_person, client_of, console_app, sign_in
+from web_parts import Clock, add_person, client_of, console_app, serving, sign_in
 
 from appliance.telemetry.protocol.enrolling import new_code, read_code
 from fleet.certificates import CertificateTrouble, make_authority
@@ -47,9 +47,18 @@ class House:
 
         return asyncio.run_coroutine_threadsafe(asked(), self.loop).result(30)
 
-    def come_in(self, code, room=ROOM):
+    def come_in(self, code, room=ROOM, **more):
+        """Have a room ask; with `console` over the network, else directly."""
         told = {"room": room, "console": "http://127.0.0.1:8800", "name": "Blue", "sw": "1"}
-        return asyncio.to_thread(room_end.enrol, self.folder / "room", code=read_code(code), post=self.post, **told)
+        told |= more or {"post": self.post}
+        return asyncio.to_thread(room_end.enrol, self.folder / "room", code=read_code(code), **told)
+
+    def tls(self, name="127.0.0.1"):
+        """Return a web server's certificate of this console's authority, as uvicorn wants it."""
+        files = {"ssl_certfile": self.folder / "web.pem", "ssl_keyfile": self.folder / "web.key"}
+        for file, text in zip(files.values(), self.authority.server([name], datetime.now(UTC)), strict=True):
+            file.write_text(text)
+        return files
 
     async def actions(self):
         assert (await audit.verify(self.database)).broken_at is None
@@ -108,6 +117,30 @@ async def test_a_room_comes_in_over_http_renews_and_is_taken_out_again(house, da
             "enrolment refused",
         ),
     ]
+
+
+async def test_a_room_comes_in_over_https_by_the_authority_it_is_told_and_by_no_other(house, tmp_path):
+    made = await code_of(house)
+    other = make_authority(tmp_path / "other", "acme", datetime.now(UTC)).pem
+    async with serving(house.app, **house.tls()) as url:
+        for ca in ("", other):
+            with pytest.raises(NotEnrolled, match="Nobody this room trusts vouches for the console"):
+                await house.come_in(made["code"], console=url, ca=ca)
+        with pytest.raises(NotEnrolled, match="no certificate"):
+            await house.come_in(made["code"], console=url, ca="nonsense")
+        assert (await house.come_in(made["code"], console=url, ca=house.authority.pem)).console == url
+        # months later its web server has a certificate of somebody else: the pinned key counts
+        before = (house.folder / "room" / "console").glob("room-*.pem")
+        held = next(before).read_bytes()
+        await asyncio.to_thread(room_end.renew, house.folder / "room")
+        assert next((house.folder / "room" / "console").glob("room-*.pem")).read_bytes() != held
+
+
+async def test_a_certificate_in_another_name_does_not_do(house):
+    made = await code_of(house)
+    async with serving(house.app, **house.tls("rooms.example.org")) as url:
+        with pytest.raises(NotEnrolled, match="Nobody this room trusts"):
+            await house.come_in(made["code"], console=url, ca=house.authority.pem)
 
 
 async def told(database):

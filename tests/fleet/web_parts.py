@@ -73,18 +73,18 @@ def csrf_of(page: str) -> str:
 
 
 @asynccontextmanager
-async def serving(app, port: int = 0) -> AsyncIterator[str]:
-    """Serve, on a free port unless told which, and yield the address."""
+async def serving(app, port: int = 0, **tls: Any) -> AsyncIterator[str]:
+    """Serve, on a free port unless told which, and yield the address; HTTPS with uvicorn's `ssl_certfile` and its key."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", port))
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1, **tls)
         server = uvicorn.Server(config)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([listening]), name="served")
             while not server.started:
                 await asyncio.sleep(0.01)
             try:
-                yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+                yield f"http{'s' if tls else ''}://127.0.0.1:{listening.getsockname()[1]}"
             finally:
                 app.state.console.live.close()
                 server.should_exit = True
