@@ -75,7 +75,7 @@ def _add_care(below: "Commands") -> None:
     restore.set_defaults(run=_run_restore)
     erase = _add(below, "erase", "forget a room or a person, with all that is stored of them; there is no way back")
     erase.add_argument("what", choices=("room", "person"))
-    erase.add_argument("name", help="the room's id, or the user's name")
+    erase.add_argument("name", help="the room's id; the user's name, or any other name of a person")
     erase.set_defaults(run=_run_erase)
 
 
@@ -187,12 +187,13 @@ def _run_erase(options: argparse.Namespace) -> int:
     from fleet.main import erase
 
     found = asyncio.run(erase(_settings(options), options.what, options.name, utc_now()))
-    print(
-        f"All of the {options.what} {options.name} is erased."
-        if found
-        else f"There is no {options.what} {options.name}."
-    )
-    return 0 if found else 1
+    if not found.found:
+        print(f"There is no {options.what} {options.name}.")
+        return 1
+    print(f"All that was stored of the {options.what} {options.name} is erased.")
+    if found.standing:
+        print("The name still stands where only you can change it:", *found.standing, sep="\n- ")
+    return 0
 
 
 def _run_shut_out(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from appliance.errors import SalonError
 from appliance.service import notify
@@ -13,6 +13,9 @@ from appliance.up import Program, Supervisor, Whole
 from fleet.settings import ENVIRONMENT, Settings
 from fleet.store.database import Database, open_database
 from fleet.store.schema import bring_up_to_date
+
+if TYPE_CHECKING:
+    from fleet.store.erase import Forgotten
 
 _WHOLE = Whole(
     ENVIRONMENT,
@@ -90,9 +93,9 @@ async def _shut_out(settings: Settings, room: str, now: datetime) -> None:
         await database.close()
 
 
-async def erase(settings: Settings, what: Literal["room", "person"], name: str, now: datetime) -> bool:
-    """Forget a room or a person; False when there is none of that name."""
-    from fleet.store.erase import erase_person, erase_room  # noqa: PLC0415 - only who erases
+async def erase(settings: Settings, what: Literal["room", "person"], name: str, now: datetime) -> "Forgotten":
+    """Forget a room or a person."""
+    from fleet.store.erase import Forgotten, erase_person, erase_room  # noqa: PLC0415 - only who erases
 
     if what == "room":
         await _shut_out(settings, name, now)
@@ -100,7 +103,9 @@ async def erase(settings: Settings, what: Literal["room", "person"], name: str, 
     database = await open_database(settings.database_url)
     try:
         await bring_up_to_date(database)
-        deed = erase_room if what == "room" else erase_person
-        return await deed(database, name, int(now.timestamp() * 1000))
+        now_ms = int(now.timestamp() * 1000)
+        if what == "person":
+            return await erase_person(database, name, now_ms)
+        return Forgotten(await erase_room(database, name, now_ms))
     finally:
         await database.close()

@@ -7,12 +7,12 @@ else, now and then.
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fleet.store.database import Database, Reader, Row, Transaction
+from fleet.store.pseudonym import Pseudonym
 
 _BEGINNING = "0" * 64
 _PAGE = 1000
@@ -116,14 +116,14 @@ def _hash(before: str, values: _Values) -> str:
     return hashlib.sha256(json.dumps([before, *values], ensure_ascii=True).encode()).hexdigest()
 
 
-async def rename_actor(tx: Transaction, dialect: str, name: str, other: str, at: int) -> int:
-    """Put another name for somebody, also in details; returns in how many entries. The chain is made anew from there.
+async def rename_actor(tx: Transaction, dialect: str, who: Pseudonym, at: int) -> int:
+    """Put another name for somebody wherever it stands; returns in how many entries. The chain is made anew from there.
 
     An entry tells of it, with the head as it was: who noted that one elsewhere can still tell where the log comes from.
     """
     await tx.fetch(_LOCK[dialect])
     rows = await tx.fetch("SELECT * FROM audit ORDER BY n")
-    renamed = [(_values(row), _renamed(_values(row), name, other)) for row in rows]
+    renamed = [(_values(row), _renamed(_values(row), who)) for row in rows]
     named = [after[0] for before, after in renamed if before != after]
     if not named:
         return 0
@@ -135,39 +135,11 @@ async def rename_actor(tx: Transaction, dialect: str, name: str, other: str, at:
             sql = "UPDATE audit SET actor = $2, target = $3, detail = $4, hash = $5 WHERE n = $1"
             await tx.execute(sql, n, actor, target, detail, _hash(before, values))
     await AuditLog(dialect).note(
-        tx, at, "console", "audit.pseudonymised", other, entries=len(named), head=rows[-1]["hash"]
+        tx, at, "console", "audit.pseudonymised", who.other, entries=len(named), head=rows[-1]["hash"]
     )
     return len(named)
 
 
-def _renamed(values: _Values, name: str, other: str) -> _Values:
+def _renamed(values: _Values, who: Pseudonym) -> _Values:
     n, at, actor, action, target, detail = values
-    if actor == name or actor.startswith(f"{name} by token "):
-        actor = other + actor[len(name) :]
-    return n, at, actor, action, other if target == name else target, _without(detail, name, other)
-
-
-def _without(detail: str, name: str, other: str) -> str:
-    word = _word(name)
-    try:
-        changed = _replaced(json.loads(detail), word, other)
-    except ValueError:
-        # cut at its longest: no JSON any more, its letters still written as JSON writes them
-        return _word(json.dumps(name)[1:-1]).sub(other, detail)
-    return json.dumps(changed, ensure_ascii=True, sort_keys=True)
-
-
-def _replaced(value: Any, word: re.Pattern[str], other: str) -> Any:
-    match value:
-        case str():
-            return word.sub(other, value)
-        case list():
-            return [_replaced(one, word, other) for one in value]
-        case dict():
-            return {key: _replaced(one, word, other) for key, one in value.items()}
-    return value
-
-
-def _word(name: str) -> re.Pattern[str]:
-    """Return what finds a name, and no longer word that it is a part of."""
-    return re.compile(rf"(?<![\w.@-]){re.escape(name)}(?![\w@]|[.-]\w)")
+    return n, at, who.in_text(actor), action, who.in_text(target), who.in_json(detail)

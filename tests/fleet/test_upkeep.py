@@ -109,7 +109,7 @@ async def test_a_person_is_erased_and_the_audit_log_still_holds_together(desk):
         await audit.note(desk.database, NOON, actor, "job.made", target)
     await audit.note(desk.database, NOON, "ada_l by token ci", "x", name="ada_l", note=["for ada_l, not ada_la"], n=1.5)
     await audit.note(desk.database, NOON, "bob", "cut", a="ada_l", b="x" * 3000)
-    assert await erase_person(desk.database, "ada_l", NOON)
+    assert (await erase_person(desk.database, "ada_l", NOON)).found
     assert await desk.rows("name", "users", "name") == [("bob",)]
     assert await desk.rows("title", "meetings") == [(None,), ("Sync",)]
     ((made_by,),) = await desk.rows("made_by", "layers", "rev")
@@ -123,10 +123,10 @@ async def test_a_person_is_erased_and_the_audit_log_still_holds_together(desk):
     assert cut.startswith(f'{{"a": "{made_by}", "b": "xx')
     verdict = await audit.verify(desk.database)
     assert (verdict.entries, verdict.broken_at) == (6, None)
-    assert not await erase_person(desk.database, "ada_l", NOON)
+    assert not (await erase_person(desk.database, "ada_l", NOON)).found
 
 
 @pytest.mark.parametrize("name", ["a%", "_d"])
 async def test_a_name_is_no_pattern(desk, name):
     await desk.hear(Voice().batch(1, Meeting("m", Outcome.HELD, title="With Ada")))
-    assert not await erase_person(desk.database, name, NOON)
+    assert not (await erase_person(desk.database, name, NOON)).found

@@ -157,7 +157,7 @@ async def test_an_erased_room_is_shut_out_at_the_broker_too(house, database, dat
     (row,) = await database.fetch("SELECT certificate FROM rooms WHERE id = $1", ROOM)
     settings = parse(f'[console]\nstate = "{house.folder}"\n', where="a test")
     settings = replace(settings, console=replace(settings.console, database=database_url))
-    assert await erase(settings, "room", ROOM, house.now)
+    assert (await erase(settings, "room", ROOM, house.now)).found
     with pytest.raises(CertificateTrouble, match="revoked"):
         house.authority.issued(row["certificate"], house.now)
 
