@@ -15,8 +15,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from appliance.errors import SalonError
+from fleet.certificates import FOLDER, REVOKED
 
 _SQLITE, _DUMP, _ABOUT = "database.db", "database.dump", "about.json"
 _FORMAT = 1
@@ -69,7 +71,8 @@ async def _copy(database_url: str, folder: Path) -> Path:
     if source is not None:
         return await asyncio.to_thread(_copy_sqlite, source, folder / _SQLITE)
     copy = folder / _DUMP
-    await _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={copy}", database_url)
+    options = ("--format=custom", "--no-owner", "--no-privileges", f"--file={copy}")
+    await _run(database_url, "pg_dump", *options)
     return copy
 
 
@@ -91,7 +94,7 @@ async def _put_back(database_url: str, folder: Path) -> None:
         await asyncio.to_thread(_put_sqlite, found, target)
     elif target is None and (folder / _DUMP).exists():
         options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
-        await _run("pg_restore", *options, f"--dbname={database_url}", str(folder / _DUMP))
+        await _run(database_url, "pg_restore", *options, str(folder / _DUMP))
     else:
         raise BackupTrouble("The back-up is of the other kind of database; set console.database as it was.")
 
@@ -129,15 +132,32 @@ def _replace(found: Path, target: Path) -> None:
     scratch.replace(target)
 
 
-async def _run(*command: str) -> None:
+async def _run(database_url: str, *command: str) -> None:
+    url, password = _apart(database_url)
+    # the list of processes is for everybody to read, a process's environment is not
+    more = {"PGPASSWORD": password} if password else {}
     try:
-        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(
+            *command, f"--dbname={url}", stderr=asyncio.subprocess.PIPE, env={**os.environ, **more}
+        )
     except FileNotFoundError as err:
         raise BackupTrouble(f"{command[0]} is not installed: apt install postgresql-client") from err
     _, said = await process.communicate()
     if process.returncode:
         words = said.decode(errors="replace").strip().splitlines()
         raise BackupTrouble(f"{command[0]} failed: {words[-1][:300] if words else process.returncode}")
+
+
+def _apart(database_url: str) -> tuple[str, str]:
+    """Return a database's address without the password, and the password."""
+    parts = urlsplit(database_url)
+    who, at, where = parts.netloc.rpartition("@")
+    asked = parse_qsl(parts.query, keep_blank_values=True)
+    told = [value for name, value in asked if name == "password"]
+    password = told[-1] if told else unquote(parts.password or "")
+    query = urlencode([(name, value) for name, value in asked if name != "password"])
+    # by hand: urlunsplit forgets the slashes of an address without a host
+    return f"{parts.scheme}://{who.partition(':')[0]}{at}{where}{parts.path}{query and '?'}{query}", password
 
 
 def _pack(copy: Path, state_dir: Path, database_url: str, scratch: Path) -> None:
@@ -181,4 +201,16 @@ def _put_state(found: Path, state_dir: Path) -> None:
         if path.is_file():
             target = state_dir / PurePosixPath(path.relative_to(found))
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if target == state_dir / FOLDER / REVOKED:
+                _keep_revoked(path, target)
             _replace(path, target)
+
+
+def _keep_revoked(found: Path, target: Path) -> None:
+    """Put into what comes back the certificates that were revoked since: no back-up lets anybody in again."""
+    try:
+        since = json.loads(target.read_text())
+        before = json.loads(found.read_text())
+    except (FileNotFoundError, ValueError):
+        return
+    found.write_text(json.dumps(before | since))

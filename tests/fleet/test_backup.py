@@ -4,11 +4,14 @@ import asyncio
 import stat
 import sys
 import tarfile
+from datetime import UTC, datetime
 
 import pytest
+from cryptography.x509 import load_pem_x509_crl
 from ingest_desk import Desk
 from room_voice import IDLE, Voice
 
+from fleet.certificates import FOLDER, make_authority
 from fleet.store.backup import BackupTrouble, back_up, restore
 from fleet.store.database import open_database
 from fleet.store.schema import bring_up_to_date
@@ -77,6 +80,46 @@ async def test_what_is_no_backup_is_refused_and_changes_nothing(desk, database_u
     with pytest.raises(BackupTrouble, match="no back-up"):
         await restore(database_url, state, half)
     assert (await desk.room())["id"] == "room-1"
+
+
+ASKED = """#!/bin/sh
+echo "$@" >"$(dirname "$0")/argv"; echo "$PGPASSWORD" >"$(dirname "$0")/password"; exit 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "password"),
+    [
+        ("postgresql://ada:s%40cret@db.example:5433/fleet?sslmode=require", "ada@db.example:5433", "s@cret"),
+        ("postgresql://ada@db.example/fleet?password=s%40cret", "ada@db.example/fleet", "s@cret"),
+        ("postgresql:///fleet?host=/run/postgresql&user=ada", "/fleet?host=%2Frun%2Fpostgresql&user=ada", ""),
+    ],
+)
+async def test_the_databases_password_stands_in_no_list_of_processes(tmp_path, monkeypatch, url, shown, password):
+    program = tmp_path / "pg_dump"
+    program.write_text(ASKED)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    with pytest.raises(BackupTrouble, match="pg_dump failed"):
+        await back_up(url, tmp_path, tmp_path / "backup.tar")
+    argv = (tmp_path / "argv").read_text()
+    assert shown in argv
+    assert "cret" not in argv
+    assert (tmp_path / "password").read_text().strip() == password
+
+
+async def test_what_was_revoked_since_a_backup_stays_revoked(database_url, tmp_path):
+    await (await open_database(database_url)).close()
+    state, at = tmp_path / "console", datetime(2026, 11, 23, tzinfo=UTC)
+    authority = make_authority(state / FOLDER, "acme", at)
+    authority.revoke("room-1", [1], at)
+    await back_up(database_url, state, tmp_path / "backup.tar")
+    authority.revoke("room-2", [2], at)
+    await restore(database_url, state, tmp_path / "backup.tar")
+    authority.revoke("room-3", [3], at)
+    listed = load_pem_x509_crl((state / FOLDER / "crl.pem").read_bytes())
+    assert {one.serial_number for one in listed} == {1, 2, 3}
 
 
 HOLD = """

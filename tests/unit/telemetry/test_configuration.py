@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.overlay import SETTABLE, Overlay, OverlayFile, Revision, held_back
+from appliance.overlay import SETTABLE, Overlay, OverlayFile, Revision, held_back, merged
 from appliance.settings import BadSettings, Own, load, parse
 from appliance.state.room import Call, Countdown, MeetingKey, Phase, Wanted
 from appliance.telemetry.configuration import (
@@ -115,6 +115,41 @@ def test_no_document_whatever_it_holds_loosens_the_rooms_own_privacy(own, doc):
         for key in tree[section]:
             if key not in SETTABLE.get(section, {}):
                 assert getattr(getattr(held, section), key) == getattr(getattr(alone, section), key)
+
+
+HARMLESS = {
+    *("room.name", "room.timezone", "room.how_to_join", "calendar.poll_s", "joining.lead_s"),
+    *("camera.framing", "camera.field_of_view_deg", "camera.array_deg"),
+    *("sound.cancel_echo", "sound.suppress_noise", "sound.control_gain", "sound.double_talk", "sound.beam"),
+    *("tv.switch", "tv.dpms", "tv.off_from", "tv.off_until", "tv.idle_off_min", "mqtt.health_s", "mqtt.idle_s"),
+}
+"""What a console may set as it likes: it opens no microphone and no camera, joins nothing, and tells nothing more."""
+
+
+STRICTER = {
+    "calendar.auto_join_hosts": lambda held, own: set(held) <= set(own),
+    "joining.min_countdown_s": lambda held, own: held >= own,
+    "joining.alone_s": lambda held, own: held <= own,
+    "joining.enter_muted": lambda held, own: held >= own,
+    "joining.enter_camera_off": lambda held, own: held >= own,
+    "camera.faces": lambda held, own: held <= own,
+}
+
+
+def test_every_key_that_may_be_set_is_harmless_or_held_to_the_rooms_own():
+    """A key that is new among them has to be put here, on purpose."""
+    assert STRICTER.keys() | HARMLESS == {f"{section}.{key}" for section, keys in SETTABLE.items() for key in keys}
+    assert not STRICTER.keys() & HARMLESS
+
+
+@given(OWNS, RIGHT)
+def test_what_holds_is_never_looser_than_the_rooms_own_and_stays_when_asked_again(own, doc):
+    once = merged(own.tree, doc)
+    for section, keys in once.items():
+        for key, held in keys.items():
+            stricter = STRICTER.get(f"{section}.{key}")
+            assert stricter is None or stricter(held, own.tree[section][key])
+    assert merged(own.tree, once) == once
 
 
 @given(RIGHT)
