@@ -18,7 +18,7 @@ from pathlib import Path
 
 from appliance.errors import SalonError
 from appliance.files import replace_file
-from appliance.telemetry.protocol.topics import Topics
+from appliance.telemetry.protocol.topics import UP, Topics
 from fleet.certificates import Authority
 
 INGEST, CONTROL = "console.ingest", "console.control"
@@ -73,12 +73,14 @@ def permissions(org: str) -> str:
     rooms = f"rooms/v1/{org}/+"
     # the control user clears what a room that has gone left behind
     left = "\n".join(f"topic write {rooms}/up/{leaf}" for leaf in ("state", "info", "reported"))
+    # each by name: a room that could write to any would have the broker keep as much as it likes
+    own = "\n".join(f"pattern write rooms/v1/{org}/%u/up/{leaf}" for leaf in UP)
     orders = "\n".join(f"topic write {rooms}/down/{leaf}" for leaf in ("desired", "jobs", "call"))
     return (
         f"user {INGEST}\ntopic read {rooms}/up/#\ntopic write {rooms}/down/ack\n\n"
         f"user {CONTROL}\n{orders}\n{left}\n\n"
         "# A room, by the name in its certificate. Its own state it hears too, to contradict an outdated last will.\n"
-        f"pattern write rooms/v1/{org}/%u/up/#\n"
+        f"{own}\n"
         f"pattern read rooms/v1/{org}/%u/up/state\n"
         f"pattern read rooms/v1/{org}/%u/down/#\n"
     )

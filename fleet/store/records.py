@@ -15,6 +15,8 @@ from fleet.store.samples import add_samples
 Boot = tuple[int, str]
 """A room's key, and the boot as the room calls it."""
 _BOOTS_AT_ONCE = 100
+_MOST_FILES = 4
+"""Of one room for one job: as often as it may have tried."""
 MOST_STRETCHES = 1000
 """A room sends its records in order, so few stretches lack; whoever leaves so many gaps is no room."""
 
@@ -121,9 +123,12 @@ async def write_rows(tx: Transaction, dialect: str, rows: Rows) -> None:
 
 
 async def _write_chunk(tx: Transaction, chunk: FileChunk) -> None:
-    """Keep a part of a file; what no job of this room has asked for is left."""
+    """Keep a part of a file; what no job of this room has asked for is left, and what is more than one would bring."""
     asked = await tx.fetch(
-        "SELECT 1 FROM executions e JOIN jobs j ON j.key = e.job WHERE e.room = $1 AND j.id = $2", chunk.room, chunk.job
+        "SELECT 1 FROM executions e JOIN jobs j ON j.key = e.job WHERE e.room = $1 AND j.id = $2 "
+        "AND j.kind IN ('logs', 'screenshot') "
+        "AND (SELECT count(*) FROM files f WHERE f.room = $1 AND f.job = $2 AND f.file <> $3) < $4",
+        *(chunk.room, chunk.job, chunk.file, _MOST_FILES),
     )
     data = _bytes(chunk.data)
     if not asked or data is None:

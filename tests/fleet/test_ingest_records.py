@@ -118,7 +118,7 @@ async def test_a_job_goes_on_to_its_end_and_stays_there(desk):
     async with desk.database.transaction() as tx:
         await tx.execute(
             "INSERT INTO jobs (id, kind, state, made_at, made_by, expires_at, if_idle, policy) "
-            "VALUES ('j1', 'reboot', 'running', 1, 'eve', 2, $1, '{}')",
+            "VALUES ('j1', 'logs', 'running', 1, 'eve', 2, $1, '{}')",
             True,
         )
         await tx.execute(
@@ -145,6 +145,28 @@ async def test_a_job_goes_on_to_its_end_and_stays_there(desk):
         (0, b"part two"),
         (1, b"part two"),
     ]
+
+
+async def test_a_room_sends_the_files_it_was_asked_for_and_does_not_fill_the_disk_with_more(desk):
+    voice = Voice()
+    await desk.hear(voice.state())
+    async with desk.database.transaction() as tx:
+        for job, kind in (("logs-1", "logs"), ("restart-1", "restart")):
+            await tx.execute(
+                "INSERT INTO jobs (id, kind, state, made_at, made_by, expires_at, if_idle, policy) "
+                "VALUES ($1, $2, 'running', 0, 'ada', 1, TRUE, '{}')",
+                *(job, kind),
+            )
+        await tx.execute(
+            "INSERT INTO executions (job, room, wave, state, changed_at) SELECT jobs.key, rooms.key, 0, 'queued', 0 "
+            "FROM jobs, rooms"
+        )
+    data = base64.b64encode(b"x").decode()
+    chunk = Chunk("", "logs-1", "log.txt", "text/plain", 2, 0, 2, data)
+    files = [replace(chunk, file=f"f{number}") for number in range(9)]
+    await desk.hear(voice.batch(1, *files, replace(files[0], index=1), replace(chunk, file="r", job="restart-1")))
+    assert await desk.rows("file", "files", "key") == [("f0",), ("f1",), ("f2",), ("f3",)]
+    assert len(await desk.rows("place", "file_chunks", "file")) == 5
 
 
 async def test_values_beyond_all_bounds_are_stored_as_nothing_or_the_most(desk):

@@ -1,7 +1,6 @@
 """A real mosquitto with what the console writes for it: who gets in, and what they may say and hear there."""
 
 import asyncio
-import json
 import signal
 from datetime import timedelta
 
@@ -9,6 +8,7 @@ import mqtt_parts as parts
 import pytest
 from mosquitto_house import House
 
+from appliance.telemetry.protocol.topics import UP, Topics
 from fleet import main
 from fleet.certificates import CertificateTrouble, make_authority
 from fleet.line import BrokerUnreachable, Line
@@ -31,6 +31,8 @@ async def test_a_room_speaks_on_its_own_topics_and_on_nobody_elses(house):
         assert await house.says(room, f"{ROOMS}/room-1/up/batch")
         for topic in (
             f"{ROOMS}/room-2/up/health",
+            f"{ROOMS}/room-1/up/one-more",
+            f"{ROOMS}/room-1/up/state/one-more",
             f"{ROOMS}/room-1/down/call",
             "rooms/v1/other/room-1/up/health",
             "anything",
@@ -137,16 +139,18 @@ async def test_no_room_throws_another_one_out_by_calling_itself_like_it(house):
                     pass
             # what it says arrives, so it is still there
             heard = asyncio.create_task(
-                house.console("mosquitto_sub", INGEST, "-t", f"{ROOMS}/room-1/up/x", "-C", "1", "-W", "10", "-F", "%p")
+                house.console(
+                    "mosquitto_sub", INGEST, "-t", f"{ROOMS}/room-1/up/event", "-C", "1", "-W", "10", "-F", "%p"
+                )
             )
             while not heard.done():
-                line.publish(f"{ROOMS}/room-1/up/x", b"still here")
+                line.publish(f"{ROOMS}/room-1/up/event", b"still here")
                 await asyncio.sleep(0.2)
             assert (await heard)[1].strip() == "still here"
             assert not line.over.done()
 
 
-@pytest.mark.parametrize("name", ["", "+", "#", "+/up", "room-1/up/x", "console.ingest", "Room", "ä", "x" * 37])
+@pytest.mark.parametrize("name", ["", "+", "#", "+/up", "room-1/up/event", "console.ingest", "Room", "ä", "x" * 37])
 def test_no_certificate_is_made_in_such_a_name(house, name):
     with pytest.raises(CertificateTrouble, match="a room's id has"):
         house.room(name)
@@ -187,7 +191,7 @@ async def test_a_certificate_in_the_consoles_name_is_as_good_as_none_for_a_passw
 
 async def test_a_huge_message_goes_nowhere(house):
     async with house.broker():
-        big, room, topic = house.folder / "big", house.room("room-1"), f"{ROOMS}/room-1/up/x"
+        big, room, topic = house.folder / "big", house.room("room-1"), f"{ROOMS}/room-1/up/event"
         big.write_bytes(b"x" * 300_000)
         hearing = asyncio.create_task(
             house.console("mosquitto_sub", INGEST, "-t", topic, "-C", "1", "-W", "10", "-F", "%l")
@@ -217,4 +221,9 @@ def test_a_broker_that_is_too_old_or_none_is_named(text):
 def test_an_organisation_that_is_no_topic_gets_no_permissions():
     with pytest.raises(ValueError, match="MQTT topic"):
         permissions("acme/+")
-    assert json.dumps(permissions("acme")).count("pattern") == 3
+    assert permissions("acme").count("pattern write") == len(UP)
+    assert {getattr(Topics("acme", "room"), leaf) for leaf in UP} == {f"{ROOMS}/room/up/{leaf}" for leaf in UP}
+    spoken = {
+        name for name, one in vars(Topics).items() if isinstance(one, property) and "/up/" in one.fget(Topics("a", "b"))
+    }
+    assert spoken == {*UP}

@@ -72,6 +72,24 @@ async def test_who_left_all_groups_is_out_also_where_they_are_signed_in(app, pro
         assert (await client.get("/rooms")).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("chosen", "name"),
+    [
+        ("console", "console#"),
+        ("room:7f3c", "room_7f3c"),
+        ("root by token ci", "root_by_token_ci"),
+        ("<b>x</b>\u202e\n", "_b_x__b_"),
+        ("Zoë.O@example.org", "zoë.o@example.org"),
+    ],
+)
+async def test_a_name_chosen_elsewhere_reads_as_nobody_else_in_the_log(app, database, provider, chosen, name):
+    provider.person["preferred_username"] = chosen
+    async with client_of(app) as client:
+        assert (await client.get(await come_back(client))).status_code == 303
+    (actor,) = {entry.actor for entry in await audit.entries(database)}
+    assert actor == name or (name.endswith("#") and actor == f"{name}{(provider.issuer + '|7')[-12:]}")
+
+
 async def test_a_group_for_a_site_that_is_not_there_gives_nothing(app, database, provider):
     provider.person["groups"] = ["berlin-it"]
     async with client_of(app) as client:

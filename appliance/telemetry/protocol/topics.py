@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 
 VERSION = 1
+UP = ("state", "info", "health", "event", "reported", "batch")
+"""The last words of all topics that a room speaks on."""
 _SEGMENT = re.compile(r"[a-z0-9-]{1,36}")
 
 

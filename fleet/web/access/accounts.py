@@ -19,6 +19,8 @@ _DAY_MS = 86_400_000
 FIRST_ADMIN, INVITATION = "admin", "invite"
 _LINK_LIFE_MS = {FIRST_ADMIN: _DAY_MS, INVITATION: 7 * _DAY_MS}
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
+RESERVED = frozenset({"console"})
+"""By these names the audit log calls what is nobody's."""
 LONGEST_TOKEN_DAYS = 365
 
 
@@ -205,6 +207,8 @@ class Accounts:
 
 def _checked_name(name: str) -> str:
     name = name.strip().lower()
+    if name in RESERVED:
+        raise NotPossible(f"The console calls itself {name} in its log. Choose another name.")
     if not _NAME.fullmatch(name):
         raise NotPossible("A name is 1 to 64 letters, digits and . _ @ + -, such as an e-mail address.")
     return name

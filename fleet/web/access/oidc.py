@@ -5,6 +5,7 @@ has: a code that was obtained in another browser is worth nothing here.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +20,17 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from appliance.errors import SalonError
+from appliance.state.clean import clean_text
 from fleet.store import people
 from fleet.store.audit import AuditLog
-from fleet.store.database import Database
+from fleet.store.database import Database, Transaction
+from fleet.web.access.accounts import RESERVED
 from fleet.web.access.secrets import same
 from fleet.web.settings import GroupRole, OidcSettings
 
 _TIMEOUT_S = 10
 _LEEWAY_S = 60
+_NOT_IN_NAMES = re.compile(r"[^\w.@+-]")
 _ALGORITHMS = (*(f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)), "EdDSA", "Ed25519")
 """All that sign with a key of the service's alone (RFC 7518 section 3.1, RFC 8037, RFC 9864): never `none` or HS256."""
 
@@ -155,10 +159,11 @@ def _text(found: Mapping[str, Any], key: str) -> str:
 def _identity(claims: Mapping[str, Any], settings: OidcSettings) -> Identity:
     subject = str(claims["sub"])
     names = (claims.get(key) for key in ("preferred_username", "email", "sub"))
-    name = next((str(name) for name in names if name), subject)
+    # people choose it themselves at many services: it must not read as the console, a room or somebody's token
+    name = _NOT_IN_NAMES.sub("_", clean_text(next((str(name) for name in names if name), subject)).lower())
     groups = claims.get(settings.groups_claim)
     listed = tuple(str(group) for group in groups) if isinstance(groups, list) else ()
-    return Identity(f"{settings.issuer}|{subject}", name.lower()[:64], str(claims.get("name") or "")[:100], listed)
+    return Identity(f"{settings.issuer}|{subject}", name[:64], str(claims.get("name") or "")[:100], listed)
 
 
 def roles_for(groups: Sequence[str], table: Sequence[GroupRole]) -> list[tuple[str, str]]:
@@ -182,7 +187,8 @@ async def welcome(database: Database, identity: Identity, table: Sequence[GroupR
             key = user.key if user else await _added(tx, identity, now)
             if user is None or set(user.grants) != set(grants):
                 await people.set_grants(tx, key, grants)
-                await audit.note(tx, now, identity.name, "roles by groups", f"user:{key}", grants=grants)
+                name = await _called(tx, key)
+                await audit.note(tx, now, name, "roles by groups", f"user:{key}", grants=grants)
     if not grants:
         raise SignInTrouble("You are in no group that may use this console. Ask its admin.")
     made = await people.user_from(database, identity.subject)
@@ -191,8 +197,14 @@ async def welcome(database: Database, identity: Identity, table: Sequence[GroupR
     return made
 
 
-async def _added(tx: Any, identity: Identity, now: int) -> int:
+async def _called(tx: Transaction, key: int) -> str:
+    user = await people.user(tx, key)
+    assert user is not None  # noqa: S101 - added, or found, in this transaction
+    return user.name
+
+
+async def _added(tx: Transaction, identity: Identity, now: int) -> int:
     # somebody with a password may have the name already; the subject is who it is
-    taken = await people.user_called(tx, identity.name) is not None
+    taken = identity.name in RESERVED or await people.user_called(tx, identity.name) is not None
     name = f"{identity.name[:50]}#{identity.subject[-12:]}" if taken else identity.name
     return await people.add_user(tx, name, identity.full_name, now, subject=identity.subject)
