@@ -45,7 +45,10 @@ def add_console(commands: "Commands") -> None:
     _add(below, "top", "watch the fleet in this terminal").set_defaults(run=_run_top)
     _add(below, "admin-link", "print a link that makes its reader an admin, once").set_defaults(run=_run_admin_link)
     audit = _add(below, "audit", "the log of who did what").add_subparsers(metavar="verify", required=True)
-    _add(audit, "verify", "check that nobody changed the log").set_defaults(run=_run_audit_verify)
+    verify = _add(audit, "verify", "check that nobody changed the log")
+    words = "what it printed some time ago: it is checked that nothing was cut off since"
+    verify.add_argument("head", nargs="?", default="", metavar="HEAD", help=words)
+    verify.set_defaults(run=_run_audit_verify)
     _add_care(below)
     _add_shut_out(below)
 
@@ -215,9 +218,14 @@ def _run_admin_link(options: argparse.Namespace) -> int:
 def _run_audit_verify(options: argparse.Namespace) -> int:
     from fleet.web.main import audit_verdict
 
-    found = asyncio.run(audit_verdict(_settings(options)))
+    found, known = asyncio.run(audit_verdict(_settings(options), options.head.strip().lower()))
     if found.broken_at is not None:
         print(f"The log was tampered with: entry {found.broken_at} does not fit the one before it.")
+        return 1
+    if not known:
+        print(
+            f"The log was tampered with: no entry goes by {options.head}. Its end was cut off, or it was written anew."
+        )
         return 1
     print(f"The {found.entries} entries of the log fit together. Note its head: {found.head}")
     return 0

@@ -7,6 +7,7 @@ else, now and then.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from fleet.store.database import Database, Reader, Row, Transaction
 from fleet.store.pseudonym import Pseudonym
 
 _BEGINNING = "0" * 64
+_HEAD = re.compile(r"[0-9a-f]{64}")
+_PSEUDONYMISED = "audit.pseudonymised"
 _PAGE = 1000
 _LONGEST = 2000
 _Values = tuple[int, int, str, str, str, str]
@@ -86,6 +89,17 @@ async def verify(reader: Reader) -> Verdict:
     return Verdict(n, head)
 
 
+async def holds(reader: Reader, head: str) -> bool:
+    """Tell whether the log still goes by a head that somebody noted elsewhere: one that was cut at its end does not."""
+    if not _HEAD.fullmatch(head):
+        return False
+    rows = await reader.fetch(
+        "SELECT n FROM audit WHERE hash = $1 OR (action = $2 AND detail LIKE $3) LIMIT 1",
+        *(head, _PSEUDONYMISED, f'%"head": "{head}"%'),
+    )
+    return bool(rows) or head == _BEGINNING
+
+
 async def entries(reader: Reader, *, before: int = 2**62, search: str = "", limit: int = 100) -> Sequence[Entry]:
     """Return the newest entries below a number, those that hold a text in any column."""
     pattern = f"%{search.lower()}%"
@@ -135,7 +149,7 @@ async def rename_actor(tx: Transaction, dialect: str, who: Pseudonym, at: int) -
             sql = "UPDATE audit SET actor = $2, target = $3, detail = $4, hash = $5 WHERE n = $1"
             await tx.execute(sql, n, actor, target, detail, _hash(before, values))
     await AuditLog(dialect).note(
-        tx, at, "console", "audit.pseudonymised", who.other, entries=len(named), head=rows[-1]["hash"]
+        tx, at, "console", _PSEUDONYMISED, who.other, entries=len(named), head=rows[-1]["hash"]
     )
     return len(named)
 

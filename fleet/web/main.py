@@ -131,11 +131,11 @@ async def first_admin_link(settings: Settings) -> str:
         await database.close()
 
 
-async def audit_verdict(settings: Settings) -> audit.Verdict:
-    """Go through the whole audit log."""
+async def audit_verdict(settings: Settings, noted: str = "") -> tuple[audit.Verdict, bool]:
+    """Go through the whole audit log; tell, too, whether it still goes by a head that was noted."""
     database = await open_database(settings.database_url)
     try:
         await bring_up_to_date(database)
-        return await audit.verify(database)
+        return await audit.verify(database), not noted or await audit.holds(database, noted)
     finally:
         await database.close()

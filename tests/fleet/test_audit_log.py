@@ -7,6 +7,7 @@ import pytest
 
 from fleet.store import audit
 from fleet.store.audit import AuditLog, Verdict
+from fleet.store.erase import erase_person
 
 
 async def write(database, count: int) -> None:
@@ -41,6 +42,28 @@ async def test_a_change_or_a_gap_is_seen(database, harm, at):
         await tx.execute(harm)
     found = await audit.verify(database)
     assert (found.entries, found.broken_at) == (at - 1, at)
+
+
+async def test_a_log_whose_end_was_cut_off_is_told_by_a_head_that_was_noted(database):
+    await write(database, 4)
+    noted = (await audit.verify(database)).head
+    await write(database, 2)
+    assert await audit.holds(database, noted)
+    assert not await audit.holds(database, "0" * 63)
+    assert not await audit.holds(database, "%")
+    async with database.transaction() as tx:
+        await tx.execute("DELETE FROM audit WHERE n > 3")
+    assert (await audit.verify(database)).broken_at is None
+    assert not await audit.holds(database, noted)
+    await write(database, 1)
+    assert not await audit.holds(database, noted)
+
+
+async def test_a_head_from_before_somebody_was_erased_still_counts(database):
+    await write(database, 3)
+    noted = (await audit.verify(database)).head
+    await erase_person(database, "ada", 5)
+    assert await audit.holds(database, noted)
 
 
 async def test_entries_written_together_take_turns(database):
