@@ -4,12 +4,14 @@ The routes are asked for from the program itself, so that a new one is tried, to
 in no table here fails.
 """
 
+import asyncio
 import shutil
 from typing import Any
 
+import httpx
 import pytest
 from fleet_builders import add_room, add_site
-from web_parts import Clock, add_person, client_of, console_app, sign_in
+from web_parts import Clock, add_person, client_of, console_app, serving, sign_in
 
 from appliance.telemetry.protocol.enrolling import PATH, RENEW_PATH
 from fleet.certificates import make_authority
@@ -296,3 +298,47 @@ async def test_who_may_see_all_sees_it_all(bravo, tmp_path):
             if ("GET", path) not in OPEN:
                 answer = await client.get(filled(path), params=QUERIES.get(path))
                 assert answer.status_code == 200, (path, answer.text)
+
+
+@pytest.mark.parametrize(
+    "end", ["signed out", "another role", "shut out", "a new password", "idle", "no token any more"]
+)
+@pytest.mark.parametrize("path", ["/live/rooms", "/rooms/alpha-room/live"])
+async def test_a_stream_ends_with_the_right_to_see_it(bravo, monkeypatch, end, path):
+    monkeypatch.setattr("fleet.web.pages.rooms.PING_S", 0.05)
+    monkeypatch.setattr("fleet.web.pages.room.PING_S", 0.05)
+    clock = Clock()
+    app = console_app(bravo, clock)
+    viewer = PEOPLE[Role.VIEWER]
+    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client, client_of(app) as root:
+        await sign_in(client, viewer)
+        await sign_in(root, "root")
+        (person,) = [one for one in (await root.get("/api/v1/users")).json() if one["name"] == viewer]
+        where = f"/people/{person['key']}"
+        asking = client
+        if end == "no token any more":
+            made = await client.post("/account/tokens", data={"role": "viewer", "name": "wall"})
+            bearer = {"Authorization": "Bearer salon_" + made.text.split("salon_")[1][:43]}
+            asking = httpx.AsyncClient(base_url=url, headers=bearer)
+        async with asking.stream("GET", path) as answer:
+            words = answer.aiter_lines()
+            assert await anext(words)
+            if end == "signed out":
+                await client.post("/sign-out")
+            elif end == "another role":
+                await root.post(f"{where}/role", data={"role": "viewer", "site": "bravo"})
+            elif end == "shut out":
+                await root.post(f"{where}/disabled", data={"to": "true"})
+            elif end == "a new password":
+                link = (await root.post(f"{where}/link")).text.split("/welcome/")[1][:43]
+                async with client_of(app) as fresh:
+                    await fresh.post(f"/welcome/{link}", data={"password": "a new password", "again": "a new password"})
+            elif end == "idle":
+                clock.pass_s(12 * 3600)
+            else:
+                await client.post("/account/tokens/78/remove")
+            clock.pass_s(1)
+            async with asyncio.timeout(20):
+                last = [line async for line in words if line.startswith("event")]
+            assert last == ["event: over"]
+        await asking.aclose()
