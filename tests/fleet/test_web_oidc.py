@@ -116,7 +116,7 @@ async def test_a_code_works_once(app):
         link = await come_back(client)
         flow = client.cookies["salon-flow"]
         assert (await client.get(link)).status_code == 303
-        client.cookies.set("salon-flow", flow, path="/sign-in/back")
+        client.cookies.set("salon-flow", flow)
         assert (await client.get(link)).status_code == 403
 
 
@@ -158,3 +158,13 @@ async def test_the_browser_is_sent_with_pkce_state_and_nonce(app):
     asked = parse_qs(away.query)
     assert {"state", "nonce", "code_challenge", "redirect_uri"} <= asked.keys()
     assert asked["code_challenge_method"] == ["S256"]
+
+
+async def test_over_https_the_cookies_of_a_sign_in_are_refused_from_anybody_else(database, provider):
+    oidc = OidcSettings(provider.issuer, "console", name="Example", groups=ROLES)
+    settings = WebSettings(oidc=oidc, public_url="https://rooms.example")
+    made = create_app(database, settings, passwords=QUICK, client_secret="s3cret")
+    async with made.router.lifespan_context(made), client_of(made) as client:
+        cookie = (await client.get("/sign-in/elsewhere")).headers["Set-Cookie"]
+    assert cookie.startswith("__Host-salon-flow=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))

@@ -17,7 +17,6 @@ from fleet.web.pages.frame import page
 from fleet.web.settings import WebSettings
 
 router = APIRouter()
-_FLOW_COOKIE = "salon-flow"
 _FLOW_LIFE_S = 600
 Text = Annotated[str, field(1000)]
 
@@ -80,10 +79,9 @@ async def elsewhere(request: Request) -> Response:
         return _asking(request, console, status=502, trouble=str(err))
     answer = RedirectResponse(url, 303)
     answer.set_cookie(
-        _FLOW_COOKIE,
+        _flow_cookie(console.settings),
         flow.packed(),
         max_age=_FLOW_LIFE_S,
-        path="/sign-in/back",
         secure=console.settings.secure,
         httponly=True,
         samesite="lax",
@@ -91,12 +89,17 @@ async def elsewhere(request: Request) -> Response:
     return answer
 
 
+def _flow_cookie(settings: WebSettings) -> str:
+    # no neighbour under the same domain can plant its own, and so sign somebody in as somebody else
+    return f"{cookie_name(settings)}-flow"
+
+
 @router.get("/sign-in/back")
 async def back(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
     console = console_of(request)
     if console.service is None or console.settings.oidc is None:
         return RedirectResponse("/sign-in", 303)
-    flow = Flow.of(request.cookies.get(_FLOW_COOKIE, ""))
+    flow = Flow.of(request.cookies.get(_flow_cookie(console.settings), ""))
     if error:
         words = "The sign-in service refused. Try again, or sign in with a password."
         return _asking(request, console, status=403, trouble=words)
@@ -107,7 +110,7 @@ async def back(request: Request, state: str = "", code: str = "", error: str = "
         return _asking(request, console, status=403, trouble=str(err))
     session = await console.accounts.begin(user, address=address(request), by="sign-in service")
     answer = _come_in(console.settings, session, "/")
-    answer.delete_cookie(_FLOW_COOKIE, path="/sign-in/back")
+    answer.delete_cookie(_flow_cookie(console.settings), secure=console.settings.secure, httponly=True)
     return answer
 
 
