@@ -74,7 +74,7 @@ def csrf_of(page: str) -> str:
 
 @asynccontextmanager
 async def serving(app, port: int = 0, **tls: Any) -> AsyncIterator[str]:
-    """Serve, on a free port unless told which, and yield the address; HTTPS with uvicorn's `ssl_certfile` and its key."""
+    """Serve, on a free port unless told which, and yield the address; HTTPS with `ssl_certfile` and `ssl_keyfile`."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", port))
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1, **tls)
