@@ -15,6 +15,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from appliance.errors import SalonError
 from appliance.mqtt import TidySocket, hang_up, heard
 from appliance.telemetry.protocol.address import BrokerAddress
 
@@ -26,7 +27,7 @@ _QUEUED = 20_000
 """Messages in paho's memory. What does not fit is dropped: acknowledgements and orders are said again."""
 
 
-class BrokerUnreachable(OSError):
+class BrokerUnreachable(SalonError, OSError):
     """The console cannot talk to the broker; says why and what would help."""
 
 

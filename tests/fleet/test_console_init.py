@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
+from mqtt_parts import free_port
 
 from appliance.cli import main
+from fleet.certificates import open_authority
 from fleet.settings import load
 
 pytestmark = pytest.mark.interop
@@ -67,6 +70,19 @@ def test_the_embedded_broker_needs_no_mosquitto(tmp_path, capsys):
     assert "mosquitto.conf" not in said
     assert (tmp_path / "state" / "authority" / "orders.key").exists()
     assert not (tmp_path / "broker").exists()
+
+
+def test_shutting_out_says_so_when_there_is_no_broker(tmp_path, capsys):
+    """The unit that runs it tries again then."""
+    ports = ("--console-port", str(free_port()))
+    assert init(tmp_path, "--org", "acme", "--state", str(tmp_path / "state"), "--host", "127.0.0.1", *ports) == 0
+    shut_out = ["console", "shut-out", "--config", str(tmp_path / "console.toml")]
+    assert main(shut_out) == 0
+    assert "cut off now: 0" in capsys.readouterr().out
+    now = datetime.now(UTC)
+    open_authority(tmp_path / "state" / "authority").revoke("room-1", [7], now)
+    assert main(shut_out) == 1
+    assert "is it running?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

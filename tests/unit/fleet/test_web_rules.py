@@ -75,7 +75,7 @@ def test_an_address_waits_also_when_it_tries_another_name_each_time():
     limits = SignInLimits()
     for number in range(30):
         assert limits.wait_s(f"name{number}", "10.0.0.9", 0) == 0
-        limits.failed(f"name{number}", "10.0.0.9", 0)
+        limits.tried(f"name{number}", "10.0.0.9", 0)
     assert limits.wait_s("ada", "10.0.0.9", 0) > 0
     assert limits.wait_s("ada", "10.0.0.8", 0) == 0
 

@@ -26,7 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(SOURCES / name, system)
     for folder in ("sysusers.d", "tmpfiles.d"):
         shutil.copytree(SOURCES / folder, root / "usr/lib" / folder)
-    for program in ("/usr/bin/salon", "/bin/rm", "/bin/sleep", "/bin/systemctl"):
+    for program in ("/usr/bin/salon", "/bin/rm", "/bin/sh", "/bin/sleep", "/bin/systemctl", "/bin/touch"):
         stand_in = root / program[1:]
         stand_in.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("/bin/true", stand_in)
@@ -93,8 +93,14 @@ def test_a_revoked_certificate_has_the_broker_reload_and_then_cuts_off_who_is_co
     assert setting("salon-revoked.path", "PathChanged") == [str(BROKER / "crl.pem")]
     unit = "salon-revoked.service"
     # in this order: who is cut off first would come in again
-    commands = ["+/bin/systemctl reload mosquitto.service", "/usr/bin/salon console shut-out"]
-    assert setting(unit, "ExecStart") == commands
+    began, reload, cut, again = setting(unit, "ExecStart")
+    assert reload == "+/bin/systemctl try-reload-or-restart mosquitto.service"
+    assert cut == "/usr/bin/salon console shut-out"
+    # a change while it runs has it run again, however many there are
+    stamp = began.removeprefix("/bin/touch ")
+    assert again == f"/bin/sh -c 'test ! {BROKER / 'crl.pem'} -nt {stamp}'"
+    assert Path(stamp).parts[:3] == ("/", "run", *setting(unit, "RuntimeDirectory"))
+    assert (setting(unit, "Restart"), setting(unit, "StartLimitIntervalSec")) == (["on-failure"], ["0"])
     assert setting(unit, "User") == ["salon-console"]
 
 
