@@ -6,12 +6,9 @@ one before, nothing has happened.
 
 import base64
 import binascii
-import http.client
 import json
 import secrets
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -49,13 +46,12 @@ from appliance.telemetry.protocol.enrolling import (
 )
 from appliance.telemetry.protocol.signed import Trust, opened
 from appliance.telemetry.protocol.topics import Topics
+from provisioning.calling import http_post, vouched, whoever
 from provisioning.enrolled import FOLDER, Enrolment, NotEnrolled, enrolment
 
-__all__ = ["Enrolment", "NotEnrolled", "enrol", "enrolment", "http_post", "renew", "renewal_due"]
+__all__ = ["Enrolment", "NotEnrolled", "enrol", "enrolment", "renew", "renewal_due"]
 
 RENEW_BEFORE = timedelta(days=130)
-_ANSWER_S = 20
-_LONGEST = 64 * 1024
 _NOT_VOUCHED = (
     "Nobody this room trusts vouches for the console at {url} ({why}). Nothing was changed. Check the address and the "
     "room's clock; if the console's certificate is of your organisation's own authority, name that one's: --ca FILE"
@@ -89,7 +85,7 @@ def enrol(
     The code alone proves who is who. TLS has to fit all the same, by the machine's own authorities or by `ca` (PEM):
     while somebody stands there who can mend it, a false console is better found out before it hears anything.
     """
-    post = post or partial(http_post, context=_vouched(ca))
+    post = post or partial(http_post, context=vouched(ca))
     folder = _folder(state_dir)
     key = _new_key(folder)
     asking = Asking(room, _csr(key, room), secrets.token_urlsafe(16), name, sw)
@@ -129,38 +125,11 @@ def renew(state_dir: Path, *, post: Post | None = None) -> None:
     shown = x509.load_pem_x509_certificate(held).public_bytes(Encoding.PEM).decode()
     message = to_json(Renewing(body, shown, base64.b64encode(signature).decode()))
     # nobody is there to mend it if the console's certificate is of another authority by now: its pinned key proves it
-    answer = _asked(found.console + RENEW_PATH, message, post or partial(http_post, context=_whoever()))
+    answer = _asked(found.console + RENEW_PATH, message, post or partial(http_post, context=whoever()))
     granted = _renewed(answer, found, asking)
     # one file, replaced whole: whoever connects finds the old certificate with its key, or the new one with its
     _write(folder / found.certificate_file, granted.certificate.encode() + _pem(key))
     (folder / "new.key").unlink(missing_ok=True)
-
-
-def http_post(url: str, data: bytes, *, context: ssl.SSLContext | None = None) -> tuple[int, bytes]:
-    """Send JSON and return status and answer, or raise `OSError`; without `context` the machine's authorities count."""
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - http or https
-    try:
-        with urllib.request.urlopen(request, timeout=_ANSWER_S, context=context) as answer:  # noqa: S310
-            return answer.status, answer.read(_LONGEST)
-    except urllib.error.HTTPError as err:
-        with err:
-            return err.code, err.read(_LONGEST)
-    except http.client.HTTPException as err:
-        raise ConnectionError("what answers there does not speak HTTP") from err
-
-
-def _vouched(ca: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cadata=ca or None)
-    except (ssl.SSLError, ValueError) as err:
-        raise NotEnrolled("What --ca names holds no certificate (PEM).") from err
-
-
-def _whoever() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _base(console: str) -> str:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from provisioning.enrolment import http_post
+from provisioning.calling import http_post
 
 
 @pytest.mark.parametrize("answer", [b"220 mail.example.org ESMTP\r\n", b"", b"\xff" * 100_000])
