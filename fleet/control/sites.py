@@ -45,8 +45,7 @@ def grouped(rule: Rule, site: Site, whole: Alert | None, members: Iterable[Alert
     if whole is not None:
         if len(rooms) >= AT_LEAST:
             return [replace(alert, parent=ident) for alert in rooms if alert.parent != ident]
-        over = replace(whole, state=State.RESOLVED, ended_at=now, clear_at=now)
-        return [over, *(replace(alert, parent=None) for alert in rooms if alert.parent is not None)]
+        return ended(whole, rooms, now)
     if not any(alert.state is State.FIRING for alert in rooms) or not is_down(
         (alert.began_at for alert in rooms), site.rooms
     ):
@@ -56,3 +55,9 @@ def grouped(rule: Rule, site: Site, whole: Alert | None, members: Iterable[Alert
     words = Words(f"{site.name}: {text}", "Look at the site's power and network before its rooms.")
     down = Alert(ident, rule.severity, words, State.FIRING, began, now)
     return [down, *(replace(alert, parent=ident) for alert in rooms)]
+
+
+def ended(whole: Alert | None, members: Iterable[Alert], now: int) -> list[Alert]:
+    """Return the end of a site's alert, and its rooms, which speak for themselves from now on."""
+    over = [] if whole is None else [replace(whole, state=State.RESOLVED, ended_at=now, clear_at=now)]
+    return [*over, *(replace(alert, parent=None) for alert in members if alert.parent is not None)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fleet.control.conditions import Look, Offline, look
 from fleet.control.facts import Facts
 from fleet.control.rules import Alert, Ident, Rule, Signal, State, begun, due, site_ident, step
-from fleet.control.sites import Site, grouped
+from fleet.control.sites import Site, ended, grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Watch:
     _open: dict[Ident, Alert] = field(default_factory=dict, init=False)
     _of_room: dict[int, set[Ident]] = field(default_factory=lambda: defaultdict(set), init=False)
     _of_site: dict[tuple[str, int], set[Ident]] = field(default_factory=lambda: defaultdict(set), init=False)
+    _down_by: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set), init=False)
+    """By which rules a site is down."""
     _facts: dict[int, Facts] = field(default_factory=dict, init=False)
     """Of rooms that have to be looked at again although they say nothing."""
     _site_of: dict[int, int] = field(default_factory=dict, init=False)
@@ -147,12 +149,24 @@ class Watch:
 
     def _group(self, site: int, now: int) -> None:
         named = Site(site, self.site_names.get(site, ""), self._rooms_in[site])
-        for rule in self.rules:
-            if isinstance(rule.condition, Offline):
-                whole = self._open.get(site_ident(rule.id, site))
-                members = [self._open[ident] for ident in self._of_site.get((rule.id, site), ())]
-                for alert in grouped(rule, named, whole, members, now):
-                    self._put(self._open.get(alert.ident), alert)
+        rules = {rule.id: rule for rule in self.rules if isinstance(rule.condition, Offline)}
+        for name in sorted(rules.keys() | self._down_by[site]):
+            whole = self._open.get(site_ident(name, site))
+            members = [self._open[ident] for ident in self._of_site.get((name, site), ())]
+            rule = rules.get(name)
+            # of a rule that is gone, or looks for something else now, no site speaks
+            changed = grouped(rule, named, whole, self._unheld(members, now), now) if rule else ended(whole, members, now)
+            for alert in changed:
+                self._put(self._open.get(alert.ident), alert)
+
+    def _unheld(self, members: Iterable[Alert], now: int) -> list[Alert]:
+        """Leave out those that maintenance keeps from firing: that they are gone is no sign of a lost site."""
+        return [one for one in members if one.state is not State.PENDING or one.parent or not self._is_held(one, now)]
+
+    def _is_held(self, alert: Alert, now: int) -> bool:
+        # who is pending is looked at again, so that its facts are here
+        facts = self._facts.get(alert.ident.room or 0)
+        return facts is not None and any(window.holds(facts.place.scopes, now) for window in self.windows)
 
     def _put(self, before: Alert | None, after: Alert | None) -> None:
         if after == before:
@@ -188,6 +202,8 @@ class Watch:
             self._of_room[ident.room].add(ident)
             if ident.site is not None:
                 self._of_site[ident.rule, ident.site].add(ident)
+        elif ident.site is not None:
+            self._down_by[ident.site].add(ident.rule)
 
     def _drop(self, ident: Ident) -> None:
         self._open.pop(ident, None)
@@ -195,6 +211,8 @@ class Watch:
             self._of_room[ident.room].discard(ident)
             if ident.site is not None:
                 self._of_site[ident.rule, ident.site].discard(ident)
+        elif ident.site is not None:
+            self._down_by[ident.site].discard(ident.rule)
 
     def _look_again(self, facts: Facts, times: list[int]) -> None:
         room = facts.place.key

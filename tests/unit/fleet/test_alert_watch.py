@@ -185,6 +185,30 @@ def test_the_last_rooms_of_a_lost_site_speak_for_themselves():
     }
 
 
+def test_a_sites_alert_ends_with_its_rule():
+    watch = site_of(4, 4)
+    watch.look(T0 + 100 * S)
+    kept = watch.open
+    for rules in ((), (replace(OFFLINE, condition=NotReady()),)):
+        again = Watch(rules)
+        again.remember(kept)
+        for key in range(1, 5):
+            again.see(room(key, site=7, offline=T0))
+        again.look(T0 + 101 * S)
+        assert whole(again) == []
+        assert all(alert.parent is None for alert in again.open)
+
+
+def test_rooms_in_maintenance_do_not_make_a_site_lost():
+    watch = Watch((OFFLINE,), tuple(Window(f"room:r{key}", T0, T0 + 3600 * S) for key in range(1, 10)), {7: "Berlin"})
+    for key in range(1, 11):
+        watch.see(room(key, site=7, offline=T0))
+    watch.look(T0)
+    assert [change.after.ident.room for change in watch.look(T0 + 100 * S)] == [10]
+    watch.look(T0 + 3600 * S)
+    assert len(whole(watch)) == 1
+
+
 @pytest.mark.parametrize(("rooms", "lost", "step"), [(20, 9, S), (4, 2, S), (20, 12, 60 * S)])
 def test_few_rooms_or_slow_losses_are_no_lost_site(rooms, lost, step):
     watch = site_of(rooms, lost, step=step)
