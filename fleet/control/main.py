@@ -108,7 +108,7 @@ def _parts(
     return {
         "lease": _every(_RENEW_S, renew),
         "alerts": _every(_LOOK_S, lambda: desk.look(now())),
-        "notices": _every(_LOOK_S, lambda: outbox.send_due(now)),
+        "notices": lambda: outbox.run(now),
         "jobs": _every(_DRIVE_S, drive),
         "silence": _every(_SILENCE_S, lambda: call_silent(database, now())),
         "tidy": _every(_TIDY_S, tidy),

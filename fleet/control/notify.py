@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
 
 from appliance.errors import SalonError
 from fleet.control.lease import Lease
@@ -17,12 +18,16 @@ logger = logging.getLogger(__name__)
 GIVE_UP_MS = 24 * 3600 * 1000
 _FIRST_RETRY_MS, _LONGEST_RETRY_MS = 30_000, 3600_000
 _SEND_S = 60
+_LOOK_S = 1.0
 _AT_ONCE = 3
 """More than so many for one channel go as one message: a bad day is not a flood of mails."""
-_MOST_IN_ONE = 50
+_MOST_IN_ONE = 10_000
+_MOST_SPELT_OUT = 50
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.+", re.DOTALL)
 # On this very machine, for its desktop or its shell: nothing a server's web page should reach.
 _LOCAL = frozenset({"syslog", "dbus", "qt", "glib", "kde", "gnome", "macosx", "windows", "file", "exec"})
+# Files of this machine that a plug-in would read, and in part send away.
+_FILES = frozenset({"template", "keyfile", "pgpkey"})
 
 
 class BadChannel(SalonError, ValueError):
@@ -47,7 +52,7 @@ def scheme_of(url: str) -> str:
 
     _quiet()
     match = _SCHEME.fullmatch(url.strip())
-    if not match or match[1] in _LOCAL or not apprise.Apprise.instantiate(url.strip()):
+    if not match or match[1] in _LOCAL or _names_file(url) or not apprise.Apprise.instantiate(url.strip()):
         raise BadChannel(
             "This is no address a notice can go to; write one such as mailtos://USER:PASSWORD@HOST?to=NAME, "
             "json://HOST/PATH, slack://… or msteams://… (see the apprise documentation)."
@@ -73,7 +78,9 @@ def together(letters: Sequence[Letter]) -> Letter:
     """Make one letter of many."""
     if len(letters) == 1:
         return letters[0]
-    parts = [f"{letter.title}\n{letter.body}" for letter in letters]
+    parts = [f"{letter.title}\n{letter.body}" for letter in letters[:_MOST_SPELT_OUT]]
+    if more := len(letters) - len(parts):
+        parts.append(f"And {more} more: see the console's page of alerts.")
     return Letter(f"{len(letters)} notices: {letters[0].title} and others", "\n\n".join(parts))
 
 
@@ -82,40 +89,65 @@ def retry_ms(tries: int) -> int:
     return int(min(_LONGEST_RETRY_MS, _FIRST_RETRY_MS * 2 ** min(tries - 1, 20)))
 
 
+# who tries a channel before switching it on wants to see that notice
+_WAITING = (
+    "FROM outbox o JOIN channels c ON c.key = o.channel WHERE o.sent_at IS NULL AND o.given_up_at IS NULL "
+    "AND (c.enabled OR o.alert IS NULL)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Sends what waits. For the one process that has the lease."""
+    """Sends what waits, to each channel in order. For the one process that has the lease."""
 
     database: Database
     lease: Lease
     post: Post = post
 
+    async def run(self, now: Callable[[], int]) -> None:
+        """Send until cancelled; a channel that is slow holds no other up."""
+        busy: dict[int, asyncio.Task[int]] = {}
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                busy = {channel: task for channel, task in busy.items() if not task.done()}
+                for channel in await self._due(now()):
+                    if channel not in busy:
+                        busy[channel] = tasks.create_task(self._serve(channel, now), name=f"channel {channel}")
+                await asyncio.sleep(_LOOK_S)
+
     async def send_due(self, now: Callable[[], int]) -> int:
         """Try everything that is due once, and return how many notices were taken."""
+        return sum(await asyncio.gather(*(self._serve(channel, now) for channel in await self._due(now()))))
+
+    async def _due(self, now: int) -> list[int]:
         rows = await self.database.fetch(
-            "SELECT o.key AS key, o.channel AS channel, o.title AS title, o.body AS body, o.tries AS tries, "
-            "o.made_at AS made_at, c.url AS url, c.name AS name FROM outbox o JOIN channels c ON c.key = o.channel "
-            "WHERE o.sent_at IS NULL AND o.given_up_at IS NULL AND o.next_at <= $1 ORDER BY o.key LIMIT 1000",
-            now(),
+            f"SELECT DISTINCT o.channel AS channel {_WAITING} AND o.next_at <= $1 ORDER BY o.channel", now
         )
-        by_channel: dict[int, list[Row]] = {}
-        for row in rows:
-            by_channel.setdefault(row["channel"], []).append(row)
-        # one that is slow holds no other up
-        taken = await asyncio.gather(*(self._send_all(waiting, now) for waiting in by_channel.values()))
-        return sum(taken)
+        return [row["channel"] for row in rows]
 
-    async def _send_all(self, rows: Sequence[Row], now: Callable[[], int]) -> int:
-        if len(rows) > _AT_ONCE:
-            return await self._send(rows[:_MOST_IN_ONE], now)
-        return sum([await self._send([row], now) for row in rows])
+    async def _serve(self, channel: int, now: Callable[[], int]) -> int:
+        """Send what waits for a channel, the oldest first: nobody hears of an end before the beginning."""
+        rows = await self.database.fetch(
+            "SELECT o.key AS key, o.title AS title, o.body AS body, o.tries AS tries, o.next_at AS next_at, "
+            f"o.made_at AS made_at, c.url AS url, c.name AS name {_WAITING} AND o.channel = $1 "
+            f"ORDER BY o.key LIMIT {_MOST_IN_ONE}",
+            channel,
+        )
+        tried_at = max((row["next_at"] - retry_ms(row["tries"]) for row in rows if row["tries"]), default=0)
+        if 0 <= now() - tried_at < _FIRST_RETRY_MS:
+            return 0
+        taken = 0
+        for part in [rows] if len(rows) > _AT_ONCE else [[row] for row in rows]:
+            if not await self._send(part, now):
+                break
+            taken += len(part)
+        return taken
 
-    async def _send(self, rows: Sequence[Row], now: Callable[[], int]) -> int:
+    async def _send(self, rows: Sequence[Row], now: Callable[[], int]) -> bool:
         """Send some as one letter. Marked as tried before: who dies in the middle tries again later, not at once."""
-        tries = max(row["tries"] for row in rows) + 1
         async with self.database.transaction() as tx:
             await self.lease.check(tx, now())
-            again = [(tries, now() + retry_ms(tries), row["key"]) for row in rows]
+            again = [(row["tries"] + 1, now() + retry_ms(row["tries"] + 1), row["key"]) for row in rows]
             await tx.many("UPDATE outbox SET tries = $1, next_at = $2 WHERE key = $3 AND sent_at IS NULL", again)
         letter = together([Letter(row["title"], row["body"]) for row in rows])
         trouble = await self._hand_over(rows[0]["url"], letter)
@@ -126,7 +158,7 @@ class Outbox:
                 "UPDATE outbox SET sent_at = $1, given_up_at = $2, trouble = $3 WHERE key = $4",
                 [(None if trouble else now(), _given_up(row, trouble, now()), trouble, row["key"]) for row in rows],
             )
-        return 0 if trouble else len(rows)
+        return not trouble
 
     async def _hand_over(self, url: str, letter: Letter) -> str:
         try:
@@ -143,6 +175,12 @@ def _given_up(row: Row, trouble: str, now: int) -> int | None:
     return now if trouble and now - row["made_at"] >= GIVE_UP_MS else None
 
 
+def _names_file(url: str) -> bool:
+    pairs = parse_qsl(urlsplit(url.strip()).query)
+    return any(name.lower() in _FILES and any(mark in value for mark in "/\\.~") for name, value in pairs)
+
+
 def _quiet() -> None:
-    # it logs addresses
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    # they log addresses: a chat's secret is a part of its path
+    for name in ("apprise", "urllib3", "requests"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 
 import pytest
 from fleet_builders import NOW
@@ -13,6 +14,11 @@ from fleet.control.notify import GIVE_UP_MS, BadChannel, Letter, Outbox, post, r
 
 SECRET = "s3cr3t-t0ken"
 ME = Lease("control", "me")
+FILES = (
+    "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template=/etc/passwd",
+    "fcm://project/device/?keyfile=/etc/passwd",
+)
+"""They would read a file of the console's machine."""
 
 
 async def put(database, channel, *titles):
@@ -84,6 +90,77 @@ async def test_a_bad_day_is_one_message(database):
     assert all(f"about room {n}" in requests[0][1]["message"] for n in range(9))
 
 
+async def test_a_fleet_that_is_lost_at_once_is_one_message_that_names_the_first(database):
+    letters = []
+    await rulebook.save_channel(database, "hook", "Hook", "json://127.0.0.1:9/")
+    await put(database, "hook", *(f"room {n}" for n in range(1200)))
+    assert await send(database, by=lambda _url, letter: letters.append(letter) is None) == 1200
+    assert [letter.title for letter in letters] == ["1200 notices: room 0 and others"]
+    assert letters[0].body.count("about room") == 50
+    assert letters[0].body.endswith("And 1150 more: see the console's page of alerts.")
+
+
+async def test_nobody_hears_of_an_end_before_its_beginning(database):
+    taken, works = [], []
+    await rulebook.save_channel(database, "hook", "Hook", "json://127.0.0.1:9/")
+
+    def by(_url, letter):
+        return bool(works) and taken.append(letter.title) is None
+
+    await put(database, "hook", "[ERROR] Blue")
+    for second in (0, 30, 90, 210, 450, 930, 1890):
+        assert await send(database, second, by=by) == 0
+    # an hour later it works again, and there is news
+    works.append(True)
+    await put(database, "hook", "[OVER] Blue")
+    assert await send(database, 3600, by=by) == 2
+    assert taken == ["[ERROR] Blue", "[OVER] Blue"]
+
+
+async def test_news_does_not_knock_at_a_dead_door_each_second(database):
+    knocks = []
+    await rulebook.save_channel(database, "hook", "Hook", "json://127.0.0.1:9/")
+    for second in range(60):
+        await put(database, "hook", f"room {second}")
+        await send(database, second, by=lambda *_: bool(knocks.append(1)))
+    assert len(knocks) == 2
+
+
+async def test_a_channel_that_is_slow_holds_no_other_up(database):
+    await rulebook.save_channel(database, "slow", "Slow", "json://127.0.0.1:9/slow")
+    await rulebook.save_channel(database, "quick", "Quick", "json://127.0.0.1:9/quick")
+    await ME.take(database, NOW)
+    loop, release, told = asyncio.get_running_loop(), threading.Event(), asyncio.Queue()
+
+    def by(url, letter):
+        if url.endswith("slow"):
+            return release.wait(30)
+        loop.call_soon_threadsafe(told.put_nowait, letter.title)
+        return True
+
+    await put(database, "slow", "one")
+    running = asyncio.create_task(Outbox(database, ME, by).run(lambda: NOW))
+    for title in ("two", "three"):
+        await put(database, "quick", title)
+        assert await told.get() == title
+    release.set()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_channel_that_is_switched_off_is_told_nothing_but_a_test(database):
+    await rulebook.save_channel(database, "hook", "Hook", "json://127.0.0.1:9/")
+    await put(database, "hook", "one")
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE outbox SET alert = 1")
+    await rulebook.save_channel(database, "hook", "Hook", None, enabled=False)
+    assert await send(database, by=lambda *_: pytest.fail("sent")) == 0
+    await rulebook.send_test(database, "hook", NOW)
+    assert await send(database, by=lambda *_: True) == 1
+    await rulebook.save_channel(database, "hook", "Hook", None)
+    assert await send(database, by=lambda *_: True) == 1
+
+
 async def test_a_process_that_dies_while_sending_loses_nothing(database):
     await rulebook.save_channel(database, "hook", "Hook", "json://127.0.0.1:9/")
     await put(database, "hook", "one")
@@ -140,6 +217,16 @@ async def test_an_address_is_neither_shown_nor_logged_nor_stored_with_a_failure(
     assert "scheme='json'" in shown
 
 
+async def test_an_address_is_not_logged_when_it_works_either(database, caplog):
+    caplog.set_level(logging.DEBUG)
+    async with http_sink() as (port, requests):
+        await rulebook.save_channel(database, "hook", "Hook", f"json://127.0.0.1:{port}/{SECRET}")
+        await put(database, "hook", "one")
+        assert await send(database) == 1
+    assert requests[0][0] == f"/{SECRET}"
+    assert SECRET not in caplog.text
+
+
 async def test_a_channel_keeps_its_address_when_its_name_is_changed(database):
     await rulebook.save_channel(database, "hook", "Hook", "json://127.0.0.1:9/")
     await rulebook.save_channel(database, "hook", "New", None, least="error")
@@ -151,7 +238,7 @@ async def test_a_channel_keeps_its_address_when_its_name_is_changed(database):
     assert await rulebook.channels(database) == []
 
 
-@pytest.mark.parametrize("url", ["", "nope", f"nope://{SECRET}", "syslog://x", "slack://x", "windows://"])
+@pytest.mark.parametrize("url", ["", "nope", f"nope://{SECRET}", "syslog://x", "slack://x", "windows://", *FILES])
 def test_an_address_that_is_none_is_refused_without_repeating_it(url):
     with pytest.raises(BadChannel) as err:
         scheme_of(url)
