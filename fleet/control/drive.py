@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from fleet.control.jobs import end, policy_of, target_of
+from fleet.control.jobs import end, in_order, policy_of, target_of
 from fleet.control.places import bump, lock, places_in
-from fleet.control.rollouts import Advance, Done, Group, Stop, Wait, next_wave
+from fleet.control.rollouts import HELD, Advance, Done, Group, Stop, Wait, next_wave, waves_of
 from fleet.store.database import Database, Row, Transaction
 
 SILENT_MS = 3600 * 1000
@@ -33,6 +33,7 @@ class Driver:
         """Do what is due, and say whether anything was."""
         await lock(tx, "jobs")
         changed = await self._expire(tx, now)
+        changed |= await self._take_leave(tx, now)
         for row in await tx.fetch("SELECT * FROM jobs WHERE state IN ('waiting', 'running', 'paused') ORDER BY key"):
             changed |= await self._move(tx, row, now)
         if changed:
@@ -84,12 +85,30 @@ class Driver:
         known = await tx.fetch("SELECT room, wave FROM executions WHERE job = $1", row["key"])
         already = {one["room"] for one in known}
         fresh = [place for place in await places_in(tx, self.database.dialect, scopes) if place.key not in already]
-        # with the last ones: who comes late is no guinea pig
-        last = max((one["wave"] for one in known), default=row["wave"])
-        state = "queued" if row["wave"] >= last else "held"
-        rows = [(row["key"], place.key, last, state, now) for place in fresh]
-        await tx.load("executions", ("job", "room", "wave", "state", "changed_at"), rows)
+        if not known:
+            # the first to come at all: as careful as with rooms that were there from the beginning
+            fresh, policy = await in_order(tx, row["id"], fresh), policy_of(row)
+            rows = [(place, wave) for place, wave in zip(fresh, waves_of(len(fresh), policy), strict=True)]
+        else:
+            # with the last ones: who comes late is no guinea pig
+            last = max(one["wave"] for one in known)
+            rows = [(place, last) for place in fresh]
+        await tx.load(
+            "executions",
+            ("job", "room", "wave", "state", "changed_at"),
+            [(row["key"], place.key, wave, "queued" if wave <= row["wave"] else HELD, now) for place, wave in rows],
+        )
         return bool(fresh)
+
+    async def _take_leave(self, tx: Transaction, now: int) -> bool:
+        """A room that has retired never answers."""
+        gone = await tx.execute(
+            "UPDATE executions SET state = 'cancelled', changed_at = $1, detail = 'The room was retired.' "
+            "WHERE state IN ('held', 'queued', 'accepted', 'running') "
+            "AND room IN (SELECT key FROM rooms WHERE retired_at IS NOT NULL)",
+            now,
+        )
+        return gone > 0
 
     async def _expire(self, tx: Transaction, now: int) -> bool:
         expired = "SELECT key FROM jobs WHERE expires_at <= $2"

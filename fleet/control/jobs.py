@@ -16,7 +16,7 @@ from appliance.telemetry.protocol.records import JobReport, JobState
 from fleet.control import scope
 from fleet.control.also import Also, nothing_else
 from fleet.control.places import bump, lock, places_in
-from fleet.control.rollouts import AT_ONCE, HELD, Policy, checked, wave_ends
+from fleet.control.rollouts import AT_ONCE, HELD, Policy, checked, waves_of
 from fleet.control.scope import Place
 from fleet.store.database import Database, Row, Transaction
 
@@ -72,16 +72,14 @@ async def create(
     job = f"job-{secrets.token_hex(8)}"
     async with database.transaction() as tx:
         await lock(tx, "jobs")
-        rooms = {row["key"]: row for row in await tx.fetch("SELECT key, site, status FROM rooms")}
         found = await places_in(tx, database.dialect, wanted.scopes)
-        mine = [place for place in found if sites is None or rooms[place.key]["site"] in sites]
-        away = frozenset(key for key, row in rooms.items() if row["status"] in {"offline", "new"})
-        told = _in_order(job, mine, away)
+        rooms = {row["key"]: row["site"] for row in await tx.fetch("SELECT key, site FROM rooms")}
+        mine = [place for place in found if sites is None or rooms[place.key] in sites]
+        told = await in_order(tx, job, mine)
         if not told and not wanted.dynamic:
             raise BadJob("No room is in there; nothing would be done.")
         key = await _insert(tx, job, wanted, who, now)
-        ends = wave_ends(len(told), wanted.policy) if told else ()
-        waves = [sum(number >= end for end in ends) for number in range(len(told))]
+        waves = waves_of(len(told), wanted.policy)
         rows = [(key, place.key, wave, HELD, now) for place, wave in zip(told, waves, strict=True)]
         await tx.load("executions", ("job", "room", "wave", "state", "changed_at"), rows)
         await bump(tx, "jobs")
@@ -174,6 +172,16 @@ async def end(tx: Transaction, key: int, state: str, why: str, now: int) -> None
     await bump(tx, "jobs")
 
 
+async def in_order(tx: Transaction, job: str, rooms: Sequence[Place]) -> list[Place]:
+    """First those that can answer, so that the first wave tells something; then by lot, so that no site is first."""
+    away = {row["key"] for row in await tx.fetch("SELECT key FROM rooms WHERE status IN ('offline', 'new')")}
+
+    def lot(place: Place) -> tuple[bool, bytes]:
+        return place.key in away, hashlib.sha256(f"{job} {place.room}".encode()).digest()
+
+    return sorted(rooms, key=lot)
+
+
 def policy_of(row: Row) -> Policy:
     """Return how careful a stored job is."""
     data = json.loads(row["policy"])
@@ -222,15 +230,6 @@ async def _insert(tx: Transaction, job: str, wanted: Wanted, who: str, now: int)
         wanted.needs_approval,
     )
     return int(rows[0]["key"])
-
-
-def _in_order(job: str, rooms: Sequence[Place], away: frozenset[int]) -> list[Place]:
-    """First those that can answer, so that the first wave tells something; then by lot, so that no site is first."""
-
-    def lot(place: Place) -> tuple[bool, bytes]:
-        return place.key in away, hashlib.sha256(f"{job} {place.room}".encode()).digest()
-
-    return sorted(rooms, key=lot)
 
 
 def _check(wanted: Wanted, now: int) -> None:

@@ -55,6 +55,12 @@ def wave_ends(rooms: int, policy: Policy) -> tuple[int, ...]:
     return tuple(sorted(set(ends)))
 
 
+def waves_of(rooms: int, policy: Policy) -> list[int]:
+    """Return the wave of each of so many rooms, in their order."""
+    ends = wave_ends(rooms, policy) if rooms else ()
+    return [sum(number >= end for end in ends) for number in range(rooms)]
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """How many rooms of a wave stand alike."""
@@ -108,7 +114,12 @@ def next_wave(policy: Policy, wave: int, groups: Iterable[Group], now: int) -> D
     last = max((group.wave for group in everybody), default=wave)
     if wave >= last:
         return Wait() if any(group.state not in FINAL for group in told) else Done()
-    return _after(policy, wave, [group for group in told if group.wave == wave], now)
+    here = [group for group in told if group.wave == wave]
+    if all(group.state == JobState.CANCELLED for group in here):
+        # its rooms have retired meanwhile: others must have shown that it works
+        shown = any(group.state == JobState.SUCCEEDED for group in told)
+        return Advance(wave + 1) if shown else Stop(f"no room of wave {wave + 1} is left")
+    return _after(policy, wave, here, now)
 
 
 def _too_bad(policy: Policy, told: list[Group]) -> Stop | None:
@@ -117,7 +128,8 @@ def _too_bad(policy: Policy, told: list[Group]) -> Stop | None:
     lost = sum(group.lost for group in told)
     if policy.stop_lost and lost >= policy.stop_lost:
         return Stop(f"{lost} rooms went offline after it and did not come back")
-    if rooms and bad / rooms * 100 > policy.stop_percent:
+    # not as a quotient, which may come out above a share that is only just reached
+    if bad * 100 > policy.stop_percent * rooms:
         return Stop(f"it failed in {bad} of {rooms} rooms")
     return None
 

@@ -155,7 +155,9 @@ class Watch:
             members = [self._open[ident] for ident in self._of_site.get((name, site), ())]
             rule = rules.get(name)
             # of a rule that is gone, or looks for something else now, no site speaks
-            changed = grouped(rule, named, whole, self._unheld(members, now), now) if rule else ended(whole, members, now)
+            changed = (
+                grouped(rule, named, whole, self._unheld(members, now), now) if rule else ended(whole, members, now)
+            )
             for alert in changed:
                 self._put(self._open.get(alert.ident), alert)
 

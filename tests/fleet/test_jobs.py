@@ -200,6 +200,42 @@ async def test_a_dynamic_job_takes_rooms_in_that_come_later_and_a_frozen_one_doe
     assert (await job_row(database))["state"] == "done"
 
 
+async def test_rooms_that_join_a_job_without_any_are_told_in_waves_too(database):
+    await jobs.create(database, wanted("tag:new", dynamic=True, policy=CAREFUL), "eve", NOW)
+    await drive(database)
+    for n in range(40):
+        await add_room(database, f"r{n:02}", tags=("new",))
+    await drive(database)
+    assert sorted((await states(database)).values()) == ["held"] * 39 + ["queued"]
+
+
+async def test_a_room_that_retires_holds_no_job_up(database):
+    keys = {f"r{n}": await add_room(database, f"r{n}") for n in range(7)}
+    policy = Policy(waves=(0, 20, 100))
+    job = await jobs.create(database, wanted("org", policy=policy), "eve", NOW)
+    for _ in range(4):
+        await drive(database)
+        told = [room for room, state in (await states(database)).items() if state == "queued"]
+        for n, room in enumerate(told):
+            # one of each wave but the first retires before it answers
+            if n == 0 and len(told) < 7 and "succeeded" in (await states(database)).values():
+                await change_room(database, keys[room], retired_at=NOW)
+            else:
+                await report(database, keys[room], job, JobState.SUCCEEDED)
+    assert (await job_row(database))["state"] == "done"
+    assert sorted((await states(database)).values()) == ["cancelled"] * 2 + ["succeeded"] * 5
+
+
+async def test_a_job_whose_first_room_retires_stops_rather_than_try_many_at_once(database):
+    keys = {f"r{n}": await add_room(database, f"r{n}") for n in range(20)}
+    await jobs.create(database, wanted("org", policy=CAREFUL), "eve", NOW)
+    await drive(database)
+    first = next(room for room, state in (await states(database)).items() if state == "queued")
+    await change_room(database, keys[first], retired_at=NOW)
+    await drive(database)
+    assert (await job_row(database))["why"] == "no room of wave 1 is left"
+
+
 @pytest.mark.parametrize(
     ("asked", "why"),
     [

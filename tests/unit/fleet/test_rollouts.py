@@ -1,6 +1,7 @@
 """How a job goes through rooms: whatever they answer, it never runs ahead of what has been shown to work."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from fleet.control.rollouts import (
     checked,
     next_wave,
     wave_ends,
+    waves_of,
 )
 
 OK, FAILED, QUEUED, EXPIRED = JobState.SUCCEEDED, JobState.FAILED, JobState.QUEUED, JobState.EXPIRED
@@ -55,6 +57,32 @@ def test_it_stops_above_its_share_of_failures_and_not_at_it():
     assert next_wave(CAREFUL, 1, [Group(1, OK, 95), Group(1, FAILED, 5), Group(2, "held", 9)], 10**9) == Advance(2)
     stop = next_wave(CAREFUL, 1, [Group(1, OK, 94), Group(1, FAILED, 6), Group(2, "held", 9)], 0)
     assert stop == Stop("it failed in 6 of 100 rooms")
+
+
+@given(rooms=st.integers(1, 500), percent=st.integers(0, 100))
+def test_a_share_that_is_just_reached_does_not_stop_it(rooms, percent):
+    policy = Policy(stop_percent=percent)
+    most = rooms * percent // 100
+    just = [Group(0, FAILED, most), Group(0, OK, rooms - most)]
+    assert next_wave(policy, 0, [group for group in just if group.rooms], 0) == Done()
+    if most < rooms:
+        more = [Group(0, FAILED, most + 1), Group(0, OK, rooms - most - 1)]
+        assert isinstance(next_wave(policy, 0, [group for group in more if group.rooms], 0), Stop)
+
+
+@pytest.mark.parametrize(("rooms", "ends"), [(3, (1, 3)), (7, (1, 2, 7)), (20, (1, 5, 20)), (21, (1, 2, 6, 21))])
+def test_small_fleets_have_fewer_waves(rooms, ends):
+    assert wave_ends(rooms, CAREFUL) == ends
+    assert [waves_of(rooms, CAREFUL).count(wave) for wave in range(len(ends))] == [
+        end - before for before, end in pairwise((0, *ends))
+    ]
+
+
+def test_a_wave_whose_rooms_have_retired_is_passed_over_once_another_has_shown_that_it_works():
+    gone, ahead = Group(1, JobState.CANCELLED, 2), Group(2, "held", 9)
+    assert next_wave(CAREFUL, 1, [Group(0, OK, 1), gone, ahead], 0) == Advance(2)
+    assert next_wave(CAREFUL, 1, [Group(0, OK, 1), ahead], 0) == Advance(2)
+    assert next_wave(CAREFUL, 0, [Group(0, JobState.CANCELLED, 1), gone, ahead], 0) == Stop("no room of wave 1 is left")
 
 
 def test_it_stops_when_two_rooms_are_gone_after_it():
