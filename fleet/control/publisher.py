@@ -52,7 +52,7 @@ class _Room:
     """What a room has been told on this connection."""
 
     id: str
-    bd: int = 0
+    bd: int = -1
     title: str = ""
     """As Home Assistant knows it."""
     rev: int = 0
@@ -139,10 +139,12 @@ class Publisher:
         """Return all that has to be said now."""
         jobs_at = await counter(self.database, "jobs")
         born, messages = await self._room_news()
+        first = self._round.jobs_seen < 0
         if jobs_at != self._round.jobs_seen:
-            messages += await self._job_news(first=self._round.jobs_seen < 0)
+            messages += await self._job_news(first=first)
             self._round.jobs_seen = jobs_at
-        for key in born:
+        # at first all rooms are told of their jobs as it is
+        for key in () if first else born:
             if jobs := self._round.jobs.get(key):
                 messages += self.voice.jobs(self._round.rooms[key].id, jobs, self.now())
         return messages
@@ -157,7 +159,7 @@ class Publisher:
                 if self._round.rooms.pop(row["key"], None):
                     messages += [*self.voice.silence(row["id"]), *self._home_news(row, None)]
                 continue
-            told = self._round.rooms.setdefault(row["key"], _Room(row["id"], row["bd"]))
+            told = self._round.rooms.setdefault(row["key"], _Room(row["id"]))
             if row["bd"] != told.bd:
                 told.bd, told.rev = row["bd"], 0
                 born.append(row["key"])

@@ -199,6 +199,17 @@ async def test_a_retired_room_s_orders_are_cleared(database, broker):
         assert await heard.next(ROOM.jobs) == b""
 
 
+async def test_a_room_that_is_listened_to_again_is_told_its_jobs_again(database, broker):
+    key = await add_room(database, "blue")
+    job = await make_job(database)
+    async with publishing(database, broker), hearing(broker) as heard:
+        assert jobs_in(await heard.next(ROOM.jobs)) == [job]
+        await change_room(database, key, retired_at=NOW)
+        assert await heard.next(ROOM.jobs) == b""
+        await change_room(database, key, retired_at=None)
+        assert jobs_in(await heard.next(ROOM.jobs)) == [job]
+
+
 async def test_a_live_request_goes_out_once_and_its_answer_is_noted_once(database, broker):
     key = await add_room(database, "blue")
     late = await calls.ask(database, key, "identify", {}, "eve", NOW - calls.LIFE_MS)
