@@ -1,7 +1,7 @@
 """Alerts in the database: looked after by the one process that has the lease, acknowledged and snoozed by people."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fleet.control.also import Also, nothing_else
@@ -97,7 +97,7 @@ class AlertDesk:
         self._sites = {row["key"]: row for row in sites}
         names = {row["key"]: row["name"] for row in sites}
         self._watch = Watch(rules, await windows(self.database, now), names)
-        self._watch.remember(await open_alerts(self.database))
+        self._watch.remember(by_clock(alert, now) for alert in await open_alerts(self.database))
         self._seen = -1
 
     async def _see_rooms(self, now: int) -> None:
@@ -257,6 +257,12 @@ async def open_alerts(reader: Reader) -> list[Alert]:
         )
         for row in rows
     ]
+
+
+def by_clock(alert: Alert, now: int) -> Alert:
+    """Return an alert with no time after now: one that a clock ahead has noted would wait for that moment."""
+    clear_at = None if alert.clear_at is None else min(alert.clear_at, now)
+    return replace(alert, began_at=min(alert.began_at, now), clear_at=clear_at)
 
 
 def _by_room(rows: Sequence[Row]) -> dict[int, list[Any]]:

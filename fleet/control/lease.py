@@ -10,6 +10,8 @@ from appliance.errors import SalonError
 from fleet.store.database import Database, Transaction
 
 LIFE_MS = 15_000
+_ABSURD_MS = 3600 * 1000
+"""A lease that ends later than so was taken by a clock that was wrong, and its holder may be long dead."""
 
 
 class LeaseLost(SalonError):
@@ -29,11 +31,13 @@ class Lease:
         async with database.transaction() as tx:
             taken = await tx.execute(
                 "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE "
-                "SET holder = $2, until_at = $3 WHERE leases.holder = $2 OR leases.until_at <= $4",
+                "SET holder = $2, until_at = $3 "
+                "WHERE leases.holder = $2 OR leases.until_at <= $4 OR leases.until_at > $5",
                 self.name,
                 self.holder,
                 now + LIFE_MS,
                 now,
+                now + _ABSURD_MS,
             )
         return taken > 0
 

@@ -107,6 +107,28 @@ async def test_a_process_that_was_asleep_changes_nothing_when_it_wakes_up(databa
     assert await stored(database) == []
 
 
+async def test_a_clock_that_was_ten_years_ahead_holds_up_neither_the_work_nor_an_alert(database, desk, lease):
+    decade = 10 * 365 * 24 * 3600
+    blue = await add_room(database, "blue", status="offline", status_at=NOW + decade * S)
+    red = await add_room(database, "red", health=CAMERA)
+    far = AlertDesk(database, lease)
+    for second in (0, 61):
+        await look(far, database, decade + second)
+    await change_room(database, red, health={})
+    await look(far, database, decade + 63)
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE leases SET holder = 'dead'")
+    # the clock is set right, and another process takes over at once
+    assert await Lease("control", "me").take(database, NOW)
+    for second in range(0, 150, 10):
+        await look(desk, database, second)
+    assert await stored(database) == [("offline", "firing"), ("device", "resolved")]
+    await change_room(database, blue, status="ready", status_at=NOW + 200 * S)
+    await look(desk, database, 200)
+    await look(desk, database, 231)
+    assert await stored(database) == [("offline", "resolved"), ("device", "resolved")]
+
+
 async def test_a_lost_site_is_told_once(database, desk):
     berlin = await add_site(database, "berlin")
     keys = [await add_room(database, f"b{n}", site=berlin) for n in range(4)]
