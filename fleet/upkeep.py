@@ -4,8 +4,8 @@ from fleet.settings import RetentionSettings
 from fleet.status import Presence, Status, is_silent
 from fleet.store.database import Database
 from fleet.store.retention import Keeping, forget_old
+from fleet.store.rollup import roll_up
 from fleet.store.rooms import next_version
-from fleet.store.samples import roll_up
 
 _PULSE_MS = 30_000
 """An ingest that has not said for so long that it lives is not there."""

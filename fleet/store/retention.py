@@ -53,8 +53,9 @@ async def _forget_samples(database: Database, kind: Kind, limit: _Limit, now: in
     for table in await tables(database, database.dialect, kind):
         async with database.transaction() as tx:
             await _lock(tx)
+            if kind == "samples" and await _waits(tx, table):
+                continue
             if covers(table)[1] < now - longest * DAY:
-                # what came late for it has been summed up, or never will be
                 await tx.execute(f"DROP TABLE IF EXISTS {table}")
                 gone += 1
             else:
@@ -63,6 +64,11 @@ async def _forget_samples(database: Database, kind: Kind, limit: _Limit, now: in
                     if covers(table)[0] < before:
                         gone += await tx.execute(f"DELETE FROM {table} WHERE at < $1 AND room IN ({rooms})", before)
     return gone
+
+
+async def _waits(tx: Transaction, table: str) -> bool:
+    """Tell whether samples have come late for a table and are not summed up yet."""
+    return bool(await tx.fetch("SELECT 1 FROM late_samples WHERE at >= $1 AND at < $2 LIMIT 1", *covers(table)))
 
 
 async def _forget_rows(database: Database, table: str, limit: _Limit, now: int) -> int:

@@ -15,8 +15,6 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 FIVE = 5 * MINUTE
-_GRACE = MINUTE
-"""How long after its end a stretch is summed up: most of what is under way has arrived by then."""
 
 COLUMNS = (
     *("room", "at", "boot", "n", "span_s", "phase", "participants", "issues", "worst", "ready", "occupied", "cpu"),
@@ -84,132 +82,30 @@ async def make_table(tx: Transaction, dialect: str, kind: Kind, at: int) -> str:
 async def add_samples(tx: Transaction, dialect: str, samples: Iterable[tuple[int, int, Sequence[object]]]) -> None:
     """Store samples: room, time and the row of `COLUMNS`. Those of a time that is summed up are noted as late."""
     days: dict[int, list[Sequence[object]]] = {}
-    hours: dict[tuple[int, int], int] = {}
-    for room, at, row in samples:
+    for _, at, row in samples:
         days.setdefault(at // DAY, []).append(row)
-        hour = (room, at // HOUR * HOUR)
-        hours[hour] = min(at, hours.get(hour, at))
     if not days:
         return
     for day, rows in days.items():
         await tx.load(await make_table(tx, dialect, "samples", day * DAY), COLUMNS, rows)
-    rolled = await _rolled(tx)
-    if late := [hour for hour, at in sorted(hours.items()) if at < rolled]:
-        await tx.many("INSERT INTO late_samples (room, hour) VALUES ($1, $2) ON CONFLICT DO NOTHING", late)
+    done = await rolled(tx)
+    # room, at, boot, n: what tells samples apart
+    if late := [row[:4] for rows in days.values() for row in rows if row[1] < done]:  # type: ignore[operator]
+        await tx.load("late_samples", COLUMNS[:4], late)
 
 
-async def _rolled(reader: Reader) -> int:
+async def rolled(reader: Reader) -> int:
+    """Return up to when samples have been summed up."""
     rows = await reader.fetch("SELECT value FROM counters WHERE name = 'rolled'")
-    rolled: int = rows[0]["value"]
-    return rolled
+    value: int = rows[0]["value"]
+    return value
 
 
-_MEANS = ("cpu", "kbps_in", "kbps_out", "fps_in", "fps_out", "loss", "rtt_ms")
-_SUM_COLUMNS = (
+SUM_COLUMNS = (
     *("room", "at", "span_s", "live_s", "ready_s", "broken_s", "occupied_s", "participants", "issues", "cpu"),
     *("cpu_most", "mem_available_mb", "temp_c", "disk_free_mb", "kbps_in", "kbps_out", "fps_in", "fps_out", "loss"),
     *("loss_most", "jitter_ms", "rtt_ms", "freezes"),
 )
-
-
-def _mean(column: str) -> str:
-    measured = f"SUM(CASE WHEN {column} IS NULL THEN 0 ELSE span_s END)"
-    return f"SUM({column} * span_s) / NULLIF({measured}, 0)"
-
-
-def _seconds(condition: str) -> str:
-    return f"SUM(CASE WHEN {condition} THEN span_s ELSE 0 END)"
-
-
-def _selected(*, raw: bool) -> str:
-    """Return what is summed up, from samples or from sums; $1 is when the stretch begins."""
-    live = "phase IN ('joining', 'lobby', 'live', 'reconnecting')"
-    chosen = {
-        "room": "room",
-        "at": "CAST($1 AS BIGINT)",
-        "span_s": "SUM(span_s)",
-        "live_s": _seconds(live) if raw else "SUM(live_s)",
-        "ready_s": _seconds("ready") if raw else "SUM(ready_s)",
-        "broken_s": _seconds("worst = 'error'") if raw else "SUM(broken_s)",
-        "occupied_s": _seconds("occupied") if raw else "SUM(occupied_s)",
-        "participants": "MAX(participants)",
-        "issues": "MAX(issues)",
-        "cpu_most": "MAX(cpu)" if raw else "MAX(cpu_most)",
-        "mem_available_mb": "MIN(mem_available_mb)",
-        "temp_c": "MAX(temp_c)",
-        "disk_free_mb": "MIN(disk_free_mb)",
-        "loss_most": "MAX(loss)" if raw else "MAX(loss_most)",
-        "jitter_ms": "MAX(jitter_ms)",
-        "freezes": "SUM(freezes)",
-        **{column: _mean(column) for column in _MEANS},
-    }
-    return ", ".join(chosen[column] for column in _SUM_COLUMNS)
-
-
-_FROM: dict[Kind, Kind] = {"samples5": "samples", "samples60": "samples5"}
-_LENGTH: dict[Kind, int] = {"samples5": FIVE, "samples60": HOUR}
-
-
-async def roll_up(database: Database, now: int) -> int:
-    """Sum up what is over and what came late; returns how many stretches of five minutes. For one process, each minute.
-
-    Each stretch is a transaction of its own, so that nobody waits for long.
-    """
-    until, done = (now - _GRACE) // FIVE * FIVE, 0
-    start = await _next_start(database, database.dialect, 0, until)
-    while start < until:
-        async with database.transaction() as tx:
-            await _lock(tx)
-            start = await _next_start(tx, database.dialect, start, until)
-            if start < until:
-                await _sum(tx, database.dialect, "samples5", start)
-                if (start + FIVE) % HOUR == 0:
-                    await _sum(tx, database.dialect, "samples60", start // HOUR * HOUR)
-                start, done = start + FIVE, done + 1
-            await tx.execute("UPDATE counters SET value = $1 WHERE name = 'rolled'", start)
-    while await _catch_up(database):
-        done += 1
-    return done
-
-
-async def _lock(tx: Transaction) -> None:
-    """Let no sample come in between: whoever writes rooms begins with the same row."""
-    await tx.execute("UPDATE counters SET value = value WHERE name = 'rooms'")
-
-
-async def _next_start(reader: Reader, dialect: str, start: int, until: int) -> int:
-    """Return where the next stretch begins that may have samples."""
-    start = max(start, await _rolled(reader))
-    days = [covers(name) for name in await tables(reader, dialect, "samples")]
-    return min((max(start, begins) for begins, ends in days if ends > start), default=until)
-
-
-async def _sum(tx: Transaction, dialect: str, kind: Kind, start: int, room: int | None = None) -> None:
-    """Make the sums of one stretch anew, of all rooms or of one."""
-    source = table_of(_FROM[kind], start)
-    if source not in await tables(tx, dialect, _FROM[kind]):
-        return
-    target, one = await make_table(tx, dialect, kind, start), "" if room is None else f" AND room = {int(room)}"
-    await tx.execute(f"DELETE FROM {target} WHERE at = $1{one}", start)
-    await tx.execute(
-        f"INSERT INTO {target} ({', '.join(_SUM_COLUMNS)}) SELECT {_selected(raw=kind == 'samples5')} FROM {source} "
-        f"WHERE at >= $1 AND at < $2{one} GROUP BY room",
-        start,
-        start + _LENGTH[kind],
-    )
-
-
-async def _catch_up(database: Database) -> bool:
-    """Sum up an hour of one room anew whose samples came late; False when there is none."""
-    async with database.transaction() as tx:
-        await _lock(tx)
-        rows = await tx.fetch("SELECT room, hour FROM late_samples ORDER BY hour, room LIMIT 20")
-        for row in rows:
-            for start in range(row["hour"], row["hour"] + HOUR, FIVE):
-                await _sum(tx, database.dialect, "samples5", start, row["room"])
-            await _sum(tx, database.dialect, "samples60", row["hour"], row["room"])
-            await tx.execute("DELETE FROM late_samples WHERE room = $1 AND hour = $2", row["room"], row["hour"])
-    return bool(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +119,8 @@ class Series:
 
 _CHARTED: dict[Kind, tuple[str, ...]] = {
     "samples": tuple(column for column in COLUMNS if column not in {"room", "boot", "n"}),
-    "samples5": _SUM_COLUMNS[1:],
-    "samples60": _SUM_COLUMNS[1:],
+    "samples5": SUM_COLUMNS[1:],
+    "samples60": SUM_COLUMNS[1:],
 }
 _EVERY_S: dict[Kind, int] = {"samples": 0, "samples5": 300, "samples60": 3600}
 

@@ -7,7 +7,8 @@ from room_voice import IDLE, NOON, Voice
 
 from appliance.telemetry.protocol.payloads import CallPhase, Severity
 from appliance.telemetry.protocol.records import Sample
-from fleet.store.samples import DAY, FIVE, HOUR, MINUTE, covers, roll_up, series, table_of, tables, tables_between
+from fleet.store.rollup import roll_up
+from fleet.store.samples import DAY, FIVE, HOUR, MINUTE, covers, series, table_of, tables, tables_between
 
 LIVE = Sample(60, CallPhase.LIVE, participants=3, ready=True, cpu=0.75, loss=0.02, freezes=2, worst=Severity.ERROR)
 
@@ -88,7 +89,7 @@ async def test_a_room_that_was_away_for_a_week_has_its_week(desk):
     # an hour apart, told in batches once it is back
     hours = [away.batch(n + 1, replace(LIVE, span_s=3600), ts=NOON + n * HOUR) for n in range(7 * 24)]
     await desk.hear(*[letter._replace(at=now) for letter in hours])
-    await roll_up(desk.database, now)
+    await roll_up(desk.database, now + FIVE)
     chart = await series(desk.database, 2, "samples60", NOON, now)
     assert chart.columns["at"] == [NOON + n * HOUR for n in range(7 * 24)]
     assert set(chart.columns["live_s"]) == {3600}

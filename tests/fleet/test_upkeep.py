@@ -10,7 +10,8 @@ from fleet.settings import parse
 from fleet.store import audit
 from fleet.store.erase import erase_person, erase_room
 from fleet.store.retention import Keeping, forget_old
-from fleet.store.samples import DAY, HOUR, roll_up, tables
+from fleet.store.rollup import roll_up
+from fleet.store.samples import DAY, HOUR, tables
 from fleet.upkeep import call_silent, hearing_since, keep_house
 
 RETENTION = parse("", where="the defaults").retention

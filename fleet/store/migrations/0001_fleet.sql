@@ -94,9 +94,10 @@ CREATE TABLE boots (
 );
 
 -- samples are in tables of their own, one a day: see samples.py. 'rolled': up to when they have been summed up, all but
--- those that came late
+-- those that came late, which are named here
 INSERT INTO counters (name, value) VALUES ('rolled', 0);
-CREATE TABLE late_samples (room INTEGER NOT NULL, hour BIGINT NOT NULL, PRIMARY KEY (room, hour));
+CREATE TABLE late_samples (room INTEGER NOT NULL, at BIGINT NOT NULL, boot INTEGER NOT NULL, n BIGINT NOT NULL,
+  PRIMARY KEY (at, room, boot, n));
 
 -- the processes that are alive, each by itself: when it last said so, since when it does its work, JSON counters
 CREATE TABLE pulses (name TEXT PRIMARY KEY, at BIGINT NOT NULL, since_at BIGINT, detail TEXT NOT NULL DEFAULT '{}');
