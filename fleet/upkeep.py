@@ -1,5 +1,6 @@
 """What the control process does beside its rules: call rooms silent, sum up samples, forget what is old."""
 
+from fleet.control.use_sums import sum_up
 from fleet.settings import RetentionSettings
 from fleet.status import Presence, Status, is_silent
 from fleet.store.database import Database
@@ -42,6 +43,7 @@ async def hearing_since(database: Database, now: int) -> int | None:
 async def keep_house(database: Database, settings: RetentionSettings, now: int) -> None:
     """Sum up what is over and drop what nobody keeps any more. For every minute, in one process."""
     await roll_up(database, now)
+    await sum_up(database, now)
     keeping = Keeping(
         settings.raw_days,
         settings.five_minutes_days,

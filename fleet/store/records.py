@@ -5,12 +5,13 @@ import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from appliance.telemetry.protocol.payloads import CallAck
 from appliance.telemetry.protocol.records import JobReport
 from fleet.ranges import Ranges
 from fleet.store.database import Transaction, places
-from fleet.store.samples import add_samples
+from fleet.store.samples import DAY, add_samples
 
 Boot = tuple[int, str]
 """A room's key, and the boot as the room calls it."""
@@ -118,8 +119,19 @@ async def write_rows(tx: Transaction, dialect: str, rows: Rows) -> None:
     if rows.meetings:
         sql = f"INSERT INTO meetings ({_MEETING}) VALUES {places(21, 1)} ON CONFLICT DO NOTHING"
         await tx.many(sql, rows.meetings)
+        await tx.many("INSERT INTO use_marks (day, room) VALUES ($1, $2) ON CONFLICT DO NOTHING", _days(rows.meetings))
     for chunk in rows.chunks:
         await _write_chunk(tx, chunk)
+
+
+def _days(meetings: Iterable[Sequence[Any]]) -> list[tuple[int, int]]:
+    """Return which days of which rooms have to be summed up anew: those in which meetings began, and were told of."""
+    days = set()
+    for meeting in meetings:
+        room, at, began_at = meeting[0], meeting[3], meeting[8]
+        began = max(at - DAY, min(at, began_at or at))
+        days |= {(day, room) for day in range(began // DAY, at // DAY + 1)}
+    return sorted(days)
 
 
 async def _write_chunk(tx: Transaction, chunk: FileChunk) -> None:

@@ -41,6 +41,7 @@ async def forget_old(database: Database, keeping: Keeping, now: int) -> int:
     events = _Limit("keep_events_days", keeping.events_days)
     for table in ("events", "meetings"):
         gone += await _forget_rows(database, table, events, now)
+    gone += await _forget_rows(database, "use_days", events, now, column="day", unit=DAY)
     async with database.transaction() as tx:
         gone += await tx.execute("DELETE FROM files WHERE at < $1", now - keeping.files_days * DAY)
         gone += await tx.execute("DELETE FROM boots WHERE heard_at < $1", now - _BOOTS_DAYS * DAY)
@@ -71,12 +72,15 @@ async def _waits(tx: Transaction, table: str) -> bool:
     return bool(await tx.fetch("SELECT 1 FROM late_samples WHERE at >= $1 AND at < $2 LIMIT 1", *covers(table)))
 
 
-async def _forget_rows(database: Database, table: str, limit: _Limit, now: int) -> int:
+async def _forget_rows(
+    database: Database, table: str, limit: _Limit, now: int, *, column: str = "at", unit: int = 1
+) -> int:
     longest, shorter = await _limits(database, limit)
     async with database.transaction() as tx:
-        gone = await tx.execute(f"DELETE FROM {table} WHERE at < $1", now - longest * DAY)
+        gone = await tx.execute(f"DELETE FROM {table} WHERE {column} < $1", (now - longest * DAY) // unit)
         for rooms, days in shorter:
-            gone += await tx.execute(f"DELETE FROM {table} WHERE at < $1 AND room IN ({rooms})", now - days * DAY)
+            before = (now - days * DAY) // unit
+            gone += await tx.execute(f"DELETE FROM {table} WHERE {column} < $1 AND room IN ({rooms})", before)
     return gone
 
 

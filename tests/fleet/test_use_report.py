@@ -1,12 +1,17 @@
 """The report on use reads both databases alike."""
 
+import random
+
 import pytest
 from fleet_builders import NOW, add_room, add_site
 
 from fleet.control import exports, use
 from fleet.control.use import TooMuch
+from fleet.control.use_sums import sum_up
+from fleet.store.records import Rows, write_rows
 
 HOUR = 3600_000
+DAY = 24 * HOUR
 
 
 async def add_meetings(database, room, *spans):
@@ -44,6 +49,58 @@ async def test_a_report_is_of_its_time_and_of_its_sites(database, monkeypatch):
     monkeypatch.setattr(use, "MOST_MEETINGS", 2)
     with pytest.raises(TooMuch, match="shorter time"):
         await use.report(database, NOW, NOW + 10 * HOUR)
+
+
+def _any_meetings(lot, rooms, days):
+    """Meetings as they are in life and worse: through midnights, over each other, told of later."""
+    for n in range(250):
+        begin = NOW + lot.randrange(-HOUR, days * 24 * HOUR)
+        end = begin + lot.choice([0, 5, 30, 60, 700]) * 60_000 + lot.randrange(60_000)
+        outcome = lot.choice(["held", "held", "held", "no_show", "failed"])
+        held = outcome == "held"
+        times = (begin, begin if held else None, end if held else None)
+        loss = lot.choice([None, 0.125, 0.5]) if held else None
+        at = end + lot.choice([0, 1, 3600_000])
+        yield lot.choice(rooms), n, at, outcome, lot.choice([begin, None]), *times[1:], loss
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_sums_of_days_say_the_same_as_all_meetings(database, seed, monkeypatch):
+    lot, keys = random.Random(seed), []
+    zones = ("Europe/Berlin", "Asia/Kolkata", "America/Los_Angeles")
+    for number, zone in enumerate(zones):
+        site = await add_site(database, f"s{number}", timezone=zone, open_days="1234567", open_from=431)
+        keys += [await add_room(database, f"r{number}{n}", site=site) for n in range(2)]
+    keys.append(await add_room(database, "alone"))
+    days = 9
+    told = list(_any_meetings(lot, keys, days))
+    for part in range(3):
+        async with database.transaction() as tx:
+            # as the ingest's rows: room, boot, n, at, meeting, outcome, booked from and until, began, ended, ...
+            rows = [
+                (room, 1, n, at, "m", outcome, booked, None, began, ended, "touch", "", 0, n % 3, loss, loss,
+                 None, None, 0, 0, None)
+                for room, n, at, outcome, booked, began, ended, loss in told[part::3]
+            ]  # fmt: skip
+            await write_rows(tx, database.dialect, Rows(meetings=rows))
+        # some of these days are summed up before the others' meetings arrive
+        await sum_up(database, NOW + (part + 1) * 72 * HOUR)
+        async with database.transaction() as tx:
+            await tx.execute("UPDATE sites SET open_from = $1 WHERE id = 's1'", 500 + part)
+    await sum_up(database, NOW + days * 24 * HOUR)
+    for from_at, until_at in ((NOW, NOW + 8 * 24 * HOUR), (NOW + 7 * HOUR + 1, NOW + 50 * HOUR), (NOW, NOW + 5 * HOUR)):
+        summed = await use.report(database, from_at, until_at)
+        with monkeypatch.context() as patch:
+            patch.setattr(use, "summed_until", never)
+            assert summed == await use.report(database, from_at, until_at)
+    begins, ends = NOW // DAY * DAY, -(-(NOW + 50 * HOUR) // DAY) * DAY
+    whole = await use.report(database, begins, ends)
+    monkeypatch.setattr(use, "MOST_MEETINGS", 5)
+    assert whole == await use.report(database, NOW + HOUR, NOW + 50 * HOUR)
+
+
+async def never(_reader):
+    return 0
 
 
 async def test_meetings_and_alerts_come_as_tables_without_anybodys_name(database):

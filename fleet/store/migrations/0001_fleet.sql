@@ -141,6 +141,28 @@ CREATE TABLE meetings (
   PRIMARY KEY (room, boot, n)
 );
 CREATE INDEX meetings_at ON meetings (at);
+CREATE INDEX meetings_room ON meetings (room, at);
+
+-- a room's use of a day (UTC), a row for each weekday that it is by the room's clock: what can be added up, and the
+-- milliseconds in use by hour. Which days have news; for which hours a room's sums are. 'used': before when all is summed up
+CREATE TABLE use_days (
+  day BIGINT NOT NULL,
+  room INTEGER NOT NULL REFERENCES rooms (key) ON DELETE CASCADE,
+  weekday INTEGER NOT NULL,
+  in_use_ms BIGINT NOT NULL, held INTEGER NOT NULL, booked INTEGER NOT NULL, no_shows INTEGER NOT NULL,
+  failed INTEGER NOT NULL, loss DOUBLE PRECISION NOT NULL, loss_n INTEGER NOT NULL,
+  jitter DOUBLE PRECISION NOT NULL, jitter_n INTEGER NOT NULL, rtt DOUBLE PRECISION NOT NULL, rtt_n INTEGER NOT NULL,
+  reconnects BIGINT NOT NULL, freezes BIGINT NOT NULL, worst_loss DOUBLE PRECISION,
+  h0 INTEGER NOT NULL, h1 INTEGER NOT NULL, h2 INTEGER NOT NULL, h3 INTEGER NOT NULL, h4 INTEGER NOT NULL, h5 INTEGER NOT NULL, h6 INTEGER NOT NULL, h7 INTEGER NOT NULL, h8 INTEGER NOT NULL, h9 INTEGER NOT NULL, h10 INTEGER NOT NULL, h11 INTEGER NOT NULL,
+  h12 INTEGER NOT NULL, h13 INTEGER NOT NULL, h14 INTEGER NOT NULL, h15 INTEGER NOT NULL, h16 INTEGER NOT NULL, h17 INTEGER NOT NULL, h18 INTEGER NOT NULL, h19 INTEGER NOT NULL, h20 INTEGER NOT NULL, h21 INTEGER NOT NULL, h22 INTEGER NOT NULL, h23 INTEGER NOT NULL,
+  PRIMARY KEY (day, room, weekday)
+);
+CREATE INDEX use_days_room ON use_days (room);
+CREATE TABLE use_marks (day BIGINT NOT NULL, room INTEGER NOT NULL REFERENCES rooms (key) ON DELETE CASCADE,
+  PRIMARY KEY (day, room));
+CREATE TABLE use_hours (room INTEGER PRIMARY KEY REFERENCES rooms (key) ON DELETE CASCADE, hours TEXT NOT NULL);
+INSERT INTO counters (name, value) VALUES ('used', 0);
+INSERT INTO counters (name, value) VALUES ('used_at', 0);
 
 CREATE TABLE files (
   key SERIAL_KEY,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.control.use import Hours, Meeting, clipped, common_ms, joined, open_spans, rooms_csv, to_csv, used
+from fleet.control.tally import Hours, Meeting, clipped, common_ms, joined, open_spans
+from fleet.control.use import rooms_csv, to_csv, used
 
 MIN = 60_000
 BERLIN = ZoneInfo("Europe/Berlin")
