@@ -95,7 +95,7 @@ async def test_sums_of_days_say_the_same_as_all_meetings(database, seed, monkeyp
             assert summed == await use.report(database, from_at, until_at)
     begins, ends = NOW // DAY * DAY, -(-(NOW + 50 * HOUR) // DAY) * DAY
     whole = await use.report(database, begins, ends)
-    monkeypatch.setattr(use, "MOST_MEETINGS", 5)
+    monkeypatch.setattr(use, "MOST_BESIDE", 5)
     assert whole == await use.report(database, NOW + HOUR, NOW + 50 * HOUR)
 
 
