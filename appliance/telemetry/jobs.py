@@ -61,6 +61,12 @@ def row(text: str) -> Entry:
     return from_json(Entry, json.loads(text))
 
 
+def unreadable(name: str, now_ms: int) -> Entry:
+    """Return a row for a job whose own cannot be read, such as one of a newer release."""
+    words = "What this room noted of it cannot be read; it is not begun again."
+    return Entry(Job(name, JobKind.UNKNOWN, now_ms + _KEPT_MS), JobState.FAILED, now_ms, detail=words)
+
+
 def heard(journal: Mapping[str, Entry], jobs: Jobs, now_ms: int) -> Iterator[Entry]:
     """Yield the rows that a console's list of open jobs changes."""
     for job in jobs.jobs:

@@ -14,7 +14,7 @@ from appliance.errors import SalonError
 from appliance.state.room import RoomState
 from appliance.state.wire import BadValue
 from appliance.telemetry.configuration import idle
-from appliance.telemetry.jobs import Entry, due, expired, forgotten, heard, row, survived
+from appliance.telemetry.jobs import Entry, due, expired, forgotten, heard, row, survived, unreadable
 from appliance.telemetry.protocol.orders import Job, JobKind, Jobs
 from appliance.telemetry.protocol.payloads import ClockSync
 from appliance.telemetry.protocol.records import CHUNK, Chunk, Content, JobReport, JobState
@@ -58,8 +58,8 @@ class Journal(Protocol):
     async def note_job(self, report: JobReport, entry: str) -> bool:
         """Keep a job's report and its row, both or neither; False while only memory has them."""
 
-    async def jobs(self) -> dict[str, str]:
-        """Return all rows."""
+    async def jobs(self) -> dict[str, str] | None:
+        """Return all rows; None while the disk does not give them."""
 
     async def forget_jobs(self, ids: Iterable[str]) -> None:
         """Drop rows."""
@@ -83,6 +83,8 @@ class JobWorker:
         self._machine = machine
         self._clock = clock
         self._rows: dict[str, Entry] = {}
+        self._remembers = False
+        """The journal of before has been read: until then nobody knows what has been done."""
         self._open: Jobs | None = None
         """The console's newest list."""
         self._news = asyncio.Event()
@@ -104,17 +106,25 @@ class JobWorker:
                 room = newest
 
     async def _remember(self) -> None:
-        for name, text in (await self._journal.jobs()).items():
+        journal = await self._journal.jobs()
+        if journal is None:
+            return
+        self._remembers = True
+        for name, text in journal.items():
             try:
                 self._rows[name] = row(text)
             except (ValueError, BadValue) as err:
                 logger.warning("the journal's row of job %s cannot be read: %s", name, err)
+                # whatever became of it: once is enough
+                self._rows[name] = unreadable(name, self._now_ms)
         for entry in list(survived(self._rows, self._machine, self._now_ms)):
             await self._keep(entry)
 
     async def _do_all(self, room: Callable[[], RoomState]) -> None:
         while True:
             self._news.clear()
+            if not self._remembers:
+                await self._remember()
             await self._look()
             entry = None if self._clock() is ClockSync.NO else due(self._rows, self._now_ms, idle=idle(room()))
             if entry is not None:
@@ -139,7 +149,7 @@ class JobWorker:
     async def _do(self, entry: Entry) -> None:
         job = entry.job
         begun = replace(entry.now(JobState.RUNNING, self._now_ms), machine=self._machine)
-        if not await self._keep(begun):
+        if not self._remembers or not await self._keep(begun):
             await self._keep(begun.now(JobState.FAILED, self._now_ms, _NO_DISK))
             return
         logger.info("a job of the console: %s", job.kind)

@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -256,6 +257,67 @@ async def test_nothing_is_begun_while_the_clock_is_not_set(house):
 
     rows = await house.life((job("a"),), set_clock)
     assert (house.done, rows["a"].state) == ([], JobState.EXPIRED)
+
+
+async def test_a_job_whose_row_cannot_be_read_is_not_begun_again(house):
+    house.hang = True
+    await house.life((job("a"),), lambda states: states.get("a") is JobState.RUNNING and house.done)
+    house.hang = False
+
+    def spoil():
+        with closing(sqlite3.connect(house.path)) as db, db:
+            db.execute("UPDATE jobs SET entry = ?", ('{"of":"a newer release"}',))
+
+    await asyncio.to_thread(spoil)
+    journal_ = Spool(house.path, boot="later", clock=machine_clock(lambda: NOW), on_health=lambda health: None)
+    async with journal_:
+        worker = JobWorker(journal_, dict.fromkeys(JobKind, house.deed), now=lambda: NOW, machine="m")
+        running = asyncio.create_task(worker.run(house.states()))
+        await worker.work(Jobs((job("a"), job("b"))))
+        async with asyncio.timeout(10):
+            while house.done[-1] != "b":
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert house.done == ["a", "b"]
+
+
+async def test_a_journal_that_cannot_be_read_at_first_is_no_empty_one(house):
+    class Stubborn:
+        """The disk gives nothing at first, and takes everything."""
+
+        def __init__(self):
+            self.gives, self.told = False, []
+
+        def note(self, content):
+            raise AssertionError
+
+        async def note_job(self, report, entry):
+            self.told.append((report.job, report.state))
+            return True
+
+        async def jobs(self):
+            done = Entry(job("a"), JobState.SUCCEEDED, NOW_MS).text
+            return {"a": done} if self.gives else None
+
+        async def forget_jobs(self, ids):
+            pass
+
+    journal_ = Stubborn()
+    worker = JobWorker(journal_, dict.fromkeys(JobKind, house.deed), now=lambda: NOW, machine="m")
+    running = asyncio.create_task(worker.run(house.states()))
+    await worker.work(Jobs((job("a"),)))
+    async with asyncio.timeout(10):
+        while ("a", JobState.FAILED) not in journal_.told:
+            await asyncio.sleep(0.01)
+    journal_.gives = True
+    await worker.work(Jobs((job("a"),)))
+    await worker.work(Jobs((job("a"), job("c"))))
+    async with asyncio.timeout(10):
+        while house.done != ["c"]:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_without_a_disk_nothing_is_done(house):
