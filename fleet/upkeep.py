@@ -7,7 +7,9 @@ from fleet.store.database import Database
 from fleet.store.retention import Keeping, forget_old
 from fleet.store.rollup import roll_up
 from fleet.store.rooms import next_version
+from fleet.store.samples import DAY
 
+_JUMP_MS = 2 * DAY
 _PULSE_MS = 30_000
 """An ingest that has not said for so long that it lives is not there."""
 
@@ -44,6 +46,8 @@ async def keep_house(database: Database, settings: RetentionSettings, now: int) 
     """Sum up what is over and drop what nobody keeps any more. For every minute, in one process."""
     await roll_up(database, now)
     await sum_up(database, now)
+    if not await _may_forget(database, now):
+        return
     keeping = Keeping(
         settings.raw_days,
         settings.five_minutes_days,
@@ -52,3 +56,23 @@ async def keep_house(database: Database, settings: RetentionSettings, now: int) 
         settings.files_days,
     )
     await forget_old(database, keeping, now)
+
+
+async def _may_forget(database: Database, now: int) -> bool:
+    """Tell whether the clock is to be believed with what cannot be undone.
+
+    One that jumps ahead would have everything forgotten at once; nothing is for a day, in which it may be set right.
+    After a console was away for days it is the same.
+    """
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT name, value FROM counters WHERE name IN ('forgot_at', 'jumped_at')")
+        then = {row["name"]: row["value"] for row in rows}
+        forgot_at, jumped_at = then["forgot_at"], then["jumped_at"]
+        waited = 0 < jumped_at <= now - DAY
+        if forgot_at and now - forgot_at > _JUMP_MS and not waited:
+            if not 0 < jumped_at <= now:
+                await tx.execute("UPDATE counters SET value = $1 WHERE name = 'jumped_at'", now)
+            return False
+        await tx.execute("UPDATE counters SET value = $1 WHERE name = 'forgot_at'", now)
+        await tx.execute("UPDATE counters SET value = 0 WHERE name = 'jumped_at'")
+    return True

@@ -18,7 +18,7 @@ DAY_MS = 24 * 3600 * 1000
 LATE_MS = DAY_MS
 """A meeting is told of when it is over."""
 _HOUR_MS = 3600 * 1000
-_AT_ONCE = 200
+_AT_ONCE = 500
 """Rooms whose day is counted in one transaction."""
 _HOURS = tuple(f"h{hour}" for hour in range(24))
 _COLUMNS = ("day", "room", "weekday", *SUMMED, "worst_loss", *_HOURS)

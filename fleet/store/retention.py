@@ -6,7 +6,7 @@ from fleet.store.database import Database, Reader, Transaction
 from fleet.store.samples import DAY, Kind, covers, tables
 
 _BOOTS_DAYS = 90
-"""A room's spool keeps records for two weeks at the most: older boots never speak again."""
+"""A room's spool keeps samples for two weeks at the most: boots that are older have little to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,26 @@ async def forget_old(database: Database, keeping: Keeping, now: int) -> int:
     gone += await _forget_rows(database, "use_days", events, now, column="day", unit=DAY)
     async with database.transaction() as tx:
         gone += await tx.execute("DELETE FROM files WHERE at < $1", now - keeping.files_days * DAY)
-        gone += await tx.execute("DELETE FROM boots WHERE heard_at < $1", now - _BOOTS_DAYS * DAY)
+        # the boot it was last heard with may go on when a room comes back, however late
+        gone += await tx.execute(
+            "DELETE FROM boots WHERE heard_at < $1 "
+            "AND NOT EXISTS (SELECT 1 FROM rooms r WHERE r.key = boots.room AND r.boot = boots.boot)",
+            now - _BOOTS_DAYS * DAY,
+        )
+        longest, _ = await _limits(tx, events)
+        for statement in _OVER:
+            gone += await tx.execute(statement, now - longest * DAY)
     return gone
+
+
+_OVER = (
+    "DELETE FROM outbox WHERE COALESCE(sent_at, given_up_at) < $1",
+    "DELETE FROM alerts WHERE state = 'resolved' AND ended_at < $1",
+    "DELETE FROM maintenance WHERE until_at < $1",
+    # what a room never answered is closed an hour after it expired
+    "DELETE FROM jobs WHERE state IN ('done', 'stopped', 'cancelled') AND expires_at < $1",
+)
+"""What is over, of alerts and jobs: as long as anybody keeps events."""
 
 
 async def _forget_samples(database: Database, kind: Kind, limit: _Limit, now: int) -> int:

@@ -40,7 +40,8 @@ async def test_the_second_half_of_an_hour_joins_the_first_also_when_the_first_on
     await tell(desk, voice, NOON + HOUR, range(28))
     await keep_house(desk.database, RETENTION, NOON + 2 * HOUR)
     now = NOON + days * DAY + 3 * HOUR
-    await keep_house(desk.database, RETENTION, now)
+    for day in range(days + 1):
+        await keep_house(desk.database, RETENTION, NOON + day * DAY + 3 * HOUR)
     # it was cut off in the middle of a stretch of five minutes
     await tell(desk, voice, now, range(28, 60))
     await keep_house(desk.database, RETENTION, now + MINUTE)

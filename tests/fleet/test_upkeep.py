@@ -63,6 +63,53 @@ async def test_a_site_that_keeps_more_keeps_its_rooms_rows_alone(desk):
     assert [row[0] for row in await desk.samples()] == [2]
 
 
+async def test_what_is_over_of_alerts_and_jobs_is_forgotten_with_events_and_what_stands_is_not(desk):
+    await desk.hear(Voice().state())
+    async with desk.database.transaction() as tx:
+        await tx.execute("INSERT INTO channels (id, name, url) VALUES ('hook', 'Hook', 'json://x')")
+        for at in (NOON - 3 * DAY, NOON):
+            await tx.execute(
+                "INSERT INTO alerts (rule, room, severity, text, state, began_at, ended_at) "
+                "VALUES ('x', 1, 'error', '', 'resolved', 1, $1), ('x', 1, 'error', '', 'firing', 1, NULL)",
+                at,
+            )
+            await tx.execute(
+                "INSERT INTO outbox (channel, title, body, made_at, next_at, sent_at) "
+                "VALUES (1, 'x', 'x', 1, 1, $1), (1, 'x', 'x', 1, 1, NULL)",
+                at,
+            )
+            await tx.execute(
+                "INSERT INTO jobs (id, kind, state, made_at, made_by, expires_at, if_idle, policy) "
+                f"VALUES ('a{at}', 'x', 'done', 1, 'eve', $1, TRUE, '{{}}'), "
+                f"('b{at}', 'x', 'running', 1, 'eve', $1, TRUE, '{{}}')",
+                at,
+            )
+    await forget_old(desk.database, Keeping(events_days=2), NOON)
+    for table in ("alerts", "outbox", "jobs"):
+        assert await count(desk, table) == 3, table
+
+
+async def test_a_clock_that_jumps_ten_years_ahead_has_nothing_forgotten_for_a_day(desk):
+    decade = NOON + 3650 * DAY
+    await desk.hear(Voice().batch(1, Happening("x"), IDLE))
+    await keep_house(desk.database, RETENTION, NOON + HOUR)
+    for now in (decade, decade + 23 * HOUR, NOON + 2 * HOUR, decade + 25 * HOUR):
+        await keep_house(desk.database, RETENTION, now)
+        assert await count(desk, "events") == 1
+    # nobody sets it right: it may have been away for so long
+    await keep_house(desk.database, RETENTION, decade + 50 * HOUR)
+    assert await count(desk, "events") == 0
+
+
+async def test_a_room_that_comes_back_after_months_is_not_stored_twice(desk):
+    voice = Voice()
+    await desk.hear(voice.state(), voice.batch(1, Happening("x")))
+    await forget_old(desk.database, Keeping(), NOON + 100 * DAY)
+    # its acknowledgement was lost on the way
+    await desk.hear(voice.batch(1, Happening("x"), Happening("y")))
+    assert await desk.rows("type", "events", "n") == [("x",), ("y",)]
+
+
 async def test_a_silent_room_is_called_so_while_the_broker_is_heard(desk):
     voice, other = Voice(), Voice("room-2")
     await desk.hear(voice.state(), voice.health(), other.state(), other.health(every_s=300))

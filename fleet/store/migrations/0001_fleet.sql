@@ -163,6 +163,9 @@ CREATE TABLE use_marks (day BIGINT NOT NULL, room INTEGER NOT NULL REFERENCES ro
 CREATE TABLE use_hours (room INTEGER PRIMARY KEY REFERENCES rooms (key) ON DELETE CASCADE, hours TEXT NOT NULL);
 INSERT INTO counters (name, value) VALUES ('used', 0);
 INSERT INTO counters (name, value) VALUES ('used_at', 0);
+-- when old things were last forgotten, and since when the clock is suspect
+INSERT INTO counters (name, value) VALUES ('forgot_at', 0);
+INSERT INTO counters (name, value) VALUES ('jumped_at', 0);
 
 CREATE TABLE files (
   key SERIAL_KEY,
