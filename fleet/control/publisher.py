@@ -153,7 +153,8 @@ class Publisher:
         rows = await self.database.fetch(_ROOMS, self._round.rooms_seen)
         born: list[int] = []
         messages: list[Message] = []
-        for row in rows:
+        for number, row in enumerate(rows):
+            await _breathe(number)
             self._round.rooms_seen = row["version"]
             if row["retired_at"] is not None:
                 if self._round.rooms.pop(row["key"], None):
@@ -200,7 +201,8 @@ class Publisher:
         # what the broker keeps of before may hold jobs that have been taken back meanwhile
         concerned: Iterable[int] = self._round.rooms if first else before.keys() | after.keys()
         messages: list[Message] = []
-        for key in concerned:
+        for number, key in enumerate(concerned):
+            await _breathe(number)
             if key in self._round.rooms and (first or before.get(key) != after.get(key)):
                 messages += self.voice.jobs(self._round.rooms[key].id, after.get(key, ()), self.now())
         return messages
@@ -221,6 +223,12 @@ class Publisher:
                 # a room does the same request once, however often it comes
                 line.publish(message.topic, message.payload)
             await tx.many("UPDATE calls SET sent_at = $1 WHERE key = $2", [(self.now(), row["key"]) for row in rows])
+
+
+async def _breathe(number: int) -> None:
+    """Let others have the event loop: signing for tens of thousands of rooms takes longer than a lease may wait."""
+    if number % _AT_ONCE == 0:
+        await asyncio.sleep(0)
 
 
 def open_jobs(rows: Iterable[Row]) -> Mapping[int, tuple[Job, ...]]:

@@ -199,6 +199,24 @@ async def test_a_retired_room_s_orders_are_cleared(database, broker):
         assert await heard.next(ROOM.jobs) == b""
 
 
+async def test_others_have_their_turn_while_a_large_fleet_is_told(database):
+    async with database.transaction() as tx:
+        await tx.many("INSERT INTO rooms (id, version) VALUES ($1, 1)", [(f"r{n}",) for n in range(2000)])
+    publisher = Publisher(database, ME, Access(broker_address("mqtt://127.0.0.1")), Voice("home", KEY), lambda: NOW)
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += bool(publisher._round.rooms)
+
+    busy = asyncio.create_task(others())
+    assert len(await publisher._news()) == 2 * 2000
+    busy.cancel()
+    assert turns > 10
+
+
 async def test_a_room_that_is_listened_to_again_is_told_its_jobs_again(database, broker):
     key = await add_room(database, "blue")
     job = await make_job(database)
