@@ -24,7 +24,8 @@ from appliance.telemetry.agent import MqttAgent, MqttSettings
 from appliance.telemetry.configurator import Configurator, overlay_file
 from appliance.telemetry.courier import Courier
 from appliance.telemetry.gauges import GaugeReader, clock_sync, machine_boot
-from appliance.telemetry.moments import machine_clock
+from appliance.telemetry.moments import Moment, machine_clock
+from appliance.telemetry.order_desk import Orders
 from appliance.telemetry.protocol.orders import Desired, Jobs
 from appliance.telemetry.protocol.payloads import Reported
 from appliance.telemetry.recorder import Recorder, Rhythm
@@ -50,24 +51,16 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrol
 
     `own` are the room's settings without what a console set, `found` says to which console it belongs.
     """
-    wanted, clock = settings.mqtt, machine_clock(utc_now)
+    clock = machine_clock(utc_now)
     spool = Spool(
         settings.state_dir / "spool.db",
         boot=room.boot,
         clock=clock,
         on_health=room.take_health,
-        settings=SpoolSettings(budget_mb=wanted.spool_mb),
+        settings=SpoolSettings(budget_mb=settings.mqtt.spool_mb),
     )
     async with spool, asyncio.TaskGroup() as tasks:
-        recorder = Recorder(
-            spool,
-            states=room.store.each,
-            streams=lambda: room.media.streams,
-            gauges=GaugeReader(settings.state_dir).read,
-            clock=clock,
-            titles=wanted.titles,
-            rhythm=Rhythm(wanted.health_s, wanted.idle_s),
-        )
+        recorder = _recorder(room, settings, spool, clock)
         room.joining = recorder.asked_to_join
         configurator = Configurator(overlay_file(settings.state_dir), own, settings)
         worker = JobWorker(
@@ -77,17 +70,8 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrol
             machine=await asyncio.to_thread(machine_boot),
             clock=clock_sync,
         )
-        agent = MqttAgent(
-            access_of(settings, found),
-            state_dir=settings.state_dir,
-            states=room.store.watch,
-            dispatch=room.command,
-            on_health=room.take_health,
-            now=utc_now,
-            streams=lambda: room.media.streams,
-            courier=Courier(spool, on_health=room.take_health, pinned=found is not None, pace=SendPace()),
-            orders=_Orders(configurator, worker),
-        )
+        courier = Courier(spool, on_health=room.take_health, pinned=found is not None, pace=SendPace())
+        agent = _agent(room, settings, found, courier, _Orders(configurator, worker))
         tasks.create_task(supervised("recorder", recorder.run, room.take_health), name="recorder")
         tasks.create_task(supervised("mqtt", agent.run, room.take_health, well_s=None), name="mqtt agent")
         tasks.create_task(_work(worker, room), name="jobs")
@@ -96,6 +80,32 @@ async def report_to_fleet(room: Room, settings: Settings, own: Own, found: Enrol
         if found is not None:
             keeping = partial(keep_certificate, settings.state_dir, room.take_health)
             tasks.create_task(supervised(_CERTIFICATE, keeping, room.take_health, well_s=None), name="certificate")
+
+
+def _recorder(room: Room, settings: Settings, spool: Spool, clock: Callable[[], Moment]) -> Recorder:
+    return Recorder(
+        spool,
+        states=room.store.each,
+        streams=lambda: room.media.streams,
+        gauges=GaugeReader(settings.state_dir).read,
+        clock=clock,
+        titles=settings.mqtt.titles,
+        rhythm=Rhythm(settings.mqtt.health_s, settings.mqtt.idle_s),
+    )
+
+
+def _agent(room: Room, settings: Settings, found: Enrolment | None, courier: Courier, orders: Orders) -> MqttAgent:
+    return MqttAgent(
+        access_of(settings, found),
+        state_dir=settings.state_dir,
+        states=room.store.watch,
+        dispatch=room.command,
+        on_health=room.take_health,
+        now=utc_now,
+        streams=lambda: room.media.streams,
+        courier=courier,
+        orders=orders,
+    )
 
 
 async def _work(worker: JobWorker, room: Room) -> None:

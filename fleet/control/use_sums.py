@@ -13,6 +13,7 @@ from typing import Any
 from fleet.control.tally import SUMMED, Hours, Meeting, Tallies, Tally, hours_of, tallied
 from fleet.store.browse import Sites, within
 from fleet.store.database import Database, Reader, Row, Transaction
+from fleet.store.rooms import wait_for_writers
 
 DAY_MS = 24 * 3600 * 1000
 LATE_MS = DAY_MS
@@ -108,7 +109,7 @@ async def _mark_moved(database: Database) -> None:
     if not moved:
         return
     async with database.transaction() as tx:
-        await _lock(tx)
+        await wait_for_writers(tx)
         await tx.many(
             "INSERT INTO use_marks (day, room) SELECT DISTINCT day, room FROM use_days WHERE room = $1 "
             "ON CONFLICT DO NOTHING",
@@ -133,7 +134,7 @@ def _key(hours: Hours) -> tuple[object, ...]:
 
 async def _sum_some(database: Database, before: int) -> int:
     async with database.transaction() as tx:
-        await _lock(tx)
+        await wait_for_writers(tx)
         marks = await tx.fetch(
             "SELECT day, room FROM use_marks WHERE day < $1 ORDER BY day, room LIMIT $2", before, _AT_ONCE
         )
@@ -141,11 +142,6 @@ async def _sum_some(database: Database, before: int) -> int:
             day = marks[0]["day"]
             await _sum_day(tx, day, [row["room"] for row in marks if row["day"] == day])
     return len(marks)
-
-
-async def _lock(tx: Transaction) -> None:
-    """Let no meeting come in between: whoever writes rooms begins with the same row."""
-    await tx.execute("UPDATE counters SET value = value WHERE name = 'rooms'")
 
 
 async def _sum_day(tx: Transaction, day: int, rooms: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fleet.store.database import Database, Reader, Transaction
+from fleet.store.rooms import wait_for_writers
 from fleet.store.samples import DAY, Kind, covers, tables
 
 _BOOTS_DAYS = 90
@@ -71,7 +72,7 @@ async def _forget_samples(database: Database, kind: Kind, limit: _Limit, now: in
     gone = 0
     for table in await tables(database, database.dialect, kind):
         async with database.transaction() as tx:
-            await _lock(tx)
+            await wait_for_writers(tx)
             if kind == "samples" and await _waits(tx, table):
                 continue
             if covers(table)[1] < now - longest * DAY:
@@ -109,8 +110,3 @@ async def _limits(reader: Reader, limit: _Limit) -> tuple[int, list[tuple[str, i
     kept["SELECT key FROM rooms WHERE site IS NULL"] = limit.unsited
     longest = max(kept.values())
     return longest, [(rooms, days) for rooms, days in kept.items() if days < longest]
-
-
-async def _lock(tx: Transaction) -> None:
-    """Begin as all do who write samples: none of them may find its table gone."""
-    await tx.execute("UPDATE counters SET value = value WHERE name = 'rooms'")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fleet.store.database import Database, Reader, Transaction, among_keys
+from fleet.store.rooms import wait_for_writers
 from fleet.store.samples import FIVE, HOUR, MINUTE, SUM_COLUMNS, Kind, covers, make_table, rolled, table_of, tables
 
 _GRACE = MINUTE
@@ -66,7 +67,7 @@ async def roll_up(database: Database, now: int) -> int:
     start = await _next_start(database, database.dialect, 0, until)
     while start < until:
         async with database.transaction() as tx:
-            await _lock(tx)
+            await wait_for_writers(tx)
             start = await _next_start(tx, database.dialect, start, until)
             if start < until:
                 await _sum(tx, database.dialect, "samples5", start)
@@ -77,11 +78,6 @@ async def roll_up(database: Database, now: int) -> int:
     while late := await _catch_up(database):
         done += late
     return done
-
-
-async def _lock(tx: Transaction) -> None:
-    """Let no sample come in between: whoever writes rooms begins with the same row."""
-    await tx.execute("UPDATE counters SET value = value WHERE name = 'rooms'")
 
 
 async def _next_start(reader: Reader, dialect: str, start: int, until: int) -> int:
@@ -116,7 +112,7 @@ async def _catch_up(database: Database) -> int:
     """Add some of what came late to its sums; returns how many stretches that were."""
     done = 0
     async with database.transaction() as tx:
-        await _lock(tx)
+        await wait_for_writers(tx)
         while done < _AT_ONCE and (rows := await tx.fetch("SELECT at FROM late_samples ORDER BY at LIMIT 1")):
             await _add_late(tx, database.dialect, rows[0]["at"] // FIVE * FIVE)
             done += 1

@@ -61,18 +61,6 @@ def create_app(
         service = SignInService(settings.oidc, f"{settings.url}/sign-in/back", client, secret=client_secret)
     accounts = accounts_of(database, settings, now=now, passwords=passwords)
 
-    @asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
-        looking = asyncio.create_task(live.run(), name="live rooms")
-        try:
-            yield
-        finally:
-            live.close()
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
-            await client.aclose()
-
     app = FastAPI(
         title="Salon console",
         version="1",
@@ -80,7 +68,7 @@ def create_app(
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=running,
+        lifespan=lambda _: _running(live, client),
         separate_input_output_schemas=False,
     )
     log, tries = AuditLog(database.dialect), Limit(*_TRIES)
@@ -93,6 +81,19 @@ def create_app(
     _answer_errors(app)
     app.add_middleware(Armour, secure=settings.secure)
     return app
+
+
+@asynccontextmanager
+async def _running(live: Live, client: httpx.AsyncClient) -> AsyncIterator[None]:
+    looking = asyncio.create_task(live.run(), name="live rooms")
+    try:
+        yield
+    finally:
+        live.close()
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        await client.aclose()
 
 
 def accounts_of(
