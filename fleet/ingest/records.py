@@ -103,14 +103,15 @@ def _meeting(meeting: Meeting) -> tuple[object, ...]:
 
 
 def _job(rows: Rows, place: Place, report: JobReport) -> None:
-    room, _, _, at, _, _ = place
+    # what is waited for after an answer counts on the console's clock, from when it knows of it
+    room, _, _, _, _, heard_at = place
     job, step, detail = plain(report.job, 64), plain(report.step, 100), plain(report.detail)
     bad = report.state in {JobState.FAILED, JobState.REJECTED, JobState.EXPIRED}
     data = {"job": job, "state": report.state.value, "step": step}
     severity = "warning" if bad else "info"
     rows.events.append(EventRow(*place, f"job.{report.state}", severity, text=detail, data=data))
     if report.state not in {JobState.UNKNOWN, JobState.QUEUED}:
-        rows.jobs.append((room, JobReport(job, report.state, whole(report.attempt), step, detail), at))
+        rows.jobs.append((room, JobReport(job, report.state, whole(report.attempt), step, detail), heard_at))
 
 
 def _chunk(rows: Rows, place: Place, chunk: Chunk) -> None:
