@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from appliance.telemetry.protocol.records import BatchAck, BatchHead
 from appliance.telemetry.spool_file import START, Place
 
+_WHOLE = 1 - 1e-6
+"""A token, as near as sums of fractions come to it: a wait too short for the clock to show would never end."""
+
 
 @dataclass(frozen=True, slots=True)
 class SendPace:
@@ -100,7 +103,7 @@ class Sending:
         if span is None:
             return wait_s
         self._refill(now)
-        if self._tokens < 1:
+        if self._tokens < _WHOLE:
             return (1 - self._tokens) / self._pace.a_second
         return span
 
