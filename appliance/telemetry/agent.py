@@ -234,8 +234,10 @@ class MqttAgent:
     async def _report(self, line: Connection) -> None:
         self._news.clear()
         self._meet_rival(there=False)
-        spooled = self._courier.waiting if self._courier else 0
-        readings = replace(await asyncio.to_thread(self._measure), streams=self._streams(), spooled=spooled)
+        readings = replace(await asyncio.to_thread(self._measure), streams=self._streams())
+        if self._courier is not None:
+            age_s = await self._courier.age_s()
+            readings = replace(readings, spooled=self._courier.waiting, spool_age_s=age_s)
         for message in self._reporter.report(self._room, readings, bd=self._bd, calls_refused=self._desk.refused):
             line.send(message)
         if self._orders and (reported := self._reporter.reported(self._orders.reported())):

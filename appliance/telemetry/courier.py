@@ -57,6 +57,10 @@ class Courier:
         """Records that the console has not acknowledged."""
         return self._spool.waiting
 
+    async def age_s(self) -> int | None:
+        """Return for how long the oldest of them has waited."""
+        return await self._spool.age_s()
+
     def connecting(self) -> None:
         """Take what is noted from now on as news: a job that waits at the broker is done before anything is sent."""
         self._since = self._spool.newest_place

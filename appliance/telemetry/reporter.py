@@ -52,6 +52,8 @@ class Readings:
     streams: tuple[StreamStats, ...] = ()
     spooled: int = 0
     """Records that wait for the console's answer."""
+    spool_age_s: int | None = None
+    """How long the oldest of them has."""
 
 
 class Reporter:
@@ -136,6 +138,7 @@ class Reporter:
                 ready=ready_of(room, issues),
                 every_s=math.ceil(self._every_s(room)),
                 spooled=readings.spooled,
+                spool_age_s=readings.spool_age_s,
             ),
         )
 
@@ -152,4 +155,4 @@ def _lasting(said: tuple[State, Info, Health]) -> tuple[State, Info, Health]:
     """Leave out what differs each time, and is no news by itself."""
     state, info, health = said
     ready = None if health.ready is None else replace(health.ready, at=0)
-    return state, info, replace(health, gauges=Gauges(), streams=(), spooled=0, ready=ready)
+    return state, info, replace(health, gauges=Gauges(), streams=(), spooled=0, spool_age_s=None, ready=ready)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -100,6 +101,8 @@ class Spool:
         self._writing: frozenset[_Pending] = frozenset()
         self._news = asyncio.Event()
         self._trouble = ""
+        self._unread = False
+        """The disk did not give what was asked of it, and has not been read since."""
         self._over = False
         self._lost = 0
         self.on_note: Callable[[], None] = lambda: None
@@ -181,6 +184,14 @@ class Spool:
         stretch = self._in_memory(waiting, after, until)
         return None if stretch is None else _batched(stretch, stretch.notes[0].n)
 
+    async def age_s(self) -> int | None:
+        """Return for how long the oldest record has waited; None when none does, or no clock can tell."""
+        waiting = self._notes()
+        oldest = await self._read(SpoolFile.oldest, otherwise=None)
+        if oldest is None and waiting:
+            oldest = (self._disk.boot_no, waiting[0])
+        return None if oldest is None else waited_s(oldest[1], self._clock(), same_boot=oldest[0] == self._disk.boot_no)
+
     async def forget(self, boot: str, first: int, last: int) -> None:
         """Drop what the console has for good."""
         if boot == self._boot:
@@ -188,6 +199,9 @@ class Spool:
         # not in one statement: what is noted meanwhile would not count
         forgotten = await self._read(lambda file: file.forget(boot, first, last), otherwise=0)
         self.waiting -= forgotten
+        if boot == self._boot:
+            # what was being written, and could not be
+            self._forget_in_memory(first, last)
 
     def _forget_in_memory(self, first: int, last: int) -> None:
         for pending in self._pending:
@@ -225,19 +239,21 @@ class Spool:
         return Stretch(self._boot, no, found) if found else None
 
     async def _keep_writing(self) -> None:
-        """Write whatever waits, all of it at once; after a failure try again in a while."""
+        """Write whatever waits, all of it at once; after a failure, to read too, try again in a while."""
         while True:
             await self._news.wait()
             self._news.clear()
+            if self._unread:
+                await asyncio.sleep(self._settings.retry_s)
             if not await self._write_all():
                 await asyncio.sleep(self._settings.retry_s)
                 self._news.set()
 
     async def _write_all(self) -> bool:
-        tried, writes = frozenset(self._pending), self._writes()
+        tried, writes, unread = frozenset(self._pending), self._writes(), self._unread
         self._writing = tried
         try:
-            gone = await self._on_thread(lambda file: file.write(self._disk.boot_no, writes))
+            gone = await self._on_thread(partial(self._tried, writes=writes, read=unread))
         except DiskTrouble as err:
             self._say(str(err))
             self._answer(tried, written=False)
@@ -245,11 +261,18 @@ class Spool:
             return False
         finally:
             self._writing = frozenset()
+        self._unread = self._unread and not unread
         self.waiting -= gone
         self._pending = [pending for pending in self._pending if pending not in tried]
         self._answer(tried, written=True)
         self._recover()
         return True
+
+    def _tried(self, file: SpoolFile, *, writes: list[Write], read: bool) -> int:
+        """Write, on the thread; a disk that could not be read is well when it can be, and not before."""
+        if read:
+            file.count()
+        return file.write(self._disk.boot_no, writes)
 
     def _answer(self, tried: frozenset[_Pending], *, written: bool) -> None:
         for pending in tried:
@@ -322,8 +345,8 @@ class Spool:
             return await self._on_thread(deed)
         except DiskTrouble as err:
             self._say(str(err))
-            # only a write that succeeds tells that the disk is well again
-            self.keep("disk", "tried")
+            self._unread = True
+            self._news.set()
             return otherwise
 
     def _last_words(self, writes: list[Write]) -> None:
@@ -331,6 +354,15 @@ class Spool:
             if writes:
                 self._disk.use(lambda file: file.write(self._disk.boot_no, writes))
         self._disk.close()
+
+
+def waited_s(note: Note, now: Moment, *, same_boot: bool) -> int | None:
+    """Return how long ago a record was noted: across boots only clocks that were set can tell."""
+    if same_boot:
+        return max(0, (now.mono - note.mono) // 1000)
+    if ClockSync.NO in {note.sync, now.sync}:
+        return None
+    return max(0, (now.ts - note.ts) // 1000)
 
 
 def _batched(stretch: Stretch, first: int) -> Batched:

@@ -191,6 +191,13 @@ class SpoolFile:
         """Return how many records wait."""
         return int(self._db.execute("SELECT count(*) FROM records").fetchone()[0])
 
+    def oldest(self) -> tuple[int, Note] | None:
+        """Return the oldest record and its boot's number."""
+        row = self._db.execute(
+            "SELECT boot, n, ts, mono, sync, kind, content FROM records ORDER BY boot, n LIMIT 1"
+        ).fetchone()
+        return None if row is None else (row[0], _note(row))
+
     def jobs(self) -> dict[str, str]:
         """Return the journal: its rows by job."""
         return dict(self._db.execute("SELECT id, entry FROM jobs"))

@@ -38,6 +38,10 @@ NUMBERS: Mapping[str, Number] = {
     "disk_free_mb": Number("Only {:.0f} MB of the disk are free.", "Delete what is not needed, or use a larger card."),
     "loss_percent": Number("{:.0f} % of a call's packets are lost.", "Use a cable rather than Wi-Fi; ask the network."),
     "spooled": Number("{:.0f} records wait to be stored.", "Look whether the console's ingest runs and may write."),
+    "spool_age_s": Number(
+        "The oldest record has waited for {:.0f} s to be stored.",
+        "Look whether the console's ingest runs and may write; its log says what it refuses.",
+    ),
     "skew_s": Number("The clock is {:.0f} s off.", "Let the room reach a time server (NTP)."),
     "behind": Number("It does not have its settings.", "See on its page what it is waiting for, or what it refused."),
     "starts": Number("It started {:.0f} times in 15 minutes.", "Look at its logs; its power supply may be weak."),

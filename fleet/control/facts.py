@@ -39,6 +39,7 @@ class _Health(msgspec.Struct):
     streams: list[_Stream] = []
     issues: list[_Issue] = []
     spooled: int = 0
+    spool_age_s: int | None = None
     ready: _Ready | None = None
 
 
@@ -115,6 +116,7 @@ def _numbers(row: Row, health: _Health) -> dict[str, float]:
         "disk_free_mb": gauges.disk_free_mb,
         "loss_percent": max((stream.loss for stream in health.streams), default=0.0) * 100,
         "spooled": health.spooled,
+        "spool_age_s": health.spool_age_s or 0,
         "skew_s": None if row["skew_ms"] is None else abs(row["skew_ms"]) / 1000,
         "behind": float(row["rev_applied"] < row["rev_desired"]),
     }

@@ -186,6 +186,7 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     Rule("clock", "Clock wrong", Beyond("skew_s", above=30, clear=10), "warning", 300),
     Rule("loss", "Calls lose packets", Beyond("loss_percent", above=5, clear=2), "warning", 60),
     Rule("spool", "Records wait", Beyond("spooled", above=200, clear=50), "warning", 3600),
+    Rule("spool-age", "Records wait for long", Beyond("spool_age_s", above=3600, clear=600), "warning", 600),
     Rule("crashes", "Starts again and again", Beyond("starts", above=2), "error", 0, 900),
     Rule("certificate", "Certificate ends soon", Beyond("certificate_days", below=21), "warning", 0),
     Rule("drift", "Settings not taken", Beyond("behind", above=0.5), "warning", 300),

@@ -269,6 +269,8 @@ class Health:
     """When the next report is due at the latest: a console may call a room silent after two and a half times that."""
     spooled: int = 0
     """Records that wait for the console's answer."""
+    spool_age_s: int | None = None
+    """How long the oldest of them has waited; null when none does, or no clock can tell."""
 
 
 @dataclass(frozen=True, slots=True)

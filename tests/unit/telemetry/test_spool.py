@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import pytest
 
 from appliance.telemetry.moments import Moment
 from appliance.telemetry.protocol.payloads import CallPhase, ClockSync
-from appliance.telemetry.protocol.records import Happening, JobReport, JobState, Sample
-from appliance.telemetry.spool import Spool, SpoolSettings
-from appliance.telemetry.spool_file import SpoolFile
+from appliance.telemetry.protocol.records import Happening, JobReport, JobState, Kind, Sample
+from appliance.telemetry.spool import Spool, SpoolSettings, waited_s
+from appliance.telemetry.spool_file import Note, SpoolFile
 
 NOW = 1_795_338_000_000
 QUICK = SpoolSettings(retry_s=0.01)
@@ -293,3 +294,97 @@ async def test_what_is_noted_while_others_are_forgotten_counts_as_waiting(tmp_pa
         spool.note(event())
         await forgetting
         assert spool.waiting == 1
+
+
+async def test_a_disk_that_could_not_be_read_is_well_when_it_can_be_and_nothing_is_written_to_find_out(
+    tmp_path, monkeypatch
+):
+    health, fails = [], True
+
+    def failing(method):
+        def attempt(*arguments):
+            if fails:
+                raise OSError(5, "Input/output error")
+            return method(*arguments)
+
+        return attempt
+
+    async with spool_at(tmp_path, health=health) as spool:
+        spool.note(event())
+        await on_disk(spool)
+        before = (tmp_path / "spool.db-wal").read_bytes()
+        monkeypatch.setattr(SpoolFile, "read", failing(SpoolFile.read))
+        monkeypatch.setattr(SpoolFile, "count", failing(SpoolFile.count))
+        assert await spool.batch() is None
+        await asyncio.sleep(0.1)  # many a retry
+        assert [told.ok for told in health] == [False]
+        assert spool.recovered == 0
+        fails = False
+        async with asyncio.timeout(5):
+            while not spool.recovered:
+                await asyncio.sleep(0.001)
+        assert [told.ok for told in health] == [False, True]
+        assert len(await numbers(spool)) == 1
+        assert (tmp_path / "spool.db-wal").read_bytes() == before
+
+
+async def test_the_age_of_the_oldest_record_is_told_by_the_clock_that_can_tell(tmp_path):
+    clock = Clock()
+    async with spool_at(tmp_path, clock=clock) as spool:
+        assert await spool.age_s() is None
+        spool.note(event())
+        clock.ts += 60_000
+        spool.note(event())
+        assert await spool.age_s() == 60
+        await on_disk(spool)
+        assert await spool.age_s() == 60
+    clock.ts += 3_600_000
+    async with spool_at(tmp_path, "boot-2", clock=clock) as spool:
+        spool.note(event())
+        assert await spool.age_s() == 3660
+        clock.sync = ClockSync.NO
+        assert await spool.age_s() is None
+        clock.sync = ClockSync.YES
+        await spool.forget("boot-1", 1, 2)
+        await on_disk(spool)
+        assert await spool.age_s() == 0
+
+
+def test_within_a_boot_a_clock_that_was_set_counts_for_nothing():
+    note = Note(1, 1000, 5_000, ClockSync.NO, Kind.EVENT, b"{}")
+    assert waited_s(note, Moment(NOW, 65_000, ClockSync.YES), same_boot=True) == 60
+    assert waited_s(note, Moment(NOW, 65_000, ClockSync.YES), same_boot=False) is None
+
+
+async def test_while_the_disk_fails_the_oldest_in_memory_counts(tmp_path, monkeypatch):
+    clock = Clock()
+    async with spool_at(tmp_path, clock=clock) as spool:
+
+        def fails(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(SpoolFile, "write", fails)
+        monkeypatch.setattr(SpoolFile, "oldest", fails)
+        spool.note(event())
+        clock.ts += 5_000
+        assert await spool.age_s() == 5
+
+
+async def test_what_is_acknowledged_while_its_writing_fails_is_forgotten_too(tmp_path, monkeypatch):
+    begun, fails = threading.Event(), threading.Event()
+
+    def write(*_):
+        begun.set()
+        fails.wait(10)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SpoolFile, "write", write)
+    async with spool_at(tmp_path, settings=SpoolSettings(retry_s=60)) as spool:
+        spool.note(event())
+        await asyncio.to_thread(begun.wait, 10)
+        forgetting = asyncio.create_task(spool.forget("boot-1", 1, 1))
+        await asyncio.sleep(0)
+        fails.set()
+        await forgetting
+        assert spool.waiting == 0
+        assert await numbers(spool) == []
