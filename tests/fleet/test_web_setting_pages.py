@@ -1,6 +1,7 @@
 """Settings from the pages and by the API: what they would change, what they were, and back again."""
 
 import json
+import re
 
 import pytest
 from seed import fill
@@ -89,3 +90,21 @@ async def test_the_past_of_others_sites_is_not_told(app, scope, status):
         assert (await client.get(f"/settings/history?scope={scope}")).status_code == status
         listed = await client.get(f"/api/v1/settings/{scope}/revisions")
         assert listed.status_code == (200 if scope == "site:lisbon" else status)
+
+
+async def test_a_rooms_page_says_who_set_each_key_and_what_is_locked(app):
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        room = {"doc": {"tv": {"idle_off_min": 5}}, "based_on": 0}
+        assert (await client.put("/api/v1/settings/room:room-00001", json=room)).status_code == 204
+        org = {"doc": {"tv": {"idle_off_min": 20}}, "locks": ["tv.idle_off_min"], "based_on": 2}
+        assert (await client.put("/api/v1/settings/org", json=org)).status_code == 204
+        page = (await client.get("/rooms/room-00001")).text
+    rows = dict(re.findall(r"<td><code>([a-z_.]+)</code></td>(.*?)</tr>", page, re.DOTALL))
+    assert '<a href="/settings?scope=org">All rooms</a> <span class="tag">locked</span>' in rows["tv.idle_off_min"]
+    assert "This room wants otherwise" in rows["tv.idle_off_min"]
+    assert '<a href="/settings?scope=site%3Aberlin">Berlin</a>' in rows["joining.lead_s"]
+    assert "locked" not in rows["joining.lead_s"]
+    # what nobody sets is the room's own, and apart from what is wanted
+    assert "sound.beam" not in rows
+    assert "1 setting of the room's own" in page

@@ -91,7 +91,10 @@ def size(count: int) -> str:
     """Return a number of bytes for people."""
     if count < 1000:
         return f"{count} bytes"
-    return f"{count / 1000:.0f} KB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+    for unit, step in (("KB", 1e3), ("MB", 1e6)):
+        if count < step * 1000:
+            return f"{count / step:.0f} {unit}"
+    return f"{count / 1e9:.1f} GB"
 
 
 def percent(share: float | None) -> str:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fleet.control import layers
 from fleet.store import browse, history
 from fleet.store.audit import note
 from fleet.web import series
@@ -58,6 +59,7 @@ async def show(request: Request, visitor: Seeing, room_id: str) -> Response:
         jobs=await history.jobs_of(database, key),
         files=await history.files(database, key),
         lines=history.compared(desired, room.reported),
+        told=await layers.effective(database, database.dialect, key),
         waits=str((room.reported or {}).get("waits", "")),
     )
 

@@ -76,7 +76,7 @@ document.addEventListener("keydown", keys);
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
-document.body.addEventListener("htmx:afterSwap", (event) => tellTimes(event.target));
+for (const swapped of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.body.addEventListener(swapped, (event) => tellTimes(event.target));
 document.body.addEventListener("htmx:responseError", (event) => {
   const told = document.getElementById("told");
   told.textContent = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html").body.textContent.trim().slice(0, 300);

@@ -9,13 +9,14 @@ const CHARTS = [
   { title: "Processor, %", lines: [["cpu", "busy"]], scale: 100, digits: 0 },
   { title: "Temperature, °C", lines: [["temp_c", "machine"]], digits: 0 },
 ];
+const HEIGHT = 110;
 const box = document.getElementById("charts"), place = document.getElementById("plots");
 let plots = [], data = null, asked = 0;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function axis(more) {
-  return { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui", ...more };
+  return { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px Inter, system-ui, sans-serif", ...more };
 }
 
 function moments(u, splits) {
@@ -56,7 +57,7 @@ function chart({ title, lines, scale = 1, digits }) {
   };
   const strokes = ["--meeting", "--warning"];
   plots.push(new uPlot({
-    width: place.clientWidth, height: 110, legend: { show: false }, cursor: { sync: { key: "room" }, y: false, points: { size: 6 } },
+    width: canvas.clientWidth, height: HEIGHT, legend: { show: false }, cursor: { sync: { key: "room" }, y: false, points: { size: 6 } },
     scales: { x: { range: [data.since / 1000, data.until / 1000] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), Math.max(high ?? 1, 10 ** -digits) * 1.1] } },
     axes: [axis({ size: 26, values: moments }), axis({ size: 44, space: 28 })],
     series: [{}, ...lines.map(([, words], at) => ({ label: words, stroke: colour(strokes[at]), width: 1.6, dash: at ? [5, 4] : undefined, points: { show: false }, gaps }))],
@@ -93,7 +94,7 @@ document.addEventListener("theme", () => data && draw());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => data && draw());
 let width = 0;
 new ResizeObserver(() => {
-  if (data && place.clientWidth !== width) plots.forEach((plot) => plot.setSize({ width: place.clientWidth, height: 110 }));
+  if (data && place.clientWidth !== width) plots.forEach((plot) => plot.setSize({ width: plot.root.parentElement.clientWidth, height: HEIGHT }));
   width = place.clientWidth;
 }).observe(place);
 load("24h");
