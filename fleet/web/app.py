@@ -24,10 +24,11 @@ from fleet.web.access.accounts import Accounts, NotNow, NotPossible
 from fleet.web.access.limits import Limit, SignInLimits
 from fleet.web.access.oidc import SignInService
 from fleet.web.access.passwords import Passwords
+from fleet.web.access.visitor import Visitor
 from fleet.web.api import routers as api_routers
-from fleet.web.armour import TOO_LARGE, Armour
+from fleet.web.armour import PROTECTION, TOO_LARGE, Armour
 from fleet.web.console import Console
-from fleet.web.gate import Refused, SignInFirst
+from fleet.web.gate import Refused, SignInFirst, visitor_of
 from fleet.web.live import Live
 from fleet.web.pages import routers as page_routers
 from fleet.web.pages.frame import page
@@ -38,6 +39,10 @@ _TRIES = (30, 300)
 """So many rooms may fail to come in from one address, in so many seconds; those that succeed do not count."""
 _ABOUT = """Everything the console's pages do. Sign in with a token, made under Account:
 `Authorization: Bearer salon_…`. Times are milliseconds since 1970. An error is `{"error": "plain words"}`."""
+_HEADINGS = {403: "Not in your role", 404: "Not here", 422: "Not understood", 429: "Too often", 500: "Something broke"}
+_BROKEN = (
+    "The console failed at this, and has noted why in its log. Try again; if it stays so, tell who runs the console."
+)
 
 
 def now_ms() -> int:
@@ -113,18 +118,18 @@ def _answer_errors(app: FastAPI) -> None:
     async def refused(request: Request, err: Exception) -> Response:
         if isinstance(err, SignInFirst):
             return _to_sign_in(request, err)
-        return _told(request, cast("Refused", err).status, str(err))
+        return await _told(request, cast("Refused", err).status, str(err))
 
     async def not_possible(request: Request, err: Exception) -> Response:
-        return _told(request, 429 if isinstance(err, NotNow) else 409, str(err))
+        return await _told(request, 429 if isinstance(err, NotNow) else 409, str(err))
 
     async def unfit(request: Request, err: Exception) -> Response:
-        return _told(request, 422, str(err))
+        return await _told(request, 422, str(err))
 
     async def http(request: Request, err: Exception) -> Response:
         known = cast("HTTPException", err)
         words = {404: "There is no such page.", 405: "That cannot be done here.", 413: TOO_LARGE}
-        answer = _told(request, known.status_code, words.get(known.status_code, "That did not work."))
+        answer = await _told(request, known.status_code, words.get(known.status_code, "That did not work."))
         if known.status_code == 405:
             # says what can be done instead (RFC 9110, 15.5.6)
             answer.headers["Allow"] = ", ".join(_methods_at(request))
@@ -132,13 +137,20 @@ def _answer_errors(app: FastAPI) -> None:
 
     async def invalid(request: Request, err: Exception) -> Response:
         mistakes = cast("RequestValidationError", err).errors()
-        return _told(request, 422, "; ".join(map(_wrong, mistakes[:5])))
+        return await _told(request, 422, "; ".join(map(_wrong, mistakes[:5])))
+
+    async def broken(request: Request, _: Exception) -> Response:
+        # the server logs the error itself; this answer does not pass the armour any more
+        answer = _in_words(request, None, 500, _BROKEN)
+        answer.headers.update({**PROTECTION, "Cache-Control": "no-store"})
+        return answer
 
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(NotPossible, not_possible)
     app.add_exception_handler(Unfit, unfit)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, broken)
 
 
 def _methods_at(request: Request) -> list[str]:
@@ -158,11 +170,18 @@ def for_programs(request: Request) -> bool:
     return request.url.path.startswith((API, "/live/", "/metrics")) or request.url.path.endswith(".json")
 
 
-def _told(request: Request, status: int, words: str) -> Response:
+async def _told(request: Request, status: int, words: str) -> Response:
+    # who is known keeps the pages' frame around the refusal, and with it the way on
+    visitor = None if for_programs(request) else await visitor_of(request)
+    return _in_words(request, visitor, status, words)
+
+
+def _in_words(request: Request, visitor: Visitor | None, status: int, words: str) -> Response:
     if for_programs(request):
         return JSONResponse({"error": words}, status)
     name = "part/refusal.html" if "HX-Request" in request.headers else "refusal.html"
-    return page(request, None, name, status=status, words=words)
+    heading = _HEADINGS.get(status, "That was not done")
+    return page(request, visitor, name, status=status, title=heading, words=words)
 
 
 def _to_sign_in(request: Request, err: SignInFirst) -> Response:

@@ -88,6 +88,30 @@ async def test_a_room_that_breaks_is_seen_within_two_seconds_and_found_by_keyboa
         assert page.complaints == []
 
 
+async def test_a_phone_shows_rooms_first_and_its_filters_when_asked(database):
+    async with serving(console_app(database)) as url, chromium() as browser:
+        page = await signed_in_page(browser, url, viewport={"width": 390, "height": 844})
+        first = page.locator(".tile").first
+        await expect(first).to_be_visible()
+        assert (await first.bounding_box())["y"] < 844 / 3
+        await expect(page.get_by_label("Order")).to_be_hidden()
+        await page.get_by_role("button", name="Filter").click()
+        await page.get_by_label("Order").select_option("worst")
+        await expect(first).to_contain_text("Broken")
+
+
+async def test_a_wall_screen_has_large_letters_and_the_whole_fleet(database):
+    async with serving(console_app(database)) as url, chromium() as browser:
+        page = await signed_in_page(browser, url, viewport={"width": 3840, "height": 2160})
+        await expect(page.locator(".tile")).to_have_count(40)
+        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        # on 1.4 m of width capital letters are 8 mm tall: seen from four metres with normal eyes
+        name = page.locator(".tile b").first
+        assert await name.evaluate("(one) => parseFloat(getComputedStyle(one).fontSize)") >= 29
+        clipped = "(tiles) => tiles.filter((one) => one.scrollHeight > one.clientHeight + 1).length"
+        assert await page.locator(".tile").evaluate_all(clipped) == 0
+
+
 async def test_a_rooms_page_follows_the_room(database):
     async with serving(console_app(database)) as url, chromium() as browser:
         page = await signed_in_page(browser, url)

@@ -3,13 +3,14 @@
 import json
 import re
 
+import httpx
 import pytest
 from seed import fill
-from web_parts import Clock, add_person, client_of, console_app, sign_in
+from web_parts import BASE, Clock, add_person, client_of, console_app, sign_in
 
 from fleet.control import rulebook
 from fleet.control.watch import Window
-from fleet.store import audit
+from fleet.store import audit, views
 from fleet.web.access.permissions import Role
 from fleet.web.armour import POLICY
 
@@ -215,6 +216,8 @@ async def test_errors_are_plain_words_for_people_and_programs(fleet):
         await sign_in(client, "viewer")
         page = await client.get("/nothing")
         assert (page.status_code, "There is no such page." in page.text) == (404, True)
+        # the way on stays, for who is known
+        assert '<a href="/alerts"' in page.text
         assert (await client.get("/api/v1/rooms/nothing")).json() == {
             "error": "There is no such room, or it is at a site that you may not see."
         }
@@ -222,6 +225,24 @@ async def test_errors_are_plain_words_for_people_and_programs(fleet):
         assert (wrong.status_code, "limit" in wrong.json()["error"]) == (422, True)
         part = await client.get("/people", headers={"HX-Request": "true"})
         assert (part.status_code, part.text.startswith("<p class=")) == (403, True)
+
+
+async def test_a_failure_is_told_in_words_and_keeps_its_armour(fleet, monkeypatch):
+    async def fails(*_):
+        raise RuntimeError("the secret of the database")
+
+    monkeypatch.setattr(views, "views_of", fails)
+    transport = httpx.ASGITransport(fleet, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+        await sign_in(client, "viewer")
+        page, program = await client.get("/rooms"), await client.get("/api/v1/views")
+    for answer in (page, program):
+        assert answer.status_code == 500
+        assert "Try again" in answer.text
+        assert "secret" not in answer.text
+        assert answer.headers["Content-Security-Policy"] == POLICY
+    assert 'href="/"' in page.text
+    assert set(program.json()) == {"error"}
 
 
 async def test_the_room_says_what_is_wrong_and_the_remedy_first(fleet):

@@ -71,6 +71,10 @@ document.addEventListener("submit", (event) => {
     if (moment) moment.value = field.value ? new Date(field.value).getTime() : "";
   }
 });
+// to the page before, with what was written there
+const back = document.getElementById("back");
+if (back && history.length > 1) back.hidden = false;
+back?.addEventListener("click", () => history.back());
 document.getElementById("theme")?.addEventListener("click", toggleTheme);
 document.addEventListener("keydown", keys);
 document.addEventListener("click", (event) => {

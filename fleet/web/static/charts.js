@@ -9,14 +9,15 @@ const CHARTS = [
   { title: "Processor, %", lines: [["cpu", "busy"]], scale: 100, digits: 0 },
   { title: "Temperature, °C", lines: [["temp_c", "machine"]], digits: 0 },
 ];
-const HEIGHT = 110;
+// as large as the letters around them: a wall screen's are larger
+const REM = parseFloat(getComputedStyle(document.documentElement).fontSize), HEIGHT = Math.round(7.3 * REM);
 const box = document.getElementById("charts"), place = document.getElementById("plots");
 let plots = [], data = null, asked = 0;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function axis(more) {
-  return { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px Inter, system-ui, sans-serif", ...more };
+  return { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `${Math.round(.8 * REM)}px Inter, system-ui, sans-serif`, ...more };
 }
 
 function moments(u, splits) {
@@ -59,7 +60,7 @@ function chart({ title, lines, scale = 1, digits }) {
   plots.push(new uPlot({
     width: canvas.clientWidth, height: HEIGHT, legend: { show: false }, cursor: { sync: { key: "room" }, y: false, points: { size: 6 } },
     scales: { x: { range: [data.since / 1000, data.until / 1000] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), Math.max(high ?? 1, 10 ** -digits) * 1.1] } },
-    axes: [axis({ size: 26, values: moments }), axis({ size: 44, space: 28 })],
+    axes: [axis({ size: 1.75 * REM, space: 3.4 * REM, values: moments }), axis({ size: 2.95 * REM, space: 1.9 * REM })],
     series: [{}, ...lines.map(([, words], at) => ({ label: words, stroke: colour(strokes[at]), width: 1.6, dash: at ? [5, 4] : undefined, points: { show: false }, gaps }))],
   }, [data.at.map((ms) => ms / 1000), ...columns], canvas));
 }

@@ -1,9 +1,10 @@
 // Shows any number of tiles by having only those on the page that can be seen. Headings stand between groups of tiles.
 "use strict";
 
+// In rem, as a wall screen's letters are larger.
 const SIZES = {
-  normal: { width: 280, height: 64, gap: 8, heading: 44 },
-  dense: { width: 128, height: 32, gap: 5, heading: 42 },
+  normal: { width: 18.7, height: 4.27, gap: .53, heading: 2.93 },
+  dense: { width: 8.53, height: 2.13, gap: .33, heading: 2.8 },
 };
 const BEYOND_PX = 500;
 
@@ -74,8 +75,10 @@ class Grid {
   }
 
   arrange() {
-    const plan = layOut(this.groups, this.element.clientWidth, this.size);
-    Object.assign(this, { plan });
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.px = Object.fromEntries(Object.entries(this.size).map(([name, size]) => [name, Math.round(size * rem)]));
+    this.plan = layOut(this.groups, this.element.clientWidth, this.px);
+    const { plan } = this;
     this.element.style.height = `${plan.height}px`;
     this.order = plan.rows.flatMap((row) => row.rooms || []);
     this.draw();
@@ -92,15 +95,26 @@ class Grid {
     if (!this.plan) return;
     const top = -this.element.getBoundingClientRect().top - BEYOND_PX;
     const bottom = top + innerHeight + 2 * BEYOND_PX;
-    const { rows } = this.plan, seen = new Set();
+    const { rows } = this.plan, seen = new Set(), focused = document.activeElement?.dataset?.key;
     for (let at = firstRow(rows, top); at < rows.length && rows[at].y < bottom; at++) this.drawRow(rows[at], seen);
-    const focused = document.activeElement?.dataset?.key;
     for (const [key, tile] of this.shown) {
       if (seen.has(key) || (key === focused && this.isThere(key))) continue;
       tile.remove();
       this.shown.delete(key);
     }
+    this.readInOrder(seen, focused);
     this.keepOneTabStop();
+  }
+
+  // Whoever hears the page gets the rooms in the order in which others see them.
+  readInOrder(seen, focused) {
+    let at = this.element.firstElementChild, moved = false;
+    for (const key of seen) {
+      const tile = this.shown.get(key);
+      if (tile === at) at = at.nextElementSibling;
+      else moved = Boolean(this.element.insertBefore(tile, at));
+    }
+    if (moved && focused) this.shown.get(focused)?.focus({ preventScroll: true });
   }
 
   isThere(key) {
@@ -108,12 +122,12 @@ class Grid {
   }
 
   drawRow(row, seen) {
-    const step = this.plan.tile + this.size.gap;
+    const step = this.plan.tile + this.px.gap;
     for (const { group, column } of row.groups || []) {
       const key = `heading ${group.title}`, element = this.elementFor(key, () => document.createElement("h2"));
       const columns = row.groups.length === 1 ? this.plan.columns : group.rooms.length;
       this.heading(element, group);
-      this.put(element, column * step, row.y, columns * step - this.size.gap, row.height);
+      this.put(element, column * step, row.y, columns * step - this.px.gap, row.height);
       seen.add(key);
     }
     (row.rooms || []).forEach((room, column) => {

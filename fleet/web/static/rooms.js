@@ -235,6 +235,7 @@ $("filters").search.addEventListener("input", (event) => ask({ search: event.tar
 $("filters").site.addEventListener("change", (event) => ask({ site: event.target.value }));
 $("filters").order.addEventListener("change", (event) => ask({ order: event.target.value }));
 $("dense").addEventListener("click", () => ask({ dense: !wanted.dense }));
+$("more").addEventListener("click", () => $("more").setAttribute("aria-expanded", $("filters").classList.toggle("open")));
 $("reset").addEventListener("click", () => ask({ status: new Set(), search: "", site: "" }));
 document.addEventListener("visibilitychange", () => {
   // a page nobody sees takes none of the few connections a browser has
