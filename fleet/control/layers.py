@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.errors import SalonError
@@ -14,6 +14,7 @@ from fleet.control.scope import Place
 from fleet.control.settable import SETTABLE, Doc, mistakes_in
 from fleet.store.database import Database, Reader, Row, Transaction, among_keys
 
+_NOTHING: Doc = {}
 _LONGEST_NOTE = 500
 _KEEP_MS = 90 * 24 * 3600 * 1000
 _NEWEST = (
@@ -137,16 +138,45 @@ async def changes(reader: Reader, dialect: str, scope: str, doc: Doc, locks: Ite
     """Return the same key by key, for people."""
     layer = Layer(scopes.checked(scope), doc, frozenset(locks))
     found = await _changes(reader, dialect, layer)
-    return [RoomChange(place.room, differences(before, after)) for place, before, after in found]
+    return await asyncio.to_thread(_key_by_key, found)
+
+
+def _key_by_key(found: Iterable[tuple[Place, Doc, Doc]]) -> list[RoomChange]:
+    # rooms that are told the same share their documents: each pair is compared once
+    known: dict[tuple[int, int], tuple[Difference, ...]] = {}
+    changed = []
+    for place, before, after in found:
+        pair = (id(before), id(after))
+        if pair not in known:
+            known[pair] = differences(before, after)
+        changed.append(RoomChange(place.room, known[pair]))
+    return changed
 
 
 async def _changes(reader: Reader, dialect: str, layer: Layer) -> list[tuple[Place, Doc, Doc]]:
     await _check(reader, dialect, layer)
     stored = {**await newest(reader), layer.scope: layer}
     told = await _told(reader, dialect, None)
-    rooms = await places(reader, dialect)
-    found = [(place, told.get(place.key, {}), document(_values(place, stored))) for place in rooms]
+    # of ten thousand rooms this takes a while, and whoever serves pages has others to serve
+    return await asyncio.to_thread(_otherwise, await places(reader, dialect), stored, told)
+
+
+def _otherwise(
+    rooms: Iterable[Place], stored: Mapping[str, Layer], told: Mapping[int, Doc]
+) -> list[tuple[Place, Doc, Doc]]:
+    """Return the rooms that would be told something else, what they are told and what they would be."""
+    found = ((place, told.get(place.key, _NOTHING), doc) for place, doc in _documents(rooms, stored))
     return [(place, before, after) for place, before, after in found if before != after]
+
+
+def _documents(rooms: Iterable[Place], stored: Mapping[str, Layer]) -> Iterator[tuple[Place, Doc]]:
+    """Yield each room's document; rooms with the same layers share one."""
+    made: dict[tuple[str, ...], Doc] = {}
+    for place in rooms:
+        order = tuple(scope for scope in place.order if scope in stored)
+        if order not in made:
+            made[order] = document(merged(stored[scope] for scope in order))
+        yield place, made[order]
 
 
 async def effective(reader: Reader, dialect: str, room: int) -> Mapping[str, Value]:
@@ -165,12 +195,9 @@ async def refresh(tx: Transaction, database: Database, now: int, rooms: Sequence
     layers = await newest(tx)
     told = await _told(tx, database.dialect, rooms)
     revs = {row["key"]: row["rev_desired"] for row in await tx.fetch("SELECT key, rev_desired FROM rooms")}
-    fresh = []
-    for place in await places(tx, database.dialect, rooms):
-        doc = document(_values(place, layers))
-        if doc != told.get(place.key, {}):
-            # a restored console must not begin again where rooms have been before
-            fresh.append((place.key, max(revs[place.key] + 1, now // 1000), json.dumps(doc), now))
+    changed = await asyncio.to_thread(_otherwise, await places(tx, database.dialect, rooms), layers, told)
+    # a restored console must not begin again where rooms have been before
+    fresh = [(one.key, max(revs[one.key] + 1, now // 1000), json.dumps(doc), now) for one, _, doc in changed]
     await tx.load("desired", ("room", "rev", "doc", "made_at"), fresh)
     await tx.many("UPDATE rooms SET rev_desired = $1 WHERE key = $2", [(rev, key) for key, rev, _, _ in fresh])
     keys = [key for key, *_ in fresh]
@@ -207,12 +234,14 @@ def _values(place: Place, layers: Mapping[str, Layer]) -> Mapping[str, Value]:
 async def _told(reader: Reader, dialect: str, rooms: Sequence[int] | None) -> dict[int, Doc]:
     only = "" if rooms is None else f" AND {among_keys('r.key', '$1', dialect)}"
     args = () if rooms is None else (json.dumps(list(rooms)),)
-    rows = await reader.fetch(
+    found = await reader.fetch(
         "SELECT d.room AS room, d.doc AS doc FROM desired d JOIN rooms r ON r.key = d.room AND r.rev_desired = d.rev "
         f"WHERE r.retired_at IS NULL{only}",
         *args,
     )
-    return {row["room"]: json.loads(row["doc"]) for row in rows}
+    # many rooms are told the same
+    docs = {text: json.loads(text) for text in {row["doc"] for row in found}}
+    return {row["room"]: docs[row["doc"]] for row in found}
 
 
 async def _check(reader: Reader, dialect: str, layer: Layer) -> None:
@@ -223,16 +252,20 @@ async def _check(reader: Reader, dialect: str, layer: Layer) -> None:
     if strange := sorted(layer.locks - set(flat(layer.doc))):
         known = "; it has no value here" if strange[0] in SETTABLE else ""
         raise BadLayer(f"{strange[0][:80]} cannot be locked{known}")
-    stored = {**await newest(reader), layer.scope: layer}
-    mine = [place for place in await places(reader, dialect) if layer.scope in place.scopes]
     kind, _, name = layer.scope.partition(":")
     if kind == "site" and not await reader.fetch("SELECT 1 FROM sites WHERE id = $1", name):
         raise BadLayer(f"There is no site {name}.")
-    if kind == "room" and not mine:
+    if kind == "room" and not await reader.fetch("SELECT 1 FROM rooms WHERE id = $1 AND retired_at IS NULL", name):
         raise BadLayer(f"There is no room {name}.")
+    stored = {**await newest(reader), layer.scope: layer}
+    await asyncio.to_thread(_check_in_rooms, layer, stored, await places(reader, dialect))
+
+
+def _check_in_rooms(layer: Layer, stored: Mapping[str, Layer], rooms: Iterable[Place]) -> None:
+    mine = [place for place in rooms if layer.scope in place.order]
     if taken := _locked_above(layer, stored, mine):
         raise BadLayer(*taken)
-    await asyncio.to_thread(_check_together, mine, stored)
+    _check_together(mine, stored)
 
 
 def _locked_above(layer: Layer, stored: Mapping[str, Layer], mine: Sequence[Place]) -> list[str]:
@@ -248,11 +281,11 @@ def _locked_above(layer: Layer, stored: Mapping[str, Layer], mine: Sequence[Plac
 
 def _check_together(mine: Sequence[Place], stored: Mapping[str, Layer]) -> None:
     """Values may be right by themselves and wrong together with those of another layer."""
-    seen: dict[str, Place] = {}
-    for place in mine:
-        seen.setdefault(json.dumps(document(_values(place, stored))), place)
-    for text, place in seen.items():
-        if mistakes := mistakes_in(json.loads(text)):
+    seen: dict[str, tuple[Place, Doc]] = {}
+    for place, doc in _documents(mine, stored):
+        seen.setdefault(json.dumps(doc), (place, doc))
+    for place, doc in seen.values():
+        if mistakes := mistakes_in(doc):
             raise BadLayer(*(f"In room {place.room}: {mistake}" for mistake in mistakes))
 
 

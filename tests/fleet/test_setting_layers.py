@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 from fleet_builders import NOW, add_room, add_site, change_room
@@ -144,3 +145,31 @@ async def test_old_documents_are_forgotten_and_the_one_in_force_is_kept(database
         await layers.forget(tx, NOW + 100 * 24 * 3600 * 1000)
     assert len(await database.fetch("SELECT rev FROM desired")) == 1
     assert (await desired(database))["b1"][1] == {"room": {"timezone": "UTC"}}
+
+
+async def test_ten_rooms_alike_are_worked_out_once_and_away_from_the_event_loop(database, monkeypatch):
+    """Of ten thousand rooms it takes a while, and live pages are served by the same loop."""
+    merged, compared = Watched(layers.merged), Watched(layers.differences)
+    monkeypatch.setattr(layers, "merged", merged)
+    monkeypatch.setattr(layers, "differences", compared)
+    berlin = await add_site(database, "berlin")
+    for number in range(10):
+        await add_room(database, f"b{number}", site=berlin)
+    await layers.save(database, "org", BERLIN, "eve", NOW)
+    merged.threads.clear()
+    changes = await layers.changes(database, database.dialect, "site:berlin", {"room": {"timezone": "UTC"}})
+    assert [change.differences[0].after for change in changes] == ["UTC"] * 10
+    # once to check what they would be told together, once to tell
+    assert (len(merged.threads), len(compared.threads)) == (2, 1)
+    assert threading.get_ident() not in {*merged.threads, *compared.threads}
+
+
+class Watched:
+    """A function, and the threads that called it."""
+
+    def __init__(self, function):
+        self.function, self.threads = function, []
+
+    def __call__(self, *args):
+        self.threads.append(threading.get_ident())
+        return self.function(*args)

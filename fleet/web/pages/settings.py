@@ -1,5 +1,6 @@
 """How rooms are set up: what each scope sets, from all to one."""
 
+import asyncio
 import json
 from typing import Annotated
 
@@ -65,16 +66,20 @@ async def preview(request: Request, visitor: Editing, wish: Wish) -> Response:
         title="Preview",
         wish=wish,
         rooms=len(changes),
-        groups=_alike(changes),
+        groups=await asyncio.to_thread(_alike, changes),
         most=_MOST_SHOWN,
     )
 
 
 def _alike(changes: list[RoomChange]) -> Alike:
     """Put rooms together that change in the same way, the most first."""
-    groups: dict[str, tuple[tuple[Difference, ...], list[str]]] = {}
+    # most rooms share their very differences: only what is left is compared
+    shared: dict[int, tuple[tuple[Difference, ...], list[str]]] = {}
     for change in changes:
-        groups.setdefault(repr(change.differences), (change.differences, []))[1].append(change.room)
+        shared.setdefault(id(change.differences), (change.differences, []))[1].append(change.room)
+    groups: dict[str, tuple[tuple[Difference, ...], list[str]]] = {}
+    for differences, rooms in shared.values():
+        groups.setdefault(repr(differences), (differences, []))[1].extend(rooms)
     return sorted(groups.values(), key=lambda group: -len(group[1]))
 
 
