@@ -105,6 +105,23 @@ async def test_a_site_keeps_what_its_rooms_tell_as_long_as_it_says(app, database
         assert listed == saved
 
 
+async def test_a_sites_bookable_hours_are_set_on_its_form(app):
+    hours = {"hours": "yes", "days": ["5", "1", "3"], "open_from": "07:30", "open_until": "00:00"}
+    form = {"id": "berlin", "name": "Berlin", "timezone": "Europe/Berlin"}
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        assert "Mon to Fri, 08:00 to 18:00" in (await client.get("/people")).text
+        assert (await client.post("/sites", data={**form, **hours})).status_code == 303
+        site = next(one for one in (await client.get("/api/v1/sites")).json() if one["id"] == "berlin")
+        assert (site["open_days"], site["open_from"], site["open_until"]) == ("135", 450, 1440)
+        assert "Mon Wed Fri, 07:30 to 00:00" in (await client.get("/people")).text
+        # a form without them leaves them
+        assert (await client.post("/sites", data=form)).status_code == 303
+        assert "Mon Wed Fri, 07:30 to 00:00" in (await client.get("/people")).text
+        for wrong in ({"open_from": "25:00"}, {"open_from": "19:00", "open_until": "18:00"}, {"days": "9"}):
+            assert (await client.post("/sites", data={**form, **hours, **wrong})).status_code == 409, wrong
+
+
 def from_address(app, address):
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 5)), base_url=BASE)
 

@@ -87,6 +87,11 @@ def span(ms: int | None) -> str:
     return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"
 
 
+def clock(minute: int) -> str:
+    """Return a minute of the day as 08:30; a day that ends at midnight ends at 00:00."""
+    return f"{minute // 60 % 24:02}:{minute % 60:02}"
+
+
 def size(count: int) -> str:
     """Return a number of bytes for people."""
     if count < 1000:
@@ -125,6 +130,7 @@ def _environment() -> Environment:
     made.filters |= {
         "moment": moment,
         "span": span,
+        "clock": clock,
         "size": size,
         "percent": percent,
         "shape": status_icon,
