@@ -40,10 +40,10 @@ async def furnish(database: Database) -> None:
     await rulebook.begin_maintenance(database, Window("site:berlin", now, now + 7_200_000), "New switches", "ada", now)
 
 
-def pages_of(secret: str) -> Iterator[str]:
+def pages_of(secret: str, **of: str) -> Iterator[str]:
     """Yield the address of each page, those for strangers first; `secret` is a one-time link's."""
     routes = [cast("APIRoute", route) for router in routers() for route in router.routes]
     pages = {route.path for route in routes if "GET" in route.methods} - NO_PAGES
     for path in sorted(pages, key=lambda path: (not path.startswith(FOR_STRANGERS), path)):
-        yield path.format(**OF, secret=secret) + NEEDS.get(path, "")
+        yield path.format(**{**OF, **of, "secret": secret}) + NEEDS.get(path, "")
     yield from ALSO
