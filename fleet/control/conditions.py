@@ -1,6 +1,7 @@
 """What a rule looks for in a room, and what it finds. Pure; conditions are JSON in the rule table."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -13,6 +14,7 @@ from fleet.control.facts import Facts, Problem
 SEVERITIES = ("info", "warning", "error")
 _DAY_MS = 24 * 3600 * 1000
 _START_WINDOW_MS = 15 * 60 * 1000
+_RELEASE = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}")
 
 
 class BadRule(SalonError, ValueError):
@@ -81,12 +83,21 @@ class Beyond:
     clear: float | None = None
 
 
-Condition = Offline | NotReady | Issues | Beyond
+@dataclass(frozen=True, slots=True)
+class Older:
+    """The room runs an older version than the one that is wanted."""
+
+    than: str
+    """Such as 0.3.0."""
+
+
+Condition = Offline | NotReady | Issues | Beyond | Older
 _KINDS: Mapping[str, type[Condition]] = {
     "offline": Offline,
     "not_ready": NotReady,
     "issues": Issues,
     "number": Beyond,
+    "older": Older,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -131,6 +142,8 @@ def look(condition: Condition, facts: Facts, now: int) -> Look:
             return ALL_WELL if facts.ready else Look({"": words})
         case Issues():
             return Look({one.id: Words(one.text, one.remedy) for one in facts.problems if _matches(condition, one)})
+        case Older(than):
+            return _older(facts.sw, than)
         case Beyond(number="starts"):
             return _starts(condition, facts, now)
         case Beyond(number="certificate_days"):
@@ -155,12 +168,19 @@ def read_condition(data: Mapping[str, Any]) -> Condition:
             _check_issues(condition)
         case Beyond():
             _check_beyond(condition)
+        case Older() if not _release(condition.than):
+            raise BadRule("A version is like 0.3.0.")
     return condition
+
+
+def kind_of(condition: Condition) -> str:
+    """Return the name of a condition's kind."""
+    return _NAMES[type(condition)]
 
 
 def condition_json(condition: Condition) -> dict[str, Any]:
     """Return a condition as JSON."""
-    return {"kind": _NAMES[type(condition)], **to_json(condition)}
+    return {"kind": kind_of(condition), **to_json(condition)}
 
 
 def _offline(facts: Facts) -> Look:
@@ -178,6 +198,23 @@ def _matches(condition: Issues, problem: Problem) -> bool:
         and any(fnmatchcase(problem.id, pattern) for pattern in condition.ids)
         and not any(fnmatchcase(problem.id, pattern) for pattern in condition.but)
     )
+
+
+def _older(runs: str, wanted: str) -> Look:
+    if not _release(runs):
+        return NOBODY_KNOWS
+    if _release(runs) >= _release(wanted):
+        return ALL_WELL
+    return Look(
+        {"": Words(f"It runs Salon {runs}, older than {wanted}.", "Have it updated: a job of the kind update.")}
+    )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return a version's four numbers, or nothing: 0.10 is newer than 0.9, and what follows the numbers counts not."""
+    found = _RELEASE.match(version)
+    numbers = [int(part) for part in found[0].split(".")] if found else []
+    return (*numbers, 0, 0, 0)[:4] if numbers else ()
 
 
 def _starts(condition: Beyond, facts: Facts, now: int) -> Look:

@@ -73,6 +73,8 @@ class Facts:
     starts: tuple[int, ...] = ()
     """When its last boots began, milliseconds."""
     certificate_until: int | None = None
+    sw: str = ""
+    """The version of Salon that it runs; empty before it has said so."""
 
 
 def facts_of(row: Row, place: Place, starts: tuple[int, ...] = ()) -> Facts:
@@ -88,6 +90,7 @@ def facts_of(row: Row, place: Place, starts: tuple[int, ...] = ()) -> Facts:
         _numbers(row, health),
         starts,
         _ends(row["certificate"]),
+        row["sw"],
     )
 
 

@@ -44,6 +44,7 @@ class Known(msgspec.Struct, frozen=True):
     due_at: int = 0
     untold: bool = False
     trouble: str = ""
+    sw: str = ""
     rev_applied: int = 0
     health: Health | None = None
     skew_ms: int | None = None
@@ -84,6 +85,7 @@ def known_of(row: Row, before: Known | None) -> Known:
         due_at=row["due_at"],
         untold=bool(row["untold"]),
         trouble=row["trouble"],
+        sw=row["sw"],
         rev_applied=row["rev_applied"],
         skew_ms=row["skew_ms"],
         health=_HEALTH.decode(row["health"]) if row["health"] else None,
@@ -104,7 +106,7 @@ def told(known: Known, heard: Heard) -> Known:
             return _with_state(known, heard, heard.body)
         case Info():
             name = plain(heard.body.name, 64)
-            return replace(known, info=_text(heard.body), name=name or known.name)
+            return replace(known, info=_text(heard.body), name=name or known.name, sw=plain(heard.body.sw, 32))
         case Health():
             return _with_health(known, heard, heard.body)
         case Reported():
@@ -209,6 +211,7 @@ def change_of(known: Known) -> RoomChange:
         issue_count=whole(summary.issue_count),
         worst=plain(summary.worst, 200),
         trouble=known.trouble,
+        sw=known.sw,
         rev_applied=known.rev_applied,
         state=known.state,
         info=known.info,

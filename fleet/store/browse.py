@@ -46,6 +46,8 @@ class RoomLine:
     issue_count: int
     version: int
     tags: tuple[str, ...] = ()
+    sw: str = ""
+    """The version of Salon that it runs; empty before it has said so."""
 
     @property
     def title(self) -> str:
@@ -75,7 +77,7 @@ class RoomDetail:
     retired_at: int | None
 
 
-_LINE = "r.key, r.id, r.name, r.site, r.floor, r.status, r.status_at, r.worst, r.issue_count, r.version"
+_LINE = "r.key, r.id, r.name, r.site, r.floor, r.status, r.status_at, r.worst, r.issue_count, r.version, r.sw"
 
 
 def within(sites: Sites, column: str) -> str:
@@ -181,6 +183,7 @@ def _line(row: Row, tags: Sequence[str]) -> RoomLine:
         row["issue_count"],
         row["version"],
         tuple(tags),
+        row["sw"],
     )
 
 

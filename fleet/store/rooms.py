@@ -26,6 +26,7 @@ class RoomChange:
     issue_count: int
     worst: str
     trouble: str
+    sw: str
     rev_applied: int
     state: str | None
     info: str | None
@@ -35,7 +36,7 @@ class RoomChange:
 
 _PLAIN = (
     *("name", "presence", "presence_at", "bd", "boot", "seen_at", "health_at", "due_at", "untold", "skew_ms", "phase"),
-    *("issue_count", "worst", "trouble", "rev_applied"),
+    *("issue_count", "worst", "trouble", "sw", "rev_applied"),
 )
 _DOCUMENTS = ("state", "info", "health", "reported")
 _AT, _VERSION, _FIRST = 3, 4, 5
@@ -68,7 +69,7 @@ async def changed_since(reader: Reader, version: int) -> Sequence[Row]:
     """Return what the ingest has to know of rooms that changed."""
     return await reader.fetch(
         "SELECT key, id, name, status, presence, presence_at, bd, boot, seen_at, health_at, due_at, untold, skew_ms, "
-        "trouble, rev_applied, health, enrolled_at, retired_at FROM rooms WHERE version > $1",
+        "trouble, sw, rev_applied, health, enrolled_at, retired_at FROM rooms WHERE version > $1",
         version,
     )
 

@@ -19,7 +19,7 @@ _QUIET_LOOKS = 60
 """So many looks after the last viewer left, nobody looks any more."""
 _GONE_KEPT = 10_000
 
-Cell = tuple[int, str, str, int | None, str, str, int, str, int, tuple[str, ...]]
+Cell = tuple[int, str, str, int | None, str, str, int, str, int, tuple[str, ...], str]
 
 
 class Snapshot(msgspec.Struct):
@@ -46,6 +46,7 @@ def cell(line: RoomLine) -> Cell:
         line.worst,
         line.issue_count,
         line.tags,
+        line.sw,
     )
 
 

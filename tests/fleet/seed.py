@@ -104,7 +104,9 @@ def room_rows(rooms: int, now: int, dice: random.Random) -> Iterator[tuple[Any, 
         since = now - dice.randrange(2 * MINUTE, 9 * HOUR)
         heard = 0 if trouble is NEW else now - dice.randrange(2_000, 60_000)
         worst = trouble.issues[0][2] if trouble.issues else ""
-        documents = ("", "", "", "") if trouble is NEW else _documents(name, trouble, since, now, dice)
+        documents = (
+            ("", "", "", "") if trouble is NEW else _documents(name, trouble, _version(number), since, now, dice)
+        )
         yield (
             number + 1,
             f"room-{number + 1:05}",
@@ -121,6 +123,7 @@ def room_rows(rooms: int, now: int, dice: random.Random) -> Iterator[tuple[Any, 
             trouble.phase,
             len(trouble.issues),
             worst,
+            "" if trouble is NEW else _version(number),
             *(document or None for document in documents),
             3,
             3 if number % 3 else 2,
@@ -136,6 +139,7 @@ ROOM = (
         "phase",
         "issue_count",
         "worst",
+        "sw",
         "state",
         "info",
         "health",
@@ -145,6 +149,10 @@ ROOM = (
     ),
     *("enrolled_at", "version"),
 )
+
+
+def _version(number: int) -> str:
+    return "0.1.9" if number % 8 == 5 else "0.2.0"
 
 
 def _trouble(number: int, rooms: int, dice: random.Random) -> Trouble:
@@ -157,7 +165,9 @@ def _trouble(number: int, rooms: int, dice: random.Random) -> Trouble:
     return MEETING if dice.random() < 0.35 else WELL
 
 
-def _documents(name: str, trouble: Trouble, since: int, now: int, dice: random.Random) -> tuple[str, str, str, str]:
+def _documents(
+    name: str, trouble: Trouble, version: str, since: int, now: int, dice: random.Random
+) -> tuple[str, str, str, str]:
     issues = [
         {"id": key, "severity": severity, "text": text, "remedy": remedy, "since": since}
         for key, severity, text, remedy in trouble.issues
@@ -193,7 +203,7 @@ def _documents(name: str, trouble: Trouble, since: int, now: int, dice: random.R
             "next_at": now + dice.randrange(10, 200) * MINUTE,
         },
     }
-    info = {"name": name, "sw": "0.2.0", "model": "Raspberry Pi 5", "os": "Debian 13", "devices": []}
+    info = {"name": name, "sw": version, "model": "Raspberry Pi 5", "os": "Debian 13", "devices": []}
     doc = {"joining": {"lead_s": 60}, "sound": {"beam": True}, "tv": {"idle_off_min": 10}}
     reported = {"rev": 2, "seen": 3, "waits": "in a meeting" if live else "", "doc": doc, "troubles": []}
     if missing:

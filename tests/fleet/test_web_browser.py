@@ -88,6 +88,22 @@ async def test_a_room_that_breaks_is_seen_within_two_seconds_and_found_by_keyboa
         assert page.complaints == []
 
 
+async def test_rooms_that_run_an_older_version_are_found(database):
+    async with serving(console_app(database)) as url, chromium() as browser:
+        page = await signed_in_page(browser, url)
+        await page.get_by_label("Version").select_option("Older than 0.2.0")
+        await expect(page).to_have_url(f"{url}/rooms?version=older")
+        await expect(page.locator(".tile")).to_have_count(5)
+        await expect(page.locator(".tile", has_text="0.1.9")).to_have_count(5)
+        await page.reload()
+        await expect(page.locator("#count")).to_have_text("5 of 40")
+        async with database.transaction() as tx:
+            await tx.execute("UPDATE rooms SET sw = '0.2.0' WHERE sw = '0.1.9'")
+        await change(database, "room-00006", "ready", "")
+        await expect(page.locator("#count")).to_have_text("4 of 40")
+        assert page.complaints == []
+
+
 async def test_a_phone_shows_rooms_first_and_its_filters_when_asked(database):
     async with serving(console_app(database)) as url, chromium() as browser:
         page = await signed_in_page(browser, url, viewport={"width": 390, "height": 844})

@@ -56,6 +56,8 @@ CREATE TABLE rooms (
   issue_count INTEGER NOT NULL DEFAULT 0,
   -- what is worst, for one line of a list
   worst TEXT NOT NULL DEFAULT '',
+  -- the version of Salon that it runs
+  sw TEXT NOT NULL DEFAULT '',
   -- what the console itself has found wrong, such as two machines with one identity
   trouble TEXT NOT NULL DEFAULT '',
   -- JSON: what the room said, without what this console does not know, texts cleaned

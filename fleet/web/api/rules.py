@@ -38,8 +38,9 @@ class RuleBody:
 
     name: Text
     condition: dict[str, Any]
-    """{"kind": "offline"}, {"kind": "not_ready"}, {"kind": "issues", "ids": [...], "least", "most", "but"} or
-    {"kind": "number", "number": "temp_c", "above" or "below": 80, "clear": 75}."""
+    """{"kind": "offline"}, {"kind": "not_ready"}, {"kind": "issues", "ids": [...], "least", "most", "but"},
+    {"kind": "number", "number": "temp_c", "above" or "below": 80, "clear": 75} or
+    {"kind": "older", "than": "0.3.0"}."""
     severity: Text = "warning"
     for_s: Seconds = 0
     """So long it has to be bad."""

@@ -96,10 +96,9 @@ def size(count: int) -> str:
     """Return a number of bytes for people."""
     if count < 1000:
         return f"{count} bytes"
-    for unit, step in (("KB", 1e3), ("MB", 1e6)):
-        if count < step * 1000:
-            return f"{count / step:.0f} {unit}"
-    return f"{count / 1e9:.1f} GB"
+    if count < 1_000_000:
+        return f"{count / 1e3:.0f} KB"
+    return f"{count / 1e6:.1f} MB" if count < 1_000_000_000 else f"{count / 1e9:.1f} GB"
 
 
 def percent(share: float | None) -> str:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fleet.control import rulebook
-from fleet.control.conditions import NUMBERS, SEVERITIES, Beyond, Condition, Issues, NotReady, Offline
+from fleet.control.conditions import NUMBERS, SEVERITIES, Beyond, Condition, Issues, NotReady, Offline, Older, kind_of
 from fleet.control.rules import Rule
 from fleet.control.watch import Window
 from fleet.web import ruling
@@ -33,6 +33,7 @@ KINDS = {
     "not_ready": "it could not hold a meeting",
     "issues": "it tells of an issue",
     "number": "a number is too high or too low",
+    "older": "it runs an older version than wanted",
 }
 
 
@@ -66,11 +67,6 @@ async def rule(request: Request, visitor: Seeing, rule_id: Text) -> Response:
 
 async def _edit(request: Request, visitor: Visitor, shown: Rule, *, new: bool) -> Response:
     condition = shown.condition
-    kind = next(
-        name
-        for name, one in {"offline": Offline, "not_ready": NotReady, "issues": Issues, "number": Beyond}.items()
-        if isinstance(condition, one)
-    )
     return page(
         request,
         visitor,
@@ -78,10 +74,11 @@ async def _edit(request: Request, visitor: Visitor, shown: Rule, *, new: bool) -
         title=shown.name or "A new rule",
         rule=shown,
         new=new,
-        kind=kind,
+        kind=kind_of(condition),
         kinds=KINDS,
         issues=condition if isinstance(condition, Issues) else Issues(()),
         beyond=condition if isinstance(condition, Beyond) else Beyond("temp_c"),
+        older=condition if isinstance(condition, Older) else Older(""),
         numbers=list(NUMBERS),
         severities=SEVERITIES,
         channels=await rulebook.channels(console_of(request).database),
@@ -102,6 +99,7 @@ class RuleForm(BaseModel):
     side: Text = "above"
     bound: Text = ""
     clear: Text = ""
+    than: Text = ""
     severity: Text = "warning"
     for_s: Seconds = 0
     clear_s: Seconds = 60
@@ -201,6 +199,8 @@ def words_of(condition: Condition) -> str:
         case Beyond(number, above, below, clear):
             bound = f"above {above:g}" if above is not None else f"below {below or 0:g}"
             return f"{number} {bound}{'' if clear is None else f', until {clear:g}'}"
+        case Older(than):
+            return f"version older than {than}"
 
 
 def _condition(form: RuleForm) -> Condition:
@@ -214,6 +214,8 @@ def _condition(form: RuleForm) -> Condition:
         case "number":
             bound: dict[str, Any] = {"below" if form.side == "below" else "above": _number(form.bound)}
             return Beyond(form.number, **bound, clear=_number(form.clear) if form.clear.strip() else None)
+        case "older":
+            return Older(form.than.strip())
     raise NotPossible("Choose what the rule looks for.")
 
 

@@ -13,15 +13,17 @@ const rooms = new Map();
 const sites = new Map();
 let version = 0;
 let sorted = null;
-const wanted = { status: new Set(), search: "", site: "", order: "", dense: false };
+const wanted = { status: new Set(), search: "", site: "", version: "", order: "", dense: false };
+const OLDER = "older";
+let versions = [];
 
 // What comes
 
 function room(cell) {
-  const [key, id, name, site, floor, status, since, worst, issues, tags] = cell;
+  const [key, id, name, site, floor, status, since, worst, issues, tags, version] = cell;
   const place = sites.get(site);
-  const text = [name, id, worst, floor, place?.name, ...tags].join("\n").toLowerCase();
-  return { key, id, title: name || id, site, place, floor, status: status in RANK ? status : "new", since, worst, issues, text, changed: false };
+  const text = [name, id, worst, floor, place?.name, version, ...tags].join("\n").toLowerCase();
+  return { key, id, title: name || id, site, place, floor, status: status in RANK ? status : "new", since, worst, issues, version, text, changed: false };
 }
 
 async function load() {
@@ -35,6 +37,7 @@ async function load() {
   version = all.version;
   sorted = null;
   offerSites();
+  offerVersions();
   show();
 }
 
@@ -51,6 +54,7 @@ async function take(event) {
   }
   version = news.version;
   const unknownSite = news.rooms.some((cell) => cell[3] !== null && !sites.has(cell[3]));
+  offerVersions();
   if (news.count !== rooms.size || unknownSite) await load();
   else show();
 }
@@ -120,6 +124,7 @@ function show() {
   const list = [];
   for (const one of inOrder()) {
     if (wanted.site && one.place?.id !== wanted.site) continue;
+    if (!runs(one)) continue;
     if (!words.every((word) => one.text.includes(word))) continue;
     counts[one.status]++;
     if (!wanted.status.size || wanted.status.has(one.status)) list.push(one);
@@ -137,6 +142,9 @@ function show() {
     chip.setAttribute("aria-pressed", wanted.status.has(chip.dataset.status));
   }
 }
+
+// What runs: one version, or all that are older than the newest.
+const runs = (one) => !wanted.version || (wanted.version === OLDER ? one.version && one.version !== versions.at(-1) : one.version === wanted.version);
 
 function since(ms) {
   if (!ms) return "";
@@ -158,7 +166,7 @@ function makeTile() {
 
 // Names and issues are a room's own words: text, never markup.
 function fillTile(tile, one) {
-  const stamp = `${one.title}|${one.status}|${one.worst}|${one.issues}|${since(one.since)}`;
+  const version = wanted.version && one.version, stamp = `${one.title}|${one.status}|${one.worst}|${one.issues}|${since(one.since)}|${version}`;
   if (tile.stamp === stamp) return;
   tile.stamp = stamp;
   const [shape, name, time, state] = tile.children, more = one.issues > 1 ? ` +${one.issues - 1}` : "";
@@ -169,8 +177,8 @@ function fillTile(tile, one) {
   name.textContent = one.title;
   time.textContent = since(one.since);
   state.firstChild.textContent = WORDS[one.status];
-  state.lastChild.textContent = one.worst ? ` ${one.worst}${more}` : "";
-  tile.title = `${one.title}\n${WORDS[one.status]}${one.worst ? `\n${one.worst}${more}` : ""}`;
+  state.lastChild.textContent = `${version ? ` ${version}` : ""}${one.worst ? ` ${one.worst}${more}` : ""}`;
+  tile.title = [one.title, WORDS[one.status], one.worst && `${one.worst}${more}`, one.version && `Salon ${one.version}`].filter(Boolean).join("\n");
 }
 
 function fillHeading(element, group) {
@@ -194,12 +202,25 @@ function offerSites() {
   select.value = chosen;
 }
 
+function offerVersions() {
+  const found = [...new Set([...rooms.values()].map((one) => one.version).filter(Boolean))].sort(collator.compare);
+  const select = $("filters").version;
+  if (found.join() !== versions.join()) {
+    versions = found;
+    select.replaceChildren(new Option("All versions", ""), new Option(`Older than ${found.at(-1)}`, OLDER), ...found.map((one) => new Option(one, one)));
+  }
+  // a single version is no choice
+  select.hidden = versions.length < 2 && !wanted.version;
+  select.value = wanted.version;
+}
+
 function readAddress() {
   const query = new URLSearchParams(location.search), form = $("filters");
   wanted.status = new Set((query.get("status") || "").split(",").filter((status) => status in RANK));
   wanted.search = query.get("search") || "";
   if (form.search !== document.activeElement) form.search.value = wanted.search;
   wanted.site = query.get("site") || "";
+  wanted.version = form.version.value = query.get("version") || "";
   wanted.order = form.order.value = query.get("order") === "worst" ? "worst" : "";
   wanted.dense = query.has("dense");
   $("dense").setAttribute("aria-pressed", wanted.dense);
@@ -212,7 +233,7 @@ function ask(change) {
   if (ordered !== wanted.order) sorted = null;
   const query = new URLSearchParams();
   if (wanted.status.size) query.set("status", ORDER.filter((status) => wanted.status.has(status)).join(","));
-  for (const name of ["search", "site", "order"]) if (wanted[name]) query.set(name, wanted[name]);
+  for (const name of ["search", "site", "version", "order"]) if (wanted[name]) query.set(name, wanted[name]);
   if (wanted.dense) query.set("dense", "1");
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
   readAddress();
@@ -233,10 +254,11 @@ function toggled(status) {
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 $("filters").search.addEventListener("input", (event) => ask({ search: event.target.value.trim() }));
 $("filters").site.addEventListener("change", (event) => ask({ site: event.target.value }));
+$("filters").version.addEventListener("change", (event) => ask({ version: event.target.value }));
 $("filters").order.addEventListener("change", (event) => ask({ order: event.target.value }));
 $("dense").addEventListener("click", () => ask({ dense: !wanted.dense }));
 $("more").addEventListener("click", () => $("more").setAttribute("aria-expanded", $("filters").classList.toggle("open")));
-$("reset").addEventListener("click", () => ask({ status: new Set(), search: "", site: "" }));
+$("reset").addEventListener("click", () => ask({ status: new Set(), search: "", site: "", version: "" }));
 document.addEventListener("visibilitychange", () => {
   // a page nobody sees takes none of the few connections a browser has
   stream?.close();

@@ -12,7 +12,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.control.conditions import BadRule, Beyond, Issues, NotReady, Offline, condition_json, look, read_condition
+from fleet.control.conditions import (
+    BadRule,
+    Beyond,
+    Issues,
+    NotReady,
+    Offline,
+    Older,
+    condition_json,
+    look,
+    read_condition,
+)
 from fleet.control.facts import Facts, Problem, facts_of
 from fleet.control.rules import DEFAULT_RULES, Rule, State, checked
 from fleet.control.scope import Place
@@ -305,6 +315,7 @@ def test_the_default_rules_are_right_and_come_back_from_json_as_they_were():
         {"kind": "number", "number": "temp_c", "above": float("nan")},
         {"kind": "number", "number": "temp_c", "above": 80, "clear": 90},
         {"kind": "number", "number": "disk_free_mb", "below": 500, "clear": 400},
+        {"kind": "older", "than": "the newest"},
         {"kind": "issues", "ids": []},
         {"kind": "issues", "ids": "device.*"},
         {"kind": "issues", "ids": ["*"], "least": "terrible"},
@@ -313,6 +324,22 @@ def test_the_default_rules_are_right_and_come_back_from_json_as_they_were():
 def test_a_condition_that_makes_no_sense_is_refused(bad):
     with pytest.raises(BadRule):
         read_condition(bad)
+
+
+@pytest.mark.parametrize(
+    ("runs", "bad"),
+    [
+        *(("0.9.9", True), ("0.2", True), ("0.10.0", False), ("0.10", False), ("0.10.0.dev3", False), ("1.0", False)),
+        *(("", False), ("<script>", False)),
+    ],
+)
+def test_a_room_behind_the_wanted_version_is_told_until_it_is_updated(runs, bad):
+    watch = Watch((checked(Rule("old", "Old", Older("0.10.0"), "warning", 0)),))
+    assert seen(watch, T0, room(sw=runs)) == [("old", "firing")] * bad
+    if bad:
+        assert watch.open[0].words.text == f"It runs Salon {runs}, older than 0.10.0."
+        assert seen(watch, T0 + 1, room(sw="0.10.1")) == [("old", "firing")]
+        assert seen(watch, T0 + 61 * S) == [("old", "resolved")]
 
 
 def test_starts_count_for_a_quarter_of_an_hour():
@@ -337,7 +364,7 @@ def test_a_certificate_is_looked_at_again_when_its_last_days_begin():
 def test_a_row_is_read_whatever_a_room_has_said():
     row = {
         "id": "r1", "name": "", "site": 3, "status": "meeting", "status_at": 5, "skew_ms": -31_000, "rev_applied": 1,
-        "rev_desired": 2, "certificate": None,
+        "rev_desired": 2, "certificate": None, "sw": "0.3.0",
         "health": '{"phase":"live","gauges":{"temp_c":81.5,"cpu":0.5},"streams":[{"loss":0.07},{"loss":0.01}],'
         '"issues":[{"id":"device.a","severity":"error","text":"x"}],"ready":{"ok":false,"at":1},"new":[1]}',
     }  # fmt: skip

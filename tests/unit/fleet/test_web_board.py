@@ -89,8 +89,8 @@ class Rooms:
     def set(self, key: int, status: str) -> None:
         self.version += 1
         self.lines = [row for row in self.lines if row["key"] != key]
-        columns = ("key", "id", "name", "site", "floor", "status", "status_at", "worst", "issue_count", "version")
-        values = (key, f"room-{key}", "", 1, "", status, 0, "", 0, self.version)
+        columns = ("key", "id", "name", "site", "floor", "status", "status_at", "worst", "issue_count", "version", "sw")
+        values = (key, f"room-{key}", "", 1, "", status, 0, "", 0, self.version, "")
         self.lines.append({**dict(zip(columns, values, strict=True)), "retired_at": None})
 
     async def fetch(self, sql, *args):

@@ -34,6 +34,7 @@ def test_an_unknown_status_has_a_shape_and_no_markup_of_its_own():
 
 def test_sizes_and_values_read_as_people_write_them():
     assert (size(900), size(21_400), size(3_400_000)) == ("900 bytes", "21 KB", "3.4 MB")
+    assert (size(999_999), size(21_400_000_000)) == ("1000 KB", "21.4 GB")
     assert said({"ä": "<b>"}) == '{"ä": "<b>"}'
 
 
