@@ -57,8 +57,8 @@ class Voice:
     def state(self, *, online: bool = True, bd: int = 1, retained: bool = False, **known) -> Letter:
         return self.letter(self.topics.state, encode(self.stamp(), State(online, bd, **known)), retained=retained)
 
-    def info(self, name: str = "Blue room") -> Letter:
-        return self.letter(self.topics.info, encode(self.stamp(), Info(name)))
+    def info(self, name: str = "Blue room", sw: str = "0.2.0") -> Letter:
+        return self.letter(self.topics.info, encode(self.stamp(), Info(name, sw)))
 
     def health(self, phase: CallPhase = CallPhase.IDLE, **known) -> Letter:
         return self.letter(self.topics.health, encode(self.stamp(), Health(phase, **known)))

@@ -34,6 +34,16 @@ async def test_a_room_that_is_heard_is_listed_with_its_name_and_status(desk):
     assert json.loads(room["state"])["online"] is True
 
 
+async def test_the_version_that_a_room_runs_is_remembered_also_when_the_ingest_begins_anew(desk):
+    voice = Voice()
+    await desk.hear(voice.info(sw="0.2.0"))
+    fresh = Desk(desk.database)
+    await fresh.hear(voice.health())
+    assert (await fresh.room())["sw"] == "0.2.0"
+    await fresh.hear(voice.info(sw="0.3.0"))
+    assert (await fresh.room())["sw"] == "0.3.0"
+
+
 async def test_a_room_that_reports_without_its_state_is_to_tell_everything_again(desk):
     voice = Voice()
     await desk.hear(voice.health())
