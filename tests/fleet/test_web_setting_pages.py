@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
 from seed import fill
@@ -90,6 +91,29 @@ async def test_the_past_of_others_sites_is_not_told(app, scope, status):
         assert (await client.get(f"/settings/history?scope={scope}")).status_code == status
         listed = await client.get(f"/api/v1/settings/{scope}/revisions")
         assert listed.status_code == (200 if scope == "site:lisbon" else status)
+
+
+async def test_settings_are_written_key_by_key_and_previewed_first(app, database):
+    before = await layers(database)
+    form = {"scope": "org", "based_on": "2", "note": "energy", "set.tv.idle_off_min": "25", "set.sound.beam": "false"}
+    async with client_of(app) as client, client_of(app) as viewer:
+        await sign_in(client, "admin")
+        await sign_in(viewer, "viewer")
+        page = (await client.get("/settings?scope=org")).text
+        assert re.search(r'name="set.tv.idle_off_min" value="10"', page)
+        assert "How long without a sign of people until the TV goes off by day" in page
+        assert 'name="set.' not in (await viewer.get("/settings?scope=org")).text
+        assert (await viewer.post("/settings/keys", data=form)).status_code == 403
+        preview = (await client.post("/settings/keys", data={**form, "lock.tv.idle_off_min": "yes"})).text
+        assert "40 rooms would change" in preview
+        assert await layers(database) == before
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', preview))
+        assert (await client.post("/settings", data={**fields, "doc": unescape(fields["doc"])})).status_code == 303
+        wrong = await client.post("/settings/keys", data={**form, "set.tv.idle_off_min": "soon"})
+        assert (wrong.status_code, "tv.idle_off_min: &#39;soon&#39; is no number" in wrong.text) == (409, True)
+        newest = (await client.get("/api/v1/settings/org/revisions")).json()[0]
+    assert newest["doc"] == {"sound": {"beam": False}, "tv": {"idle_off_min": 25}}
+    assert (newest["locks"], newest["note"]) == (["tv.idle_off_min"], "energy")
 
 
 async def test_a_rooms_page_says_who_set_each_key_and_what_is_locked(app):

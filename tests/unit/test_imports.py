@@ -96,6 +96,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         # what a console may set is checked as the room will check it, and listed there alone
         "appliance.overlay",
         "appliance.settings",
+        # and what it means is said there
+        "appliance.sections",
     ),
 }
 NOBODY_BUT_A_ROOT_IMPORTS = ("appliance.hub", "fleet", "display", "appliance.daemon", "appliance.cli")

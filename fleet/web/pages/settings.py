@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query
@@ -9,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fleet.control.layers import RoomChange, compared
-from fleet.control.merge import Difference
+from fleet.control.merge import Difference, flat
 from fleet.store import worklists
-from fleet.web import acting
+from fleet.store.browse import all_sites
+from fleet.web import acting, keys
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
@@ -34,7 +36,17 @@ async def settings(request: Request, visitor: Seeing, scope: str = "") -> Respon
     doc = json.dumps(chosen.doc, indent=2, ensure_ascii=False) if chosen else "{}"
     locks = tuple(chosen.locks) if chosen else ()
     wish = acting.SettingsWish(scope, doc, locks, chosen.rev if chosen else 0, "")
-    return page(request, visitor, "settings.html", title="Settings", layers=layers, wish=wish)
+    return page(
+        request,
+        visitor,
+        "settings.html",
+        title="Settings",
+        layers=layers,
+        wish=wish,
+        fields=[(one, one.shown(chosen.doc if chosen else {})) for one in keys.fields()],
+        flat=flat,
+        sites=await all_sites(console_of(request).database, visitor.sites()),
+    )
 
 
 async def _wish(
@@ -54,6 +66,13 @@ Wish = Annotated[acting.SettingsWish, Depends(_wish)]
 async def save(request: Request, visitor: Editing, wish: Wish) -> Response:
     await acting.save_settings(console_of(request), visitor, wish)
     return RedirectResponse("/settings", 303)
+
+
+@router.post("/settings/keys")
+async def preview_keys(request: Request, visitor: Editing, wish: Wish) -> Response:
+    """Preview what was written key by key."""
+    doc, locks = keys.read(await request.form())
+    return await preview(request, visitor, replace(wish, text=json.dumps(doc, ensure_ascii=False), locks=locks))
 
 
 @router.post("/settings/preview")
