@@ -237,3 +237,18 @@ async def test_ten_thousand_rooms_are_there_to_be_filtered(tmp_path):
         await expect(page.locator("#count")).to_have_text(f"{number + 1} of 10000")
         assert page.complaints == []
     await database.close()
+
+
+async def test_a_job_asks_only_for_what_its_kind_needs(database):
+    async with serving(console_app(database)) as url, chromium() as browser:
+        page = await signed_in_page(browser, url)
+        await page.goto(f"{url}/jobs/new?scopes=room-00001")
+        await expect(page.get_by_label("Version")).to_be_hidden()
+        await page.get_by_label("What").select_option("Update Salon")
+        await expect(page.get_by_label("Key of the meeting")).to_be_hidden()
+        await page.get_by_label("Version").fill("0.3.0")
+        await page.get_by_label("Where it is got").fill("https://example.org/salon")
+        await page.get_by_role("button", name="Run").click()
+        await expect(page.locator("h1")).to_have_text("Update Salon")
+        await expect(page.locator("main")).to_contain_text('{"version": "0.3.0", "url": "https://example.org/salon"}')
+        assert page.complaints == []

@@ -22,6 +22,17 @@ from fleet.web.spans import moment_ms
 router = APIRouter()
 Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 Running = Annotated[Visitor, Depends(allowed(Action.RUN_JOBS))]
+WORDS = {
+    JobKind.REBOOT: "Reboot the machine",
+    JobKind.RESTART: "Restart the room's programs",
+    JobKind.UPDATE: "Update Salon",
+    JobKind.SELFTEST: "Test the devices",
+    JobKind.LOGS: "Collect logs",
+    JobKind.SCREENSHOT: "Take a screenshot",
+    JobKind.JOIN: "Join a meeting",
+    JobKind.LEAVE: "Leave the meeting",
+    JobKind.IDENTIFY: "Identify: show the room's name",
+}
 
 
 @router.get("/jobs")
@@ -34,9 +45,7 @@ async def jobs(request: Request, visitor: Seeing) -> Response:
 @router.get("/jobs/new")
 async def new_job(request: Request, visitor: Running, scopes: str = "", kind: str = "") -> Response:
     many = len(acting.scopes_in(scopes)) > 10
-    return page(
-        request, visitor, "job_new.html", title="A new job", kinds=acting.KINDS, scopes=scopes, chosen=kind, many=many
-    )
+    return page(request, visitor, "job_new.html", title="A new job", kinds=WORDS, scopes=scopes, chosen=kind, many=many)
 
 
 class JobForm(BaseModel):
@@ -44,7 +53,8 @@ class JobForm(BaseModel):
 
     kind: JobKind
     scopes: LongText = ""
-    word: Text = ""
+    key: Text = ""
+    version: Text = ""
     url: Text = ""
     hours: Annotated[int, Field(ge=1, le=720)] = 24
     note: Text = ""
@@ -60,8 +70,8 @@ class JobForm(BaseModel):
 @router.post("/jobs")
 async def run(request: Request, visitor: Running, form: Annotated[JobForm, Form()]) -> Response:
     words = {
-        JobKind.JOIN: {"key": form.word},
-        JobKind.UPDATE: {"version": form.word, "url": form.url},
+        JobKind.JOIN: {"key": form.key},
+        JobKind.UPDATE: {"version": form.version, "url": form.url},
         JobKind.SCREENSHOT: {"what": form.what},
     }
     wish = acting.JobWish(
@@ -118,8 +128,12 @@ async def job(request: Request, visitor: Seeing, job: str) -> Response:
         request,
         visitor,
         name,
-        title=f"Job: {found[0].kind}",
+        title=_title(found[0].kind),
         job=found[0],
         waves=await worklists.waves(database, job, visitor.sites()),
         answers=answers,
     )
+
+
+def _title(kind: str) -> str:
+    return WORDS.get(JobKind(kind), kind)
