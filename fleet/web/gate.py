@@ -1,7 +1,9 @@
 """The gate every request passes: who is it, is the change meant, may they. Used by pages and API alike."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
 
 from appliance.errors import SalonError
@@ -95,6 +97,17 @@ def allowed(action: Action, *, everywhere: bool = False) -> Callable[[Request], 
         return visitor
 
     return check
+
+
+Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
+"""Who asks, in the signature of a page or of the API: somebody who may do it somewhere."""
+Planning = Annotated[Visitor, Depends(allowed(Action.ACKNOWLEDGE))]
+Running = Annotated[Visitor, Depends(allowed(Action.RUN_JOBS))]
+Ruling = Annotated[Visitor, Depends(allowed(Action.EDIT_RULES))]
+Editing = Annotated[Visitor, Depends(allowed(Action.EDIT_SETTINGS))]
+Enrolling = Annotated[Visitor, Depends(allowed(Action.ENROL))]
+Managing = Annotated[Visitor, Depends(allowed(Action.MANAGE_USERS, everywhere=True))]
+Reading = Annotated[Visitor, Depends(allowed(Action.SEE_AUDIT, everywhere=True))]
 
 
 def require(visitor: Visitor, action: Action, site: int | None) -> None:

@@ -252,3 +252,25 @@ async def test_a_job_asks_only_for_what_its_kind_needs(database):
         await expect(page.locator("h1")).to_have_text("Update Salon")
         await expect(page.locator("main")).to_contain_text('{"version": "0.3.0", "url": "https://example.org/salon"}')
         assert page.complaints == []
+
+
+async def test_the_keyboard_skips_the_navigation_and_sees_where_it_is(database):
+    async with serving(console_app(database)) as url, chromium() as browser:
+        page = await signed_in_page(browser, url)
+        await page.goto(f"{url}/jobs")
+        await page.keyboard.press("Tab")
+        skip = page.get_by_role("link", name="Skip to content")
+        await expect(skip).to_be_focused()
+        await expect(skip).to_be_in_viewport()
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Tab")
+        first = page.get_by_role("link", name="New job")
+        await expect(first).to_be_focused()
+        assert await first.evaluate("(one) => getComputedStyle(one).outlineWidth") == "3px"
+        # Escape closes a menu, and the keyboard is where it was
+        await page.goto(f"{url}/rooms")
+        views = page.get_by_text("Views", exact=True)
+        await views.press("Enter")
+        await page.get_by_label("Save this view as").press("Escape")
+        await expect(views).to_be_focused()
+        await expect(page.get_by_label("Save this view as")).to_be_hidden()

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,11 +15,9 @@ from fleet import enrolment
 from fleet.store import audit
 from fleet.web import rooms_in
 from fleet.web.access.limits import origin
-from fleet.web.access.permissions import Action
-from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS, Wrong
 from fleet.web.console import console_of
-from fleet.web.gate import allowed
+from fleet.web.gate import Enrolling
 from fleet.web.inputs import Text
 from fleet.web.pages.sign_in import address
 
@@ -32,7 +30,6 @@ router = APIRouter(
         429: {"model": Wrong, "description": "Too many wrong tries from this address"},
     },
 )
-Enrolling = Annotated[Visitor, Depends(allowed(Action.ENROL))]
 _PREFIX = "/api/v1"
 _MUCH = "Too much went wrong from this address. Try again in {minutes} minutes."
 

@@ -12,12 +12,11 @@ from fleet.web.access.permissions import Action, Role
 from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import Console, console_of
-from fleet.web.gate import allowed, signed_in
+from fleet.web.gate import Managing, allowed, signed_in
 from fleet.web.inputs import LARGEST, Key, Limit, Text
 from fleet.web.placing import site_key
 
 router = APIRouter(tags=["people"], responses=ERRORS)
-Managing = Annotated[Visitor, Depends(allowed(Action.MANAGE_USERS, everywhere=True))]
 
 
 @dataclass(frozen=True)

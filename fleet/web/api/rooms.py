@@ -15,14 +15,13 @@ from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
-from fleet.web.gate import allowed
+from fleet.web.gate import Seeing, allowed
 from fleet.web.inputs import LARGEST, Before, Key, Limit, Text
 from fleet.web.pages.room import file_answer, room_for
 from fleet.web.placing import Place, placed, renamed
 from fleet.web.sites import SiteWish, save_site
 
 router = APIRouter(tags=["rooms"], responses=ERRORS)
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 Number = Annotated[int | None, Field(ge=0, le=10_000)]
 
 

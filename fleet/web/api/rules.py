@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
@@ -15,19 +15,14 @@ from fleet.control.rules import Rule
 from fleet.control.watch import Window
 from fleet.web import ruling
 from fleet.web.access.accounts import NotPossible
-from fleet.web.access.permissions import Action
-from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
-from fleet.web.gate import allowed
+from fleet.web.gate import Planning, Ruling, Seeing
 from fleet.web.inputs import LARGEST, Key, Text
 from fleet.web.pages.alerts import table
 from fleet.web.spans import AskedSpan
 
 router = APIRouter(prefix="/alerts", tags=["rules"], responses=ERRORS)
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
-Ruling = Annotated[Visitor, Depends(allowed(Action.EDIT_RULES))]
-Planning = Annotated[Visitor, Depends(allowed(Action.ACKNOWLEDGE))]
 Seconds = Annotated[int, Field(ge=0, le=30 * 24 * 3600)]
 Moment = Annotated[int, Field(ge=0, le=LARGEST)]
 

@@ -5,7 +5,7 @@ import json
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
@@ -18,17 +18,14 @@ from fleet.control.rollouts import AT_ONCE, CAREFUL, Policy
 from fleet.control.use import Use, report
 from fleet.store import history, worklists
 from fleet.web import acting
-from fleet.web.access.permissions import Action
-from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
-from fleet.web.gate import NotThere, allowed
+from fleet.web.gate import NotThere, Seeing
 from fleet.web.inputs import LARGEST, Key, Limit, Text
 from fleet.web.pages.use import meetings_table, rooms_table
 from fleet.web.spans import AskedSpan
 
 router = APIRouter(tags=["work"], responses=ERRORS)
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 Revision = Annotated[int, Query(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Hours = Annotated[int, Field(ge=1, le=720)]

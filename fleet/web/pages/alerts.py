@@ -2,24 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fleet.control import exports
 from fleet.store import worklists
 from fleet.web import acting
-from fleet.web.access.permissions import Action
-from fleet.web.access.visitor import Visitor
 from fleet.web.acting import in_words
 from fleet.web.console import console_of
-from fleet.web.gate import allowed
+from fleet.web.gate import Seeing
 from fleet.web.inputs import Key
 from fleet.web.pages.frame import page
 from fleet.web.spans import AskedSpan, csv_answer
 
 router = APIRouter()
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 
 
 @router.get("/alerts")

@@ -2,21 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fleet.control.metrics import dropped
 from fleet.store import audit
-from fleet.web.access.permissions import Action
-from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import allowed
+from fleet.web.gate import Reading
 from fleet.web.inputs import LARGEST
 from fleet.web.pages.frame import page
 
 router = APIRouter()
-Reading = Annotated[Visitor, Depends(allowed(Action.SEE_AUDIT, everywhere=True))]
 _PAGE = 100
 
 

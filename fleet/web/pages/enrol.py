@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,13 +12,12 @@ from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import allowed, require
+from fleet.web.gate import Enrolling, require
 from fleet.web.inputs import field
 from fleet.web.pages.frame import page
 from fleet.web.rooms_in import NO_FLEET, CodeWish, make_code
 
 router = APIRouter()
-Enrolling = Annotated[Visitor, Depends(allowed(Action.ENROL))]
 
 
 @router.get("/enrol")

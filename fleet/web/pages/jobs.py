@@ -14,14 +14,12 @@ from fleet.web import acting
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import NotThere, allowed
+from fleet.web.gate import NotThere, Running, Seeing, allowed
 from fleet.web.inputs import LongText, Text
 from fleet.web.pages.frame import page
 from fleet.web.spans import moment_ms
 
 router = APIRouter()
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
-Running = Annotated[Visitor, Depends(allowed(Action.RUN_JOBS))]
 WORDS = {
     JobKind.REBOOT: "Reboot the machine",
     JobKind.RESTART: "Restart the room's programs",

@@ -13,14 +13,13 @@ from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action, Role
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import Console, console_of
-from fleet.web.gate import allowed
+from fleet.web.gate import Managing, allowed
 from fleet.web.inputs import Key, field
 from fleet.web.pages.frame import clock, page
 from fleet.web.placing import site_key
 from fleet.web.sites import SiteWish, save_site
 
 router = APIRouter()
-Managing = Annotated[Visitor, Depends(allowed(Action.MANAGE_USERS, everywhere=True))]
 Short = Annotated[str, field(100)]
 Number = Annotated[int | None, Form(ge=0, le=10_000)]
 WEEKDAYS = {"1": "Mon", "2": "Tue", "3": "Wed", "4": "Thu", "5": "Fri", "6": "Sat", "7": "Sun"}

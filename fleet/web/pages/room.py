@@ -13,7 +13,7 @@ from fleet.web import series
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import Console, console_of
-from fleet.web.gate import NotThere, allowed, require
+from fleet.web.gate import Editing, Enrolling, NotThere, Seeing, allowed, require
 from fleet.web.inputs import Before, Key, field
 from fleet.web.pages.frame import page
 from fleet.web.pages.rooms import PING_S, events_answer
@@ -22,7 +22,6 @@ from fleet.web.rooms_in import RELOAD, retire
 from fleet.web.told import health_of, info_of
 
 router = APIRouter()
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 _DOWNLOAD = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "no-store"}
 
 
@@ -122,9 +121,7 @@ async def place(
 
 
 @router.post("/rooms/{room_id}/retire")
-async def retired(
-    request: Request, visitor: Annotated[Visitor, Depends(allowed(Action.ENROL))], room_id: str
-) -> Response:
+async def retired(request: Request, visitor: Enrolling, room_id: str) -> Response:
     await retire(console_of(request), visitor, room_id)
     return RedirectResponse(f"/rooms/{room_id}", 303)
 
@@ -132,7 +129,7 @@ async def retired(
 @router.post("/rooms/{room_id}/name")
 async def rename(
     request: Request,
-    visitor: Annotated[Visitor, Depends(allowed(Action.EDIT_SETTINGS))],
+    visitor: Editing,
     room_id: str,
     name: Annotated[str, field(60)] = "",
 ) -> Response:

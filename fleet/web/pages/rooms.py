@@ -3,21 +3,19 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from fleet.store import views
 from fleet.web import viewing
-from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import allowed, visitor_of
+from fleet.web.gate import Seeing, visitor_of
 from fleet.web.inputs import Key, field
 from fleet.web.pages.frame import page
 
 router = APIRouter()
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 PING_S = 15.0
 _STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,15 +17,12 @@ from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import allowed
+from fleet.web.gate import Planning, Ruling, Seeing
 from fleet.web.inputs import Key, Text, field
 from fleet.web.pages.frame import page
 from fleet.web.spans import moment_ms
 
 router = APIRouter()
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
-Ruling = Annotated[Visitor, Depends(allowed(Action.EDIT_RULES))]
-Planning = Annotated[Visitor, Depends(allowed(Action.ACKNOWLEDGE))]
 Seconds = Annotated[int, Field(ge=0, le=30 * 24 * 3600)]
 _HOUR_MS = 3_600_000
 KINDS = {

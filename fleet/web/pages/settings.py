@@ -14,16 +14,12 @@ from fleet.control.merge import Difference, flat
 from fleet.store import worklists
 from fleet.store.browse import all_sites
 from fleet.web import acting, keys
-from fleet.web.access.permissions import Action
-from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import NotThere, allowed
+from fleet.web.gate import Editing, NotThere, Seeing
 from fleet.web.inputs import LARGEST, Text, field
 from fleet.web.pages.frame import page
 
 router = APIRouter()
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
-Editing = Annotated[Visitor, Depends(allowed(Action.EDIT_SETTINGS))]
 Revision = Annotated[int | None, Query(ge=0, le=LARGEST)]
 _MOST_SHOWN = 60
 Alike = list[tuple[tuple[Difference, ...], list[str]]]

@@ -1,22 +1,17 @@
 """How much the rooms are used, when, and how good their calls are; as tables for a spreadsheet, too."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fleet.control import exports, use
-from fleet.web.access.permissions import Action
-from fleet.web.access.visitor import Visitor
 from fleet.web.acting import in_words
 from fleet.web.console import console_of
-from fleet.web.gate import allowed
+from fleet.web.gate import Seeing
 from fleet.web.pages.frame import page
 from fleet.web.spans import AskedSpan, csv_answer
 
 router = APIRouter()
-Seeing = Annotated[Visitor, Depends(allowed(Action.SEE))]
 _DAY_MS = 86_400_000
 _MOST_SHOWN = 200
 _LEVELS = 5
