@@ -79,6 +79,7 @@ CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/jobs/{job}/pause"): {},
     ("POST", "/jobs/{job}/resume"): {},
     ("POST", "/settings"): {"data": _PAGE_DOC},
+    ("POST", "/settings/keys"): {"data": _PAGE_DOC},
     ("POST", "/settings/preview"): {"data": _PAGE_DOC},
     ("POST", "/settings/roll-back"): {"data": {"scope": "site:bravo", "rev": 1, "based_on": 2}},
     ("POST", "/enrol"): {"data": {"site": "bravo", "room": "bravo-room"}},
