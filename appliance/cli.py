@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from appliance.cli_console import add_console
-from appliance.cli_parts import Commands, add_command, add_config, settings_of
+from appliance.cli_parts import Commands, add_command, add_config, settings_of, with_parts
 from appliance.cli_setup import add_setup
 from appliance.cli_wishes import add_care_of_devices, add_wishes
 from appliance.errors import SalonError
@@ -156,7 +156,7 @@ def _add_servers(commands: "Commands") -> None:
         "run the embedded MQTT broker, for trying things out",
         "salon broker &\n  salon console --once --url mqtt://127.0.0.1:1883",
     )
-    broker.set_defaults(run=_run_broker)
+    broker.set_defaults(run=with_parts(_run_broker))
 
 
 def _run_hub(options: argparse.Namespace) -> int:
@@ -260,7 +260,8 @@ def _add_care(commands: "Commands") -> None:
     )
     fault.add_argument("action", choices=("record", "clear"))
     fault.add_argument("program", help="the program, also as a unit name (salon-display.service)")
-    fault.add_argument("--reason", default="It keeps crashing. Its log says why: journalctl -u salon-{program}.")
+    reason = "It keeps crashing. Its log says why: journalctl -u salon-{program}."
+    fault.add_argument("--reason", default=reason, help="what TV and panel say of it")
     fault.set_defaults(run=_run_fault)
 
 

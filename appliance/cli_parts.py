@@ -1,10 +1,12 @@
 """What the commands of `salon` are made of."""
 
 import argparse
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
 from typing import TypeAlias
 
+from appliance.errors import SalonError
 from appliance.sections import Settings
 from appliance.settings import load
 
@@ -18,6 +20,33 @@ def add_config(parser: argparse.ArgumentParser, default: str | None = argparse.S
     """Let a command take its settings too; without a default of its own it keeps those named before it."""
     words = "settings (default: /etc/salon/room.toml)"
     parser.add_argument("--config", type=Path, metavar="FILE", default=default, help=words)
+
+
+Run: TypeAlias = Callable[[argparse.Namespace], int]
+"""What a command does; returns the exit status."""
+
+
+def not_installed(module: str) -> SalonError:
+    """Say which part of Salon brings a module that is not there, and how it is added."""
+    part = {"amqtt": "broker", "asyncpg": "console-pg"}.get(module, "console")
+    return SalonError(
+        f"{module} is not installed, which this needs beyond a room's own software. In Salon's folder: "
+        f"sudo make install PARTS=room,hub,{part} (PARTS={part} where no room is). "
+        f"Elsewhere: pip install 'salon[{part}]'"
+    )
+
+
+def with_parts(run: Run) -> Run:
+    """Have a command say what to install where only a room's own software is."""
+
+    @wraps(run)
+    def told(options: argparse.Namespace) -> int:
+        try:
+            return run(options)
+        except ModuleNotFoundError as err:
+            raise not_installed(str(err.name).partition(".")[0]) from err
+
+    return told
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - no public name

@@ -22,6 +22,13 @@ def replace_file(path: Path, data: bytes) -> None:
     _sync_names(path.parent)
 
 
+def owned_like_its_folder(path: Path) -> None:
+    """Hand what root has made to whose folder it is in; else a service could not use it. Others' files are theirs."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 

@@ -159,5 +159,5 @@ def log_to_stderr(*, verbose: bool) -> None:
     form = _FORMAT.removeprefix("%(asctime)s ") if os.environ.get("JOURNAL_STREAM") else _FORMAT
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=form, datefmt=_TIME)
     # libraries tell their life's story at info level; a room's log is for the room
-    for name in ("aiohttp", "aiortc", "aioice", "amqtt", "transitions", "PIL", "asyncio", "websockets"):
+    for name in ("aiohttp", "aiortc", "aioice", "amqtt", "transitions", "PIL", "asyncio", "websockets", "uvicorn"):
         logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)

@@ -78,7 +78,8 @@ class Tree(Generic[T]):
             # some editors begin a file with a byte order mark
             return self.checked(path.read_text(encoding="utf-8-sig"), where=str(path), look=look)
         except OSError as err:
-            raise BadSettings(f"{path} cannot be read: {err.strerror}. Name another file with --config.") from err
+            remedy = "Say sudo before the command, or name" if isinstance(err, PermissionError) else "Name"
+            raise BadSettings(f"{path} cannot be read: {err.strerror}. {remedy} another file with --config.") from err
         except UnicodeDecodeError as err:
             raise BadSettings(f"{path} is not a UTF-8 text file.") from err
 

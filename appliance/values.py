@@ -202,7 +202,7 @@ def there(path: str) -> str:
     except FileNotFoundError as err:
         raise BadValue(f"there is no file {file}") from err
     except OSError as err:
-        raise BadValue(f"{file} cannot be read ({err.strerror}); it must be readable by who runs the room") from err
+        raise BadValue(f"{file} cannot be read ({err.strerror}); it must be readable by whoever runs this") from err
     except UnicodeDecodeError as err:
         raise BadValue(f"{file} is not a text file") from err
 

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -201,12 +201,15 @@ def _give(folder: Path) -> None:
         user = pwd.getpwnam(_USER)
     except KeyError:
         return
-    for path in (folder, *_within(folder / FOLDER)):
+    for path in _all_of(folder):
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 
-def _within(folder: Path) -> Sequence[Path]:
-    return (folder, *folder.iterdir())
+def _all_of(folder: Path) -> Iterator[Path]:
+    """Yield a folder and all within, which may be a database that was just restored; what links point to is others'."""
+    yield folder
+    for inner, folders, found in os.walk(folder):
+        yield from (Path(inner, name) for name in (*folders, *found))
 
 
 def _text(value: str) -> str:

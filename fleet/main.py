@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +24,13 @@ _WHOLE = Whole(
     "or give another console a console.state of its own.",
 )
 Part = Callable[[Settings, Database], Awaitable[None]]
+
+
+def lacking(settings: Settings) -> str:
+    """Return a module that a console with these settings needs and this machine lacks; empty for none."""
+    postgres = not settings.database_url.startswith("sqlite:")
+    wanted = ("uvicorn", *(("amqtt",) if settings.broker.embedded else ()), *(("asyncpg",) if postgres else ()))
+    return next((module for module in wanted if find_spec(module) is None), "")
 
 
 def console_programs(settings: Settings) -> list[Program]:
@@ -45,7 +53,10 @@ def _make_state(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as err:
-        raise SalonError(f"{folder} cannot be made ({err.strerror}); set console.state in the settings.") from err
+        raise SalonError(
+            f"{folder} cannot be made ({err.strerror}). Set the console up first: sudo salon console init --host NAME; "
+            "or name another folder in console.state."
+        ) from err
 
 
 async def run_part(name: str, settings: Settings) -> None:

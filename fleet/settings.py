@@ -1,11 +1,12 @@
 """The sections of console.toml: a frozen tree. What a key is by default stands in `console.toml` beside this file."""
 
+import ipaddress
 import os
 import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from appliance import values
@@ -40,6 +41,15 @@ def _rooms_broker(url: str) -> None:
 def _issuer(url: str) -> None:
     if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
         raise values.BadValue("must look like https://login.example.org/realm")
+
+
+def _address(text: str) -> None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError as err:
+        raise values.BadValue(
+            f"{text!r} is no IP address; write 127.0.0.1, or 0.0.0.0 for all of this machine's"
+        ) from err
 
 
 def _prefix(text: str) -> None:
@@ -100,7 +110,7 @@ class IngestSettings:
 class WebSettings:
     """[web]"""
 
-    address: str
+    address: Annotated[str, Fits(_address)]
     """Where the pages are. Not loopback: needs a certificate, or a proxy that has one."""
     port: Port
     cert_file: Annotated[str, File(values.there)]
@@ -202,7 +212,31 @@ def _defaults() -> str:
 
 
 def _misfits(given: object) -> list[str]:
-    return list(_halves(given)) if isinstance(given, dict) else []
+    return [*_halves(given), *_open(given), *_nobody(given)] if isinstance(given, dict) else []
+
+
+def _open(given: dict[str, Any]) -> list[str]:
+    """Say that passwords would go through the network for everybody to read."""
+    web = given.get("web", {})
+    address = web.get("address", "") if isinstance(web, dict) else ""
+    if not address or web.get("cert_file") or web.get("behind_proxy") or _loopback(address):
+        return []
+    remedy = "set web.cert_file and web.key_file, or have a proxy on this machine speak HTTPS (web.behind_proxy)"
+    return [f"web.address {address} is for others to reach, and passwords would go there unencrypted: {remedy}"]
+
+
+def _loopback(address: object) -> bool:
+    try:
+        return ipaddress.ip_address(str(address)).is_loopback
+    except ValueError:
+        return True  # which is another mistake
+
+
+def _nobody(given: dict[str, Any]) -> list[str]:
+    oidc = given.get("oidc", {})
+    if not isinstance(oidc, dict) or not oidc.get("issuer") or oidc.get("client_id"):
+        return []
+    return ["oidc.client_id is empty: it is the console's name at the sign-in service that oidc.issuer names"]
 
 
 def _halves(given: dict[str, object], where: str = "") -> list[str]:

@@ -5,6 +5,7 @@ keeps beside it. Made while the console runs; put back only while it does not.
 """
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -18,10 +19,12 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from appliance.errors import SalonError
+from appliance.files import owned_like_its_folder
 from fleet.certificates import FOLDER, REVOKED
 
 _SQLITE, _DUMP, _ABOUT = "database.db", "database.dump", "about.json"
 _FORMAT = 1
+_SCRATCH = ".salon-restore-"
 _RUNTIME = frozenset({"up.lock", "faults", "logs"})
 """What a running console leaves in its folder, and no other one needs."""
 
@@ -44,13 +47,15 @@ async def back_up(database_url: str, state_dir: Path, file: Path) -> None:
         scratch.unlink(missing_ok=True)
         if isinstance(err, SalonError):
             raise
-        raise BackupTrouble(f"The back-up {file} cannot be written: {err.strerror or err}.") from err
+        raise BackupTrouble(f"The back-up {file} cannot be written: {err.strerror or err}.{_remedy(err)}") from err
 
 
 async def restore(database_url: str, state_dir: Path, file: Path) -> None:
     """Put everything back in the place of what is there; the console must not run."""
     try:
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".salon-restore-") as name:
+        await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True, mode=0o700)
+        # not beside the file: that may be a disk which nobody writes to
+        with tempfile.TemporaryDirectory(dir=state_dir, prefix=_SCRATCH) as name:
             folder = Path(name)
             await asyncio.to_thread(_unpack, file, folder)
             await _put_back(database_url, folder)
@@ -58,7 +63,20 @@ async def restore(database_url: str, state_dir: Path, file: Path) -> None:
     except OSError as err:
         if isinstance(err, SalonError):
             raise
-        raise BackupTrouble(f"The back-up {file} cannot be put back: {err.strerror or err}.") from err
+        raise BackupTrouble(f"The back-up {file} cannot be put back: {err.strerror or err}.{_remedy(err)}") from err
+
+
+def _remedy(err: OSError) -> str:
+    match err.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return " Make room on that disk."
+        case errno.EACCES | errno.EPERM:
+            return " Say sudo before the command."
+        case errno.ENOENT | errno.ENOTDIR:
+            return f" Is {err.filename or 'its folder'} there?"
+        case errno.EROFS:
+            return " Name a place that can be written to."
+    return ""
 
 
 def _sqlite_file(database_url: str) -> Path | None:
@@ -84,7 +102,9 @@ def _copy_sqlite(source: Path, copy: Path) -> Path:
         with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(copy)) as here:
             there.backup(here)
     except sqlite3.Error as err:
-        raise BackupTrouble(f"The database {source} cannot be copied: {err}.") from err
+        full = err.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+        hint = " Make room where the back-up goes." if full else " Say sudo before the command, if it is not yours."
+        raise BackupTrouble(f"The database {source} cannot be copied: {err}.{hint}") from err
     return copy
 
 
@@ -129,6 +149,7 @@ def _replace(found: Path, target: Path) -> None:
         shutil.copyfileobj(old, new)
         new.flush()
         os.fsync(new.fileno())
+    owned_like_its_folder(scratch)
     scratch.replace(target)
 
 
@@ -145,7 +166,7 @@ async def _run(database_url: str, *command: str) -> None:
     _, said = await process.communicate()
     if process.returncode:
         words = said.decode(errors="replace").strip().splitlines()
-        raise BackupTrouble(f"{command[0]} failed: {words[-1][:300] if words else process.returncode}")
+        raise BackupTrouble(f"{command[0]} failed: {' '.join(words)[:400] if words else process.returncode}")
 
 
 def _apart(database_url: str) -> tuple[str, str]:
@@ -181,7 +202,13 @@ def _state_files(state_dir: Path, database: Path | None) -> Iterator[Path]:
     skipped = {database, *(Path(f"{database}{suffix}") for suffix in ("-wal", "-shm"))} if database else set()
     for path in sorted(state_dir.rglob("*")):
         inner = path.relative_to(state_dir).parts[0]
-        if path.is_file() and not path.is_symlink() and inner not in _RUNTIME and path not in skipped:
+        if (
+            path.is_file()
+            and not path.is_symlink()
+            and inner not in _RUNTIME
+            and path not in skipped
+            and not inner.startswith(_SCRATCH)
+        ):
             yield path
 
 
@@ -191,6 +218,8 @@ def _unpack(file: Path, folder: Path) -> None:
             archive.extractall(folder, filter="data")
         about = json.loads((folder / _ABOUT).read_text())
     except (tarfile.TarError, KeyError, ValueError, FileNotFoundError) as err:
+        if not file.exists():
+            raise
         raise BackupTrouble(f"{file} is no back-up of a console, or only a part of one.") from err
     if about.get("format") != _FORMAT:
         raise BackupTrouble(f"{file} was made by a newer release; install that one.")
@@ -200,10 +229,17 @@ def _put_state(found: Path, state_dir: Path) -> None:
     for path in sorted(found.rglob("*")) if found.exists() else ():
         if path.is_file():
             target = state_dir / PurePosixPath(path.relative_to(found))
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_within(state_dir, target.parent)
             if target == state_dir / FOLDER / REVOKED:
                 _keep_revoked(path, target)
             _replace(path, target)
+
+
+def _make_within(state_dir: Path, folder: Path) -> None:
+    if not folder.is_dir():
+        _make_within(state_dir, folder.parent)
+        folder.mkdir(mode=0o700)
+        owned_like_its_folder(folder)
 
 
 def _keep_revoked(found: Path, target: Path) -> None:

@@ -83,6 +83,7 @@ async def open_postgres(url: str) -> PostgresDatabase:
         pool = await asyncpg.create_pool(url, min_size=1, max_size=_CONNECTIONS, timeout=_CONNECT_S)
     except (OSError, ValueError, asyncpg.PostgresError) as err:
         raise DatabaseTrouble(
-            f"The console's PostgreSQL cannot be used: {err}. Is it running, and is it yours?"
+            f"The console's PostgreSQL cannot be used: {err}. Is it running, is console.database its address, and are "
+            "database and user there (createuser, createdb -O USER NAME)?"
         ) from err
     return PostgresDatabase(pool)

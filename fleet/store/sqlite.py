@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from appliance.files import owned_like_its_folder
 from fleet.store.database import DatabaseTrouble, Row, Unfit
 
 T = TypeVar("T")
@@ -139,7 +140,9 @@ def _take_back(connection: sqlite3.Connection) -> None:
 
 def _prepare(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file.touch(mode=0o600)
+    if not file.exists():
+        file.touch(mode=0o600)
+        owned_like_its_folder(file)
 
 
 async def open_sqlite(path: str) -> SqliteDatabase:
@@ -150,5 +153,8 @@ async def open_sqlite(path: str) -> SqliteDatabase:
         database = SqliteDatabase(str(file))
         await database.open()
     except (OSError, sqlite3.Error) as err:
-        raise DatabaseTrouble(f"{file} cannot be used as the console's database: {err}.") from err
+        raise DatabaseTrouble(
+            f"{file} cannot be used as the console's database: {err}. It belongs to who runs the console "
+            "(salon-console); its folder is console.state in the settings."
+        ) from err
     return database

@@ -1,7 +1,11 @@
 """Runs the web part: `salon console web`, and as one of the processes of `salon console`."""
 
 import asyncio
+import errno
 import logging
+import socket
+import ssl
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,8 +27,8 @@ logger = logging.getLogger(__name__)
 _LAST_WORDS_S = 2
 
 
-class PortTaken(SalonError, OSError):
-    """The web server could not begin to listen."""
+class NotListening(SalonError, OSError):
+    """The pages cannot be served where the settings say; says why and what would help."""
 
 
 def web_settings(settings: Settings) -> WebSettings:
@@ -47,7 +51,7 @@ def web_settings(settings: Settings) -> WebSettings:
     return WebSettings(
         address=web.address,
         port=web.port,
-        public_url=settings.public_url,
+        public_url=settings.console.public_url,
         certificate_file=web.cert_file,
         key_file=web.key_file,
         behind_proxy=web.behind_proxy,
@@ -73,44 +77,65 @@ def fleet_of(settings: Settings) -> Fleet | None:
 
 async def serve(settings: WebSettings, database: Database, fleet: Fleet | None = None) -> None:
     """Serve until cancelled. Says how to make the first admin while there is none."""
+    # before anything else: uvicorn, which would do it last, ends the whole program when it cannot
+    with listen(settings.address, settings.port) as door:
+        await _serve(replace(settings, port=door.getsockname()[1]), door, database, fleet)
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """Take the address, or raise `NotListening`."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family, backlog=2048)
+    except OSError as err:
+        raise NotListening(f"The pages cannot be at {address}:{port} ({err.strerror}). {_remedy(err)}") from err
+
+
+def _remedy(err: OSError) -> str:
+    match err.errno:
+        case errno.EADDRINUSE:
+            return "Is another console running? Another port goes into [web] port."
+        case errno.EACCES:
+            return "Ports below 1024 are root's: take one above in [web] port, and a proxy for the public one."
+    return "[web] address is an IP address of this very machine, such as 127.0.0.1, or 0.0.0.0 for all of them."
+
+
+async def _serve(settings: WebSettings, door: socket.socket, database: Database, fleet: Fleet | None) -> None:
     oidc = settings.oidc
     secret = ""
     if oidc and oidc.client_secret_file:
         secret = (await asyncio.to_thread(Path(oidc.client_secret_file).read_text)).strip()
     app = create_app(database, settings, client_secret=secret, fleet=fleet)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.address,
-            port=settings.port,
-            ssl_certfile=settings.certificate_file or None,
-            ssl_keyfile=settings.key_file or None,
-            # one-time links and room names are nobody's business in a log
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=settings.behind_proxy,
-            forwarded_allow_ips=["127.0.0.1", "::1"],
-            timeout_graceful_shutdown=_LAST_WORDS_S,
-            limit_concurrency=2000,
-        )
+    config = uvicorn.Config(
+        app,
+        ssl_certfile=settings.certificate_file or None,
+        ssl_keyfile=settings.key_file or None,
+        # one-time links and room names are nobody's business in a log
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips=["127.0.0.1", "::1"],
+        timeout_graceful_shutdown=_LAST_WORDS_S,
+        limit_concurrency=2000,
     )
+    try:
+        await asyncio.to_thread(config.load)
+    except (ssl.SSLError, OSError) as err:
+        raise NotListening(
+            f"[web] cert_file {settings.certificate_file} and key_file {settings.key_file} cannot be used: "
+            f"they have to be a certificate and its own key, each as PEM ({err.strerror})."
+        ) from err
+    server = uvicorn.Server(config)
     console: Console = app.state.console
     if await console.accounts.needs_first_admin():
         logger.warning("Nobody can sign in yet: `salon console admin-link` prints a link for the first admin")
     logger.info("The console's pages are at %s", settings.url)
-    try:
-        await _served(server, console)
-    except SystemExit as err:
-        # uvicorn's way to say that it could not listen
-        raise PortTaken(
-            f"{settings.address}:{settings.port} cannot be listened on. Is another console running? "
-            "Another port goes into [web] port."
-        ) from err
+    await _served(server, console, door)
 
 
-async def _served(server: uvicorn.Server, console: Console) -> None:
-    serving = asyncio.create_task(server.serve(), name="web server")
+async def _served(server: uvicorn.Server, console: Console, door: socket.socket) -> None:
+    serving = asyncio.create_task(server.serve([door]), name="web server")
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:

@@ -52,7 +52,8 @@ class WebSettings:
         """Where a browser finds it, without a slash at the end."""
         if self.public_url:
             return self.public_url.rstrip("/")
-        return f"http{'s' if self.certificate_file else ''}://{self.address}:{self.port}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http{'s' if self.certificate_file else ''}://{host}:{self.port}"
 
     @property
     def secure(self) -> bool:

@@ -53,6 +53,7 @@ issuer = "http://login"
         "mqtt.ingest.cert_file and mqtt.ingest.key_file belong together",
         "web.port must be from 0 to 65535",
         "oidc.issuer: must look like https://",
+        "oidc.client_id is empty",
     ):
         assert part in told
 
