@@ -14,6 +14,11 @@ NATIVE := appliance/media/rtc/native
 PREFIX ?= /opt/salon
 UNITS  := $(DESTDIR)/usr/local/lib
 BUILT  := $(DESTDIR)$(PREFIX)
+# Which parts of Salon make install brings: room, hub (the meeting server), broker (the small MQTT broker), console (the
+# fleet's), console-pg (with PostgreSQL); apart by commas. Done again, it brings the same as before.
+BEFORE := $(shell cat $(BUILT)/parts 2>/dev/null)
+USUAL  := room,hub
+PARTS  ?= $(or $(BEFORE),$(USUAL))
 # more words for pip, such as --no-deps
 PIP    ?=
 # What PyPI does not have: the system's, where it has them (apt install python3-picamera2 python3-lgpio on a Pi)
@@ -75,10 +80,11 @@ bench: debian $(BIN)/.test native ## speed and size, into benchmarks/results.jso
 lock: $(BIN)/.test ## write down the exact versions that are installed now
 	$(BIN)/pip freeze --exclude-editable > constraints.txt
 
-install: ## as root: code into /opt/salon, the command /usr/bin/salon, systemd's units; again to upgrade
+install: ## as root: code into /opt/salon, the command /usr/bin/salon, systemd's units; again to upgrade (PARTS=console on a fleet's server)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Salon needs Python 3.11 or newer"; exit 1; }
 	rm -rf build && $(PYTHON) -m venv --clear $(BUILT)
-	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[room,hub,console]'
+	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[$(PARTS)]'
+	@echo '$(PARTS)' > $(BUILT)/parts
 	$(BUILT)/bin/python -I -m appliance.media.rtc.native.build >/dev/null || echo "media packets are handled in Python then"
 	@# seen only after the installation: of all else the versions are ours
 	@for module in $(SYSTEM); do \

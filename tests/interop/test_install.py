@@ -1,7 +1,11 @@
 """`make install` and `make uninstall` into a folder, as a packager would."""
 
+import re
 import subprocess
+import tomllib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,38 @@ def make(target: str, root: Path, *words: str) -> str:
     done = subprocess.run(command, cwd=ROOT, check=False, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder into which a console was installed, and then an upgrade of it."""
+    root = tmp_path_factory.mktemp("console")
+    make("install", root, "PARTS=console")
+    make("install", root)
+    return root
+
+
+def test_an_upgrade_brings_the_parts_that_were_there(everything: Path) -> None:
+    assert (everything / "opt/salon/parts").read_text() == "console\n"
+
+
+def test_a_room_is_brought_no_console(tmp_path: Path) -> None:
+    command = ["make", "-n", "install", f"DESTDIR={tmp_path}"]
+    planned = subprocess.run(command, cwd=ROOT, check=True, text=True, capture_output=True).stdout
+    assert "'.[room,hub]'" in planned
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    room, console = (set(needs(project, part)) for part in (("room", "hub"), ("console", "console-pg")))
+    # what both draw on a terminal with
+    assert console & room == {"textual"}
+    assert {"fastapi", "uvicorn", "msgspec", "apprise", "authlib", "argon2-cffi", "amqtt", "asyncpg"} <= console
+
+
+def needs(project: dict[str, Any], parts: Iterable[str]) -> Iterator[str]:
+    for part in parts:
+        for line in project["optional-dependencies"][part]:
+            name = re.match(r"[A-Za-z0-9-]+", line)[0]
+            inner = re.fullmatch(r"salon\[(.*)\]", line)
+            yield from needs(project, inner[1].split(",")) if inner else (name,)
 
 
 def test_what_is_installed_is_what_the_units_start_and_can_be_taken_away(tmp_path: Path) -> None:
