@@ -255,9 +255,12 @@ def _run_shut_out(options: argparse.Namespace) -> int:
 
 
 def _run_admin_link(options: argparse.Namespace) -> int:
+    from fleet.settings import chosen_file
     from fleet.web.main import first_admin_link
 
-    print(asyncio.run(first_admin_link(_of_a_console(options))))
+    # one that is set up and was never started may have its first admin already
+    settings = _settings(options) if chosen_file(options.config) else _of_a_console(options)
+    print(asyncio.run(first_admin_link(settings)))
     return 0
 
 

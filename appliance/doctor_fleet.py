@@ -81,7 +81,8 @@ def _records(spool: Path, now: datetime) -> Iterator[Finding]:
     if waiting is None or waiting == Waiting(0, 0):
         return
     oldest = datetime.fromtimestamp(waiting.oldest / 1000, now.tzinfo)
-    what = f"{waiting.records} records wait for the console, the oldest of {oldest:%Y-%m-%d %H:%M}"
+    records = "1 record waits" if waiting.records == 1 else f"{waiting.records} records wait"
+    what = f"{records} for the console, the oldest of {oldest:%Y-%m-%d %H:%M}"
     remedy = "They are sent when the console answers; without one nobody takes them, and the oldest measurements go."
     many = waiting.records > _MANY
     yield Finding(Level.NOTE if many else Level.OK, what, remedy if many else "")

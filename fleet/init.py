@@ -19,7 +19,7 @@ from appliance.telemetry.protocol.address import broker_address
 from appliance.tree import BadSettings
 from fleet.certificates import FOLDER, Authority, make_authority
 from fleet.mosquitto import CONTROL, INGEST, Site, prepare, version_in
-from fleet.settings import CONSOLE, Settings, load, parse
+from fleet.settings import CONSOLE, SYSTEM_FILE, Settings, load, parse
 
 BROKER = Path("/var/lib/salon-mosquitto")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]{2,45}")
@@ -112,6 +112,9 @@ def next_steps(made: Made) -> Iterator[str]:
 
 def _steps(made: Made) -> Iterator[str]:
     web = made.settings.web
+    usual = made.config == SYSTEM_FILE
+    # the unit reads the usual file
+    named = "" if usual else f" --config {made.config}"
     if made.broker is not None:
         yield f"Give mosquitto its configuration: sudo ln -sf {made.broker} /etc/mosquitto/mosquitto.conf"
         yield "Start it with that: sudo systemctl restart mosquitto"
@@ -121,11 +124,14 @@ def _steps(made: Made) -> Iterator[str]:
         )
     if web.address in _LOOPBACK and not web.behind_proxy:
         yield (
-            f"The pages listen on this machine alone. For people and rooms elsewhere: [web] in {made.config}, "
-            "with an address and a certificate, or a proxy; then console.public_url"
+            f"The pages listen on this machine alone. For people and rooms elsewhere they need HTTPS: in "
+            f"{made.config}, [web] address, cert_file and key_file, or behind_proxy; and [console] public_url"
         )
-    yield "Start the console: sudo systemctl enable --now salon-console"
-    yield "Become its first admin, with the link that this prints: sudo -u salon-console salon console admin-link"
+    yield "Start the console: " + ("sudo systemctl enable --now salon-console" if usual else f"salon console{named}")
+    yield (
+        "Become its first admin, with the link that this prints: "
+        + ("sudo -u salon-console salon console admin-link" if usual else f"salon console admin-link{named}")
+    )
     if made.broker is None:
         yield (
             "Rooms on this machine may use the embedded broker as it is. It is for trying things out: rooms elsewhere "
@@ -133,7 +139,10 @@ def _steps(made: Made) -> Iterator[str]:
         )
     else:
         yield "Make a code for each room on the page Add rooms"
-    yield f"Keep a back-up, elsewhere: salon console backup FILE. Whoever has {FOLDER}/ commands every room"
+    yield (
+        f"Keep a back-up, elsewhere: {'sudo ' * usual}salon console backup{named} FILE. "
+        f"Whoever has {FOLDER}/ commands every room"
+    )
 
 
 def _settings(wish: Wish) -> Settings:

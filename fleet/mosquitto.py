@@ -60,7 +60,10 @@ def version_in(text: str) -> tuple[int, int]:
     """Read the version out of what `mosquitto -h` says, or raise `MosquittoTrouble`."""
     found = _VERSION.search(text)
     if found is None:
-        raise MosquittoTrouble("There is no mosquitto here, or it does not say its version; install it first.")
+        raise MosquittoTrouble(
+            "There is no mosquitto here, or it does not say its version. Install it: sudo apt install mosquitto. "
+            "To try a console out without one, write embedded = true below [broker] in its settings."
+        )
     version = int(found[1]), int(found[2])
     if version < OLDEST:
         raise MosquittoTrouble(f"mosquitto {version[0]}.{version[1]} is too old; this needs 2.0 or newer.")

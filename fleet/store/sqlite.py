@@ -154,7 +154,7 @@ async def open_sqlite(path: str) -> SqliteDatabase:
         await database.open()
     except (OSError, sqlite3.Error) as err:
         raise DatabaseTrouble(
-            f"{file} cannot be used as the console's database: {err}. It belongs to who runs the console "
-            "(salon-console); its folder is console.state in the settings."
+            f"{file} cannot be used as the console's database: {err}. It belongs to who runs the console: "
+            "say sudo before this command. Where it is, console.state says."
         ) from err
     return database

@@ -10,7 +10,8 @@ from mqtt_parts import free_port
 
 from appliance.cli import main
 from fleet.certificates import open_authority
-from fleet.settings import load
+from fleet.init import Made, next_steps
+from fleet.settings import SYSTEM_FILE, load
 
 pytestmark = pytest.mark.interop
 
@@ -36,8 +37,12 @@ def kept(folder):
 def test_it_makes_everything_once_and_says_what_comes_next(tmp_path, capsys):
     assert first(tmp_path) == 0
     said = capsys.readouterr().out
-    for words in ("/etc/mosquitto/mosquitto.conf", "admin-link", "salon-console", "salon-revoked.path", "backup"):
+    for words in ("/etc/mosquitto/mosquitto.conf", "admin-link", "salon-revoked.path", "backup"):
         assert words in said
+    # what it says can be copied
+    config = tmp_path / "console.toml"
+    assert f"Start the console: salon console --config {config}\n" in said
+    assert f"salon console admin-link --config {config}\n" in said
     settings = load(tmp_path / "console.toml", look=True)
     assert settings.mqtt.rooms_url == "mqtts://rooms.example.org:8883"
     assert settings.mqtt.control.username == "console.control"
@@ -47,6 +52,21 @@ def test_it_makes_everything_once_and_says_what_comes_next(tmp_path, capsys):
     assert kept(tmp_path) == before
     assert (tmp_path / "console.toml").read_text() == text
     assert "Put this into" not in capsys.readouterr().out
+
+
+def test_where_the_unit_looks_for_its_settings_the_unit_is_started(tmp_path):
+    assert first(tmp_path) == 0
+    made = Made(load(tmp_path / "console.toml"), SYSTEM_FILE, tmp_path / "mosquitto.conf", "")
+    said = "\n".join(next_steps(made))
+    assert "sudo systemctl enable --now salon-console" in said
+    assert "sudo -u salon-console salon console admin-link\n" in said
+    assert "--config" not in said
+
+
+def test_without_mosquitto_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("fleet.init.shutil.which", lambda *_, **__: None)
+    assert first(tmp_path) == 1
+    assert "sudo apt install mosquitto" in capsys.readouterr().err
 
 
 def test_settings_that_are_there_are_added_to_or_told_what_to_change(tmp_path, capsys):

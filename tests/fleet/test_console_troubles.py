@@ -85,9 +85,7 @@ def test_passwords_never_go_through_a_network_unencrypted(config, told, address)
     assert "passwords would go there unencrypted: set web.cert_file" in told()
 
 
-@pytest.mark.parametrize(
-    "words", [("backup", "new.tar"), ("erase", "room", "x"), ("admin-link",), ("audit", "verify"), ("top",)]
-)
+@pytest.mark.parametrize("words", [("backup", "new.tar"), ("erase", "room", "x"), ("audit", "verify"), ("top",)])
 def test_a_console_that_is_not_there_is_not_made_by_looking(config, told, words, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
@@ -95,6 +93,19 @@ def test_a_console_that_is_not_there_is_not_made_by_looking(config, told, words,
     assert "There is no console here" in (said := told())
     assert "salon console init" in said
     assert not config.state.exists()
+
+
+def test_no_link_is_made_where_nothing_was_set_up(told, monkeypatch, tmp_path):
+    monkeypatch.delenv("SALON_CONSOLE_CONFIG", raising=False)
+    monkeypatch.setattr("fleet.settings.SYSTEM_FILE", tmp_path / "none.toml")
+    assert main(["console", "admin-link"]) == 1
+    assert "There is no console here" in told()
+
+
+def test_the_first_admins_link_is_there_before_the_console_runs(config, capsys):
+    config.write(web="port = 8123")
+    assert config.run("admin-link") == 0
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:8123/welcome/")
 
 
 def test_the_terminal_view_needs_a_terminal(config, told):

@@ -285,3 +285,11 @@ async def test_an_endless_request_is_cut_off(app):
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         assert (await client.post("/sign-in", content=endless(), headers=form)).status_code == 413
         assert (await client.post("/sign-in", content=b"x" * 300_000, headers=form)).status_code == 413
+
+
+async def test_while_nobody_can_sign_in_the_page_says_how_to_change_that(database):
+    app = console_app(database)
+    async with client_of(app) as client:
+        assert "salon console admin-link" in (await client.get("/sign-in")).text
+        await add_person(database, "ada")
+        assert "admin-link" not in (await client.get("/sign-in")).text

@@ -31,12 +31,20 @@ async def ask(request: Request, next: str = "/") -> Response:  # noqa: A002 - th
     console = console_of(request)
     if await visitor_of(request):
         return RedirectResponse(_inside(next), 303)
-    return _asking(request, console, next=next)
+    return _asking(request, console, next=next, nobody=await console.accounts.needs_first_admin())
 
 
-def _asking(request: Request, console: Console, *, next: str = "/", status: int = 200, **more: str) -> Response:  # noqa: A002
+def _asking(
+    request: Request,
+    console: Console,
+    *,
+    next: str = "/",  # noqa: A002
+    status: int = 200,
+    nobody: bool = False,
+    **more: str,
+) -> Response:
     service = console.service.name if console.service else ""
-    words = {"name": "", "trouble": "", **more}
+    words = {"name": "", "trouble": "", "nobody": nobody, **more}
     return page(request, None, "sign_in.html", status=status, service=service, next=_inside(next), **words)
 
 
