@@ -1,11 +1,16 @@
 """The examples in docs/mqtt.md are what the code says, word for word."""
 
+import dataclasses
 import json
 import re
+import tomllib
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import count
 from pathlib import Path
+
+import pytest
 
 from appliance.plugged import expected_wires
 from appliance.preflight import Probed, Server, judge
@@ -20,6 +25,7 @@ from appliance.state.television import Television
 from appliance.state.wishes import StreamStats
 from appliance.telemetry.calls import REMOTE_COMMANDS, CallDesk, Journal
 from appliance.telemetry.issues import issues_of
+from appliance.telemetry.protocol import payloads, records
 from appliance.telemetry.protocol.codec import decode_call, encode_call
 from appliance.telemetry.protocol.payloads import (
     Attached,
@@ -59,7 +65,8 @@ from appliance.telemetry.protocol.topics import Topics
 from appliance.telemetry.report import Machine
 from appliance.telemetry.reporter import Readings, Reporter
 
-PAGE = Path(__file__).resolve().parents[3] / "docs/mqtt.md"
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = ROOT / "docs/mqtt.md"
 TOPICS = Topics("home", "room-1")
 PREFLIGHT = Preflight(datetime(2026, 11, 22, 8, 55, tzinfo=UTC))
 FENCE = re.compile(r"```json\n(.*?)\n```", re.DOTALL)
@@ -142,10 +149,8 @@ async def test_the_examples_are_what_the_room_says(room, monkeypatch):
     assert shown == said
 
 
-def test_the_page_names_every_topic_and_every_command():
+def test_the_page_names_every_command():
     page = PAGE.read_text()
-    for topic in (TOPICS.state, TOPICS.info, TOPICS.health, TOPICS.event, TOPICS.call, TOPICS.batch, TOPICS.ack):
-        assert topic.replace("/home/room-1/", "/<org>/<room>/") in page
     for command in REMOTE_COMMANDS:
         assert f"`{command}`" in page
 
@@ -197,3 +202,46 @@ def test_the_page_explains_every_key_that_is_published(room):
 def test_the_call_on_the_page_can_be_sent():
     calls = [block for block in FENCE.findall(PAGE.read_text()) if '"cmd"' in block and '"expires"' in block]
     assert [decode_call(block.encode()).cmd for block in calls] == ["mute"]
+
+
+def test_every_topic_stands_in_the_table():
+    topics = [getattr(TOPICS, name) for name, kind in vars(Topics).items() if isinstance(kind, property)]
+    told = re.findall(r"^\| `(rooms/v1/<org>/<room>/\S+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(topic.replace("home/room-1", "<org>/<room>") for topic in topics)
+
+
+PARTS = (payloads, records)
+VALUES = [kind for part in PARTS for kind in vars(part).values() if dataclasses.is_dataclass(kind)]
+WORDS = [kind for part in PARTS for kind in vars(part).values() if isinstance(kind, type) and issubclass(kind, StrEnum)]
+
+
+@pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
+def test_every_key_that_travels_is_told(kind):
+    told = set(re.findall(r'[`"]([a-z_0-9]+)[`"]', PAGE.read_text()))
+    # frames and heads are laid flat into the message, a record's content under its kind
+    hidden = {"head", "content"}
+    if not kind.__name__.startswith("_"):
+        assert {field.name for field in dataclasses.fields(kind)} - hidden - told == set()
+
+
+@pytest.mark.parametrize("kind", WORDS, ids=lambda kind: kind.__name__)
+def test_every_word_that_travels_is_told(kind):
+    text = PAGE.read_text()
+    assert [word for word in kind if word != "unknown" and not re.search(rf'[`"]{re.escape(word)}[`"]', text)] == []
+
+
+def test_every_setting_stands_in_the_table_with_its_default():
+    defaults = tomllib.loads((ROOT / "appliance/defaults.toml").read_text())["mqtt"]
+    rows = re.findall(r"^\| (`[^|]*) \| ([^|]*) \|", PAGE.read_text().partition("## Topics")[0], re.MULTILINE)
+    told = {key: value.strip("` ") for keys, value in rows for key in re.findall(r"`(\w+)`", keys)}
+    assert told.keys() == defaults.keys()
+    for key, value in defaults.items():
+        words = "empty" if value == "" else str(value).lower()
+        assert words in told[key], key
+
+
+def test_every_happening_and_trouble_of_a_program_is_told():
+    source = "\n".join(path.read_text() for path in (ROOT / "appliance").rglob("*.py"))
+    types = set(re.findall(r'Happening\(\s*"([a-z._]+)"', source)) | {"issue.began", "issue.ended"}
+    assert types
+    assert [name for name in types if f"`{name}`" not in PAGE.read_text()] == []
