@@ -18,7 +18,7 @@ from appliance.errors import SalonError
 from appliance.telemetry.protocol.address import broker_address
 from appliance.tree import BadSettings
 from fleet.certificates import FOLDER, Authority, make_authority
-from fleet.mosquitto import CONTROL, INGEST, Site, prepare, version_in
+from fleet.mosquitto import CONTROL, HOME, INGEST, Site, prepare, version_in
 from fleet.settings import CONSOLE, SYSTEM_FILE, Settings, load, parse
 
 BROKER = Path("/var/lib/salon-mosquitto")
@@ -96,7 +96,8 @@ def site_of(settings: Settings, wish: Wish) -> Site:
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise InitTrouble(f"--host {host!r} is no name or address of a machine.")
-    return Site(settings.console.org, hosts, port, console_port)
+    home = settings.home_assistant
+    return Site(settings.console.org, hosts, port, console_port, home_assistant=home.prefix if home.enabled else "")
 
 
 def next_steps(made: Made) -> Iterator[str]:
@@ -114,7 +115,7 @@ def _steps(made: Made) -> Iterator[str]:
     web = made.settings.web
     usual = made.config == SYSTEM_FILE
     # the unit reads the usual file
-    named = "" if usual else f" --config {made.config}"
+    named = "" if usual else f" --config {made.config.absolute()}"
     if made.broker is not None:
         yield f"Give mosquitto its configuration: sudo ln -sf {made.broker} /etc/mosquitto/mosquitto.conf"
         yield "Start it with that: sudo systemctl restart mosquitto"
@@ -122,6 +123,9 @@ def _steps(made: Made) -> Iterator[str]:
             "Have rooms that you take out shut out at once: sudo systemctl enable --now salon-revoked.path "
             f"(it watches {BROKER / 'crl.pem'})"
         )
+        if made.settings.home_assistant.enabled:
+            password = made.settings.state_dir / FOLDER / f"{HOME}.password"
+            yield f"Home Assistant on this machine comes in as the user {HOME}; its password is in {password}"
     if web.address in _LOOPBACK and not web.behind_proxy:
         yield (
             f"The pages listen on this machine alone. For people and rooms elsewhere they need HTTPS: in "

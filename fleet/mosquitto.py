@@ -23,6 +23,8 @@ from fleet.certificates import Authority
 
 INGEST, CONTROL = "console.ingest", "console.control"
 """The console's users: one reads what rooms say and acknowledges it, the other tells them what to do."""
+HOME = "home.assistant"
+"""A Home Assistant on this machine, which sees how rooms are. As with the others, no room's id can be the same."""
 OLDEST = (2, 0)
 _PLUGINS_FROM = (3, 0)
 """Until then the options that the plugins stand for are still there; 2.1 only warns of them."""
@@ -48,6 +50,8 @@ class Site:
     """On this machine alone, for the console."""
     address: str = ""
     """Where it listens for rooms; empty for everywhere."""
+    home_assistant: str = ""
+    """The first part of a Home Assistant's topics; empty where there is none."""
 
     @property
     def url(self) -> str:
@@ -70,7 +74,7 @@ def version_in(text: str) -> tuple[int, int]:
     return version
 
 
-def permissions(org: str) -> str:
+def permissions(org: str, home_assistant: str = "") -> str:
     """Return the permission file: what is not in it is forbidden."""
     Topics(org, "room")
     rooms = f"rooms/v1/{org}/+"
@@ -81,11 +85,19 @@ def permissions(org: str) -> str:
     orders = "\n".join(f"topic write {rooms}/down/{leaf}" for leaf in ("desired", "jobs", "call"))
     return (
         f"user {INGEST}\ntopic read {rooms}/up/#\ntopic write {rooms}/down/ack\n\n"
-        f"user {CONTROL}\n{orders}\n{left}\n\n"
+        f"user {CONTROL}\n{orders}\n{left}\n\n{_at_home(org, home_assistant) if home_assistant else ''}"
         "# A room, by the name in its certificate. Its own state it hears too, to contradict an outdated last will.\n"
         f"{own}\n"
         f"pattern read rooms/v1/{org}/%u/up/state\n"
         f"pattern read rooms/v1/{org}/%u/down/#\n"
+    )
+
+
+def _at_home(org: str, prefix: str) -> str:
+    """Let control announce rooms to a Home Assistant, and that one see them and say when it was born, no more."""
+    return (
+        f"user {CONTROL}\ntopic write {prefix}/device/#\ntopic read {prefix}/status\n\n"
+        f"user {HOME}\ntopic read {prefix}/#\ntopic write {prefix}/status\ntopic read rooms/v1/{org}/+/up/#\n\n"
     )
 
 
@@ -139,13 +151,14 @@ def prepare(folder: Path, site: Site, authority: Authority, *, version: tuple[in
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o750)
     certificate, key = authority.server(site.hosts, now)
-    users = {name: _password(authority.folder / f"{name}.password") for name in (INGEST, CONTROL)}
+    names = (INGEST, CONTROL, *((HOME,) if site.home_assistant else ()))
+    users = {name: _password(authority.folder / f"{name}.password") for name in names}
     texts = {
         "ca.pem": authority.pem,
         "server.pem": certificate,
         "server.key": key,
         "passwords": "".join(f"{name}:{hashed(password)}\n" for name, password in users.items()),
-        "permissions": permissions(site.org),
+        "permissions": permissions(site.org, site.home_assistant),
         "mosquitto.conf": configuration(site, folder, version),
     }
     for name, text in texts.items():

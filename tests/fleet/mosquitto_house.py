@@ -21,10 +21,12 @@ from fleet.mosquitto import INGEST, Site, prepare, version_in
 class House:
     """A console's folder and its broker."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, home_assistant=""):
         self.folder = folder
         self.authority = make_authority(folder / "authority", "acme", parts.now())
-        self.site = Site("acme", ("127.0.0.1", "localhost"), parts.free_port(), parts.free_port(), "127.0.0.1")
+        self.site = Site(
+            "acme", ("127.0.0.1", "localhost"), parts.free_port(), parts.free_port(), "127.0.0.1", home_assistant
+        )
         said = subprocess.run(["/usr/sbin/mosquitto", "-h"], check=False, capture_output=True, text=True).stdout
         self.config = prepare(folder / "broker", self.site, self.authority, version=version_in(said), now=parts.now())
         self.config.write_text(self.config.read_text() + "user root\nlog_dest stderr\nlog_type all\n")

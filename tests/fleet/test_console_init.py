@@ -63,6 +63,16 @@ def test_where_the_unit_looks_for_its_settings_the_unit_is_started(tmp_path):
     assert "--config" not in said
 
 
+def test_a_home_assistant_that_is_switched_on_gets_a_user_of_its_own(tmp_path, capsys):
+    assert first(tmp_path) == 0
+    assert "home.assistant" not in capsys.readouterr().out
+    config = tmp_path / "console.toml"
+    config.write_text(f"{config.read_text()}[home_assistant]\nenabled = true\n")
+    assert init(tmp_path) == 0
+    assert "as the user home.assistant" in capsys.readouterr().out
+    assert "user home.assistant\n" in (tmp_path / "broker" / "permissions").read_text()
+
+
 def test_without_mosquitto_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("fleet.init.shutil.which", lambda *_, **__: None)
     assert first(tmp_path) == 1

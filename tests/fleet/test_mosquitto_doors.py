@@ -12,7 +12,7 @@ from appliance.telemetry.protocol.topics import UP, Topics
 from fleet import main
 from fleet.certificates import CertificateTrouble, make_authority
 from fleet.line import BrokerUnreachable, Line
-from fleet.mosquitto import CONTROL, INGEST, MosquittoTrouble, permissions, version_in
+from fleet.mosquitto import CONTROL, HOME, INGEST, MosquittoTrouble, permissions, version_in
 from fleet.settings import parse
 
 pytestmark = pytest.mark.interop
@@ -227,3 +227,27 @@ def test_an_organisation_that_is_no_topic_gets_no_permissions():
         name for name, one in vars(Topics).items() if isinstance(one, property) and "/up/" in one.fget(Topics("a", "b"))
     }
     assert spoken == {*UP}
+
+
+async def test_a_home_assistant_is_told_of_rooms_and_may_only_look(tmp_path):
+    house = House(tmp_path, "homeassistant")
+    announced = "homeassistant/device/salon-acme-room-1/config"
+    async with house.broker():
+        assert await house.console_says(CONTROL, announced)
+        assert await house.console_says(HOME, "homeassistant/status")
+        for topic in (f"{ROOMS}/room-1/down/call", f"{ROOMS}/room-1/up/health", announced):
+            assert not await house.console_says(HOME, topic), topic
+        for topic in (announced, "homeassistant/status"):
+            assert not await house.says(house.room("room-1"), topic), topic
+        heard = asyncio.create_task(
+            house.console("mosquitto_sub", HOME, "-t", f"{ROOMS}/+/up/#", "-C", "1", "-W", "8", "-F", "%t")
+        )
+        while not heard.done():
+            assert await house.says(house.room("room-1"), f"{ROOMS}/room-1/up/health")
+    assert await heard == (0, f"{ROOMS}/room-1/up/health\n")
+
+
+async def test_without_one_nobody_announces_anything(house):
+    async with house.broker():
+        assert not await house.console_says(CONTROL, "homeassistant/device/salon-acme-room-1/config")
+        assert HOME not in (house.folder / "broker" / "passwords").read_text()
