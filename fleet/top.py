@@ -25,7 +25,8 @@ COLOURS: Mapping[str, str] = {
     "ready": "green",
     "new": "dim",
 }
-_COLUMNS = ("ROOM", "NAME", "SITE", "STATUS", "FOR", "ISSUES", "WHAT IS WRONG")
+# what a terminal of 80 columns cuts off comes last
+_COLUMNS = ("STATUS", "FOR", "NAME", "WHAT IS WRONG", "ISSUES", "SITE", "ROOM")
 _ROOMS = (
     "SELECT r.id AS id, r.name AS name, s.name AS site, r.status AS status, r.status_at AS status_at, "
     "r.issue_count AS issues, r.worst AS worst FROM rooms r LEFT JOIN sites s ON s.key = r.site "
@@ -99,7 +100,8 @@ def ago(ms: int) -> str:
 
 def headline(shown: Picture) -> Text:
     """Return how many rooms are how."""
-    text = Text(f"{sum(shown.counts.values())} rooms   ")
+    total = sum(shown.counts.values())
+    text = Text(f"{total} room{'s' * (total != 1)}   ")
     for status, style in COLOURS.items():
         text.append(f"{shown.counts.get(status, 0)} {status}   ", style)
     return text
@@ -117,13 +119,13 @@ def alert_lines(shown: Picture) -> Text:
 def cells(room: RoomLine, now: int) -> Sequence[Text]:
     """Return a room's line; what a room calls itself is text and nothing else."""
     return (
-        Text(room.room),
-        Text(clean_text(room.name, 24)),
-        Text(clean_text(room.site, 16)),
         Text(room.status, COLOURS.get(room.status, "")),
         Text(ago(now - room.since) if room.since else "-"),
-        Text(str(room.issues or "-")),
+        Text(clean_text(room.name, 24)),
         Text(clean_text(room.worst, 60)),
+        Text(str(room.issues or "-")),
+        Text(clean_text(room.site, 16)),
+        Text(room.room),
     )
 
 
