@@ -29,6 +29,10 @@ BEHIND = {
     "a room's clock is ten years off": (
         "test_a_room_whose_clock_is_ten_years_off_is_stored_once_at_the_times_it_was_heard",
     ),
+    "the console's own clock jumps ahead": (
+        "test_a_clock_that_jumps_ten_years_ahead_has_nothing_forgotten_for_a_day",
+        "test_a_clock_that_was_ten_years_ahead_holds_up_neither_the_work_nor_an_alert",
+    ),
     "two machines have one identity": (
         "test_of_two_machines_with_one_identity_both_and_the_console_say_so_and_nothing_is_lost",
     ),
