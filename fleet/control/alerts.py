@@ -74,11 +74,7 @@ class AlertDesk:
 
     async def look(self, now: int) -> int:
         """Look at what has changed and whose time has come; return how many alerts changed."""
-        rules = await counter(self.database, "rules")
-        if self._loaded_at is None or rules != self._rules_seen or now - self._loaded_at >= _RELOAD_MS:
-            await self._load(now)
-            self._rules_seen, self._loaded_at = rules, now
-        await self._see_rooms(now)
+        await self.database.read(lambda reader: self._catch_up(reader, now))
         changes = self._watch.look(now)
         reminders = await self._reminders(now)
         if changes or reminders:
@@ -90,27 +86,35 @@ class AlertDesk:
                 await bump(tx, "alerts")
         return len(changes)
 
-    async def _load(self, now: int) -> None:
-        rules = usable(await self.database.fetch("SELECT * FROM alert_rules ORDER BY key"))
-        sites = await self.database.fetch("SELECT key, id, name FROM sites")
+    async def _catch_up(self, reader: Reader, now: int) -> None:
+        """Read what has changed."""
+        rules = await counter(reader, "rules")
+        if self._loaded_at is None or rules != self._rules_seen or now - self._loaded_at >= _RELOAD_MS:
+            await self._load(reader, now)
+            self._rules_seen, self._loaded_at = rules, now
+        await self._see_rooms(reader, now)
+
+    async def _load(self, reader: Reader, now: int) -> None:
+        rules = usable(await reader.fetch("SELECT * FROM alert_rules ORDER BY key"))
+        sites = await reader.fetch("SELECT key, id, name FROM sites")
         self._rules = {rule.id: rule for rule in rules}
         self._sites = {row["key"]: row for row in sites}
         names = {row["key"]: row["name"] for row in sites}
-        self._watch = Watch(rules, await windows(self.database, now), names)
-        self._watch.remember(by_clock(alert, now) for alert in await open_alerts(self.database))
+        self._watch = Watch(rules, await windows(reader, now), names)
+        self._watch.remember(by_clock(alert, now) for alert in await open_alerts(reader))
         self._seen = -1
 
-    async def _see_rooms(self, now: int) -> None:
-        rows = await self.database.fetch(f"SELECT {_ROOM} FROM rooms r WHERE r.version > $1", self._seen)
+    async def _see_rooms(self, reader: Reader, now: int) -> None:
+        rows = await reader.fetch(f"SELECT {_ROOM} FROM rooms r WHERE r.version > $1", self._seen)
         if not rows:
             return
         newer = "FROM {} x JOIN rooms r ON r.key = x.room WHERE r.version > $1"
         tags = _by_room(
-            await self.database.fetch(f"SELECT x.room AS room, x.tag AS value {newer.format('room_tags')}", self._seen)
+            await reader.fetch(f"SELECT x.room AS room, x.tag AS value {newer.format('room_tags')}", self._seen)
         )
         # a boot's number is when it began, in seconds, as far as the room's clock was right
         starts = _by_room(
-            await self.database.fetch(
+            await reader.fetch(
                 f"SELECT x.room AS room, x.no * 1000 AS value {newer.format('boots')} AND x.no > $2 AND x.no <= $3",
                 self._seen,
                 (now - _STARTS_MS) // 1000,

@@ -127,6 +127,7 @@ class Look:
 
 NOBODY_KNOWS = Look(known=False)
 ALL_WELL = Look()
+_BETWEEN = Look(between=True)
 
 
 def look(condition: Condition, facts: Facts, now: int) -> Look:
@@ -140,6 +141,8 @@ def look(condition: Condition, facts: Facts, now: int) -> Look:
         case NotReady():
             words = Words("It could not hold a meeting now.", "See on its page what stands against it.")
             return ALL_WELL if facts.ready else Look({"": words})
+        case Issues() if not facts.problems:
+            return ALL_WELL
         case Issues():
             return Look({one.id: Words(one.text, one.remedy) for one in facts.problems if _matches(condition, one)})
         case Older(than):
@@ -239,9 +242,9 @@ def _compared(condition: Beyond, value: float | None) -> Look:
     if (above is not None and value > above) or (below is not None and value < below):
         number = NUMBERS[condition.number]
         return Look({"": Words(number.says.format(value), number.remedy)})
-    if above is not None:
-        return Look(between=clear is not None and value > clear)
-    return Look(between=clear is not None and value < clear)
+    if clear is None:
+        return ALL_WELL
+    return _BETWEEN if (value > clear if above is not None else value < clear) else ALL_WELL
 
 
 def _check_issues(condition: Issues) -> None:

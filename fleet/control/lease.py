@@ -28,8 +28,8 @@ class Lease:
 
     async def take(self, database: Database, now: int) -> bool:
         """Take it where nobody has it, or the holder is dead; renew it where it is ours."""
-        async with database.transaction() as tx:
-            taken = await tx.execute(
+        taken = await database.change(
+            lambda tx: tx.execute(
                 "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE "
                 "SET holder = $2, until_at = $3 "
                 "WHERE leases.holder = $2 OR leases.until_at <= $4 OR leases.until_at > $5",
@@ -39,6 +39,7 @@ class Lease:
                 now,
                 now + _ABSURD_MS,
             )
+        )
         return taken > 0
 
     async def check(self, tx: Transaction, now: int) -> None:

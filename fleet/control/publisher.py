@@ -8,7 +8,7 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from appliance.telemetry.protocol.orders import Job, JobKind
@@ -19,7 +19,7 @@ from fleet.control.lease import Lease
 from fleet.control.outgoing import Message, Voice
 from fleet.control.places import counter
 from fleet.line import Access, BrokerUnreachable, Line
-from fleet.store.database import Database, Row
+from fleet.store.database import Database, Reader, Row
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,10 @@ _OPEN_JOBS = (
     "j.not_before AS not_before, j.if_idle AS if_idle FROM executions e JOIN jobs j ON j.key = e.job "
     "JOIN rooms r ON r.key = e.room WHERE e.state IN ('queued', 'accepted', 'running') "
     "AND j.state IN ('running', 'paused') AND r.retired_at IS NULL ORDER BY e.room, j.key"
+)
+_CALLS = (
+    "SELECT c.key AS key, c.id AS id, c.cmd AS cmd, c.args AS args, c.expires_at AS expires_at, r.id AS room "
+    "FROM calls c JOIN rooms r ON r.key = c.room WHERE c.sent_at IS NULL AND c.expires_at > $1 ORDER BY c.key"
 )
 
 
@@ -117,8 +121,9 @@ class Publisher:
             if self._home_born.is_set() or self.now() - self._round.began_at >= AGAIN_MS:
                 self._home_born.clear()
                 self._round = _Round(began_at=self.now())
-            await self._send(line, await self._news())
-            await self._send_calls(line)
+            messages, calls = await self.database.read(self._news)
+            await self._send(line, messages)
+            await self._send_calls(line, calls)
             await asyncio.wait({line.over}, timeout=_POLL_S)
 
     async def _send(self, line: Line, messages: list[Message]) -> None:
@@ -135,22 +140,22 @@ class Publisher:
         async with self.database.transaction() as tx:
             await self.lease.check(tx, self.now())
 
-    async def _news(self) -> list[Message]:
-        """Return all that has to be said now."""
-        jobs_at = await counter(self.database, "jobs")
-        born, messages = await self._room_news()
+    async def _news(self, reader: Reader) -> tuple[list[Message], Sequence[Row]]:
+        """Return all that has to be said now, and the live requests that wait."""
+        jobs_at = await counter(reader, "jobs")
+        born, messages = await self._room_news(reader)
         first = self._round.jobs_seen < 0
         if jobs_at != self._round.jobs_seen:
-            messages += await self._job_news(first=first)
+            messages += await self._job_news(reader, first=first)
             self._round.jobs_seen = jobs_at
         # at first all rooms are told of their jobs as it is
         for key in () if first else born:
             if jobs := self._round.jobs.get(key):
                 messages += self.voice.jobs(self._round.rooms[key].id, jobs, self.now())
-        return messages
+        return messages, await reader.fetch(_CALLS, self.now())
 
-    async def _room_news(self) -> tuple[list[int], list[Message]]:
-        rows = await self.database.fetch(_ROOMS, self._round.rooms_seen)
+    async def _room_news(self, reader: Reader) -> tuple[list[int], list[Message]]:
+        rows = await reader.fetch(_ROOMS, self._round.rooms_seen)
         born: list[int] = []
         messages: list[Message] = []
         for number, row in enumerate(rows):
@@ -195,8 +200,8 @@ class Publisher:
             return True
         return seen_rev(row["reported"]) < told.rev and self.now() - told.said_at >= _UNSEEN_MS
 
-    async def _job_news(self, *, first: bool) -> list[Message]:
-        before, after = self._round.jobs, open_jobs(await self.database.fetch(_OPEN_JOBS))
+    async def _job_news(self, reader: Reader, *, first: bool) -> list[Message]:
+        before, after = self._round.jobs, open_jobs(await reader.fetch(_OPEN_JOBS))
         self._round.jobs = dict(after)
         # what the broker keeps of before may hold jobs that have been taken back meanwhile
         concerned: Iterable[int] = self._round.rooms if first else before.keys() | after.keys()
@@ -207,12 +212,7 @@ class Publisher:
                 messages += self.voice.jobs(self._round.rooms[key].id, after.get(key, ()), self.now())
         return messages
 
-    async def _send_calls(self, line: Line) -> None:
-        rows = await self.database.fetch(
-            "SELECT c.key AS key, c.id AS id, c.cmd AS cmd, c.args AS args, c.expires_at AS expires_at, r.id AS room "
-            "FROM calls c JOIN rooms r ON r.key = c.room WHERE c.sent_at IS NULL AND c.expires_at > $1 ORDER BY c.key",
-            self.now(),
-        )
+    async def _send_calls(self, line: Line, rows: Sequence[Row]) -> None:
         if not rows:
             return
         async with self.database.transaction() as tx:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from fleet.control.conditions import Look, Offline, look
+from fleet.control.conditions import ALL_WELL, Look, Offline, look
 from fleet.control.facts import Facts
 from fleet.control.rules import Alert, Ident, Rule, Signal, State, begun, due, site_ident, step
 from fleet.control.sites import Site, ended, grouped
@@ -122,8 +122,12 @@ class Watch:
         rules = {rule.id: rule for rule in self.rules if rule.scope in scopes}
         for ident in [ident for ident in self._of_room.get(room, ()) if ident.rule not in rules]:
             self._end(self._open[ident], now)
+        standing = bool(self._of_room.get(room))
         for rule in rules.values():
             found = look(rule.condition, facts, now)
+            if found is ALL_WELL and not standing:
+                # as nearly always
+                continue
             if found.due:
                 next_at.append(found.due)
             self._apply(rule, facts, found, now, bool(held))

@@ -19,10 +19,10 @@ from fleet.ingest.inbox import Inbox, Letter
 from fleet.ingest.writer import Answer, Counts, Writer
 from fleet.line import Access, BrokerUnreachable, Line
 from fleet.settings import Settings
-from fleet.store.database import Database, DatabaseTrouble
+from fleet.store.database import Database, DatabaseTrouble, Transaction
 
 logger = logging.getLogger(__name__)
-_GATHER_S = 0.05
+_GATHER_S = 0.1
 
 
 def _now_ms() -> int:
@@ -170,17 +170,19 @@ class Ingest:
         """Say that this ingest lives, and whether it hears the broker: who does not hear calls no room silent."""
         while True:
             with suppress(DatabaseTrouble):
-                async with self._database.transaction() as tx:
-                    await tx.execute(
-                        "INSERT INTO pulses (name, at, since_at, detail) VALUES ($1, $2, $3, $4) ON CONFLICT (name) "
-                        "DO UPDATE SET at = excluded.at, since_at = excluded.since_at, detail = excluded.detail",
-                        self._name,
-                        self._now(),
-                        self._hearing_since,
-                        self._detail(),
-                    )
-                    await tx.execute("DELETE FROM pulses WHERE at < $1", self._now() - 24 * 3600 * 1000)
+                await self._database.change(self._pulse)
             await asyncio.sleep(self._pace.pulse_s)
+
+    async def _pulse(self, tx: Transaction) -> None:
+        await tx.execute(
+            "INSERT INTO pulses (name, at, since_at, detail) VALUES ($1, $2, $3, $4) ON CONFLICT (name) "
+            "DO UPDATE SET at = excluded.at, since_at = excluded.since_at, detail = excluded.detail",
+            self._name,
+            self._now(),
+            self._hearing_since,
+            self._detail(),
+        )
+        await tx.execute("DELETE FROM pulses WHERE at < $1", self._now() - 24 * 3600 * 1000)
 
     def _detail(self) -> str:
         counts = self.counts

@@ -93,8 +93,7 @@ class Writer:
 
     async def _write(self, heard: Sequence[Heard]) -> list[Answer]:
         try:
-            async with self._database.transaction() as tx:
-                flush = await self._store(tx, heard)
+            flush = await self._database.change(lambda tx: self._store(tx, heard))
         except Unfit:
             # nothing a room may say gets here as far as we know; should it all the same, it is that message's end alone
             if len(heard) == 1:

@@ -4,13 +4,14 @@ Parameters are `$1`, `$2`; rows are read by column name. `sqlite:/path/fleet.db`
 a few; `postgresql://USER@HOST/NAME` (with `salon[console-pg]`) for more.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from appliance.errors import SalonError
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class DatabaseTrouble(SalonError, OSError):
@@ -48,6 +49,16 @@ class Database(Reader, Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin; leaving commits, leaving with an error takes all of it back. One writes at a time."""
+
+    async def change(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
+        """Do work in a transaction of its own, at once: for what happens often.
+
+        It may await nothing but the transaction, since SQLite does all of it on its own thread: to go there and back
+        for each statement costs more than most statements do.
+        """
+
+    async def read(self, work: Callable[[Reader], Coroutine[Any, Any, T]]) -> T:
+        """Read several things at once, likewise."""
 
     async def close(self) -> None:
         """Give everything back."""

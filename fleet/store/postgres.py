@@ -1,13 +1,14 @@
 """PostgreSQL by asyncpg: for fleets that a single file has been outgrown by, and for more than one console."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 
-from fleet.store.database import DatabaseTrouble, Row, Unfit
+from fleet.store.database import DatabaseTrouble, Reader, Row, Transaction, Unfit
 
+T = TypeVar("T")
 _CONNECT_S = 10
 _CONNECTIONS = 5
 _TROUBLES = frozenset({"08", "40", "53", "55", "57", "58"})
@@ -72,6 +73,13 @@ class PostgresDatabase:
         with _in_words():
             async with self._pool.acquire() as connection, connection.transaction():
                 yield _Transaction(connection)
+
+    async def change(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
+        async with self.transaction() as tx:
+            return await work(tx)
+
+    async def read(self, work: Callable[[Reader], Coroutine[Any, Any, T]]) -> T:
+        return await work(self)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from appliance.files import owned_like_its_folder
-from fleet.store.database import DatabaseTrouble, Row, Unfit
+from fleet.store.database import DatabaseTrouble, Reader, Row, Transaction, Unfit
 
 T = TypeVar("T")
 _BUSY_S = 20
@@ -89,8 +89,26 @@ class _Transaction:
         await self._worker.run(lambda connection: connection.executemany(_native(sql), rows))
 
     async def load(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-        await self.many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+        await self.many(_insert(table, columns), rows)
+
+
+class _Here:
+    """The same on the connection's own thread: nothing has to be waited for."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        return _rows(self._connection, sql, args)
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        return self._connection.execute(_native(sql), args).rowcount
+
+    async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._connection.executemany(_native(sql), rows)
+
+    async def load(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        await self.many(_insert(table, columns), rows)
 
 
 class SqliteDatabase:
@@ -118,14 +136,53 @@ class SqliteDatabase:
             await self._writing.run(lambda connection: connection.execute("BEGIN IMMEDIATE"))
             try:
                 yield _Transaction(self._writing)
+                await asyncio.shield(self._writing.run(lambda connection: connection.execute("COMMIT")))
             except BaseException:
                 await asyncio.shield(self._writing.run(_take_back))
                 raise
-            await asyncio.shield(self._writing.run(lambda connection: connection.execute("COMMIT")))
+
+    async def change(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
+        async with self._turn:
+            doing = asyncio.ensure_future(self._writing.run(lambda connection: _changed(connection, work)))
+            try:
+                return await asyncio.shield(doing)
+            finally:
+                # also for who is not waited for any more: nobody else's turn begins in the middle of it
+                await asyncio.wait({doing})
+
+    async def read(self, work: Callable[[Reader], Coroutine[Any, Any, T]]) -> T:
+        return await self._reading.run(lambda connection: _at_once(work(_Here(connection))))
 
     async def close(self) -> None:
         await self._reading.close()
         await self._writing.close()
+
+
+def _changed(connection: sqlite3.Connection, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        done = _at_once(work(_Here(connection)))
+        connection.execute("COMMIT")
+    except BaseException:
+        _take_back(connection)
+        raise
+    return done
+
+
+def _at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run what never has to wait."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        done: T = end.value
+        return done
+    work.close()
+    raise RuntimeError("Only the database itself may be awaited here.")
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
 
 
 def _rows(connection: sqlite3.Connection, sql: str, args: Sequence[Any]) -> list[Any]:

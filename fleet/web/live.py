@@ -12,7 +12,7 @@ from contextlib import suppress
 import msgspec
 
 from fleet.store.browse import RoomLine, Sites, all_sites, count_rooms, rooms_since, rooms_version
-from fleet.store.database import Database
+from fleet.store.database import Database, Reader
 
 LOOK_S = 0.5
 _QUIET_LOOKS = 60
@@ -148,17 +148,24 @@ class Live:
     async def look(self) -> None:
         """Bring the board up to date, and wake whoever waits for a change."""
         async with self._turn:
-            version = await rooms_version(self._database)
-            if version == self._board.version:
+            found = await self._database.read(self._read)
+            if found is None:
                 return
-            lines, retired = await rooms_since(self._database, self._board.version)
+            version, (lines, retired), count = found
             seen = self._board.take(lines, retired, max([version, *(line.version for line in lines)]))
-            if await count_rooms(self._database) != len(self._board):
+            if count != len(self._board):
                 everything, _ = await rooms_since(self._database, -1)
                 gone = self._board.keep_only({line.key for line in everything}, self._board.version)
                 seen = self._board.take(everything, [], self._board.version) or gone or seen
             if seen:
                 self._tell()
+
+    async def _read(self, reader: Reader) -> tuple[int, tuple[list[RoomLine], list[int]], int] | None:
+        """Read what changed; None when nothing did."""
+        version = await rooms_version(reader)
+        if version == self._board.version:
+            return None
+        return version, await rooms_since(reader, self._board.version), await count_rooms(reader)
 
     def _tell(self) -> None:
         self._encoded.clear()

@@ -54,6 +54,85 @@ async def test_transactions_take_turns(database):
     assert sorted(await names(database)) == sorted(f"site-{number}" for number in range(1, 21))
 
 
+async def test_a_change_is_one_transaction_and_returns_what_its_work_did(database):
+    async def add(tx) -> list[str]:
+        await tx.load("sites", ("id", "name"), [("berlin", "Berlin"), ("paris", "Paris")])
+        await tx.many("UPDATE sites SET name = $2 WHERE id = $1", [("paris", "Paname")])
+        await tx.execute(SITE, "rome", "Rome")
+        rows = await tx.fetch("SELECT name FROM sites WHERE id = $1", "paris")
+        return [row["name"] for row in rows]
+
+    assert await database.change(add) == ["Paname"]
+    assert await names(database) == ["berlin", "paris", "rome"]
+
+
+async def test_a_change_that_fails_leaves_nothing_and_is_in_nobody_s_way(database):
+    async def fail(tx) -> None:
+        await tx.execute(SITE, "berlin", "Berlin")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.change(fail)
+    assert await names(database) == []
+    await database.change(lambda tx: tx.execute(SITE, "paris", "Paris"))
+    assert await names(database) == ["paris"]
+
+
+async def test_changes_and_transactions_take_turns(database):
+    async def one(tx) -> None:
+        rows = await tx.fetch("UPDATE counters SET value = value + 1 WHERE name = 'rooms' RETURNING value")
+        await tx.execute(SITE, f"site-{rows[0]['value']}", "x")
+
+    async def other() -> None:
+        async with database.transaction() as tx:
+            await one(tx)
+
+    await asyncio.gather(*(database.change(one) if number % 2 else other() for number in range(20)))
+    assert sorted(await names(database)) == sorted(f"site-{number}" for number in range(1, 21))
+
+
+async def test_a_change_nobody_waits_for_any_more_happens_whole_or_not_at_all(database):
+    async def add(tx) -> None:
+        await tx.load("sites", ("id", "name"), [(f"s{n:05}", "x") for n in range(20_000)])
+        await tx.execute(SITE, "last", "x")
+
+    adding = asyncio.create_task(database.change(add))
+    await asyncio.sleep(0.01)
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT count(*) AS n FROM sites")
+        assert rows[0]["n"] in {0, 20_001}
+        await tx.execute(SITE, "after", "x")
+    assert (await names(database))[-1] == "after"
+
+
+async def test_several_things_are_read_at_once(database):
+    async with database.transaction() as tx:
+        await tx.execute(SITE, "berlin", "Berlin")
+
+    async def look(reader) -> tuple[int, str]:
+        count = await reader.fetch("SELECT count(*) AS n FROM sites")
+        return count[0]["n"], (await reader.fetch("SELECT name FROM sites"))[0]["name"]
+
+    assert await database.read(look) == (1, "Berlin")
+
+
+async def test_work_that_waits_for_something_else_is_told_so_rather_than_left_hanging(tmp_path):
+    database = await open_database(f"sqlite:{tmp_path}/fleet.db")
+    await bring_up_to_date(database)
+
+    async def waits(tx) -> None:
+        await tx.execute(SITE, "berlin", "Berlin")
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="Only the database itself"):
+        await database.change(waits)
+    assert await names(database) == []
+    await database.close()
+
+
 async def test_execute_says_how_many_rows_it_changed(database):
     async with database.transaction() as tx:
         await tx.many("INSERT INTO sites (id, name) VALUES ($1, $2)", [("a", "x"), ("b", "x"), ("c", "y")])

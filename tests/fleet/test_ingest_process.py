@@ -102,14 +102,14 @@ async def test_a_broker_that_was_away_is_heard_again(broker, desk):
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_while_the_database_fails_nothing_is_acknowledged_and_then_everything(broker, desk, monkeypatch, caplog):
     voice, failing = voice_now(), True
-    transaction = desk.database.transaction
+    change = desk.database.change
 
-    def in_trouble():
+    async def in_trouble(work):
         if failing:
             raise DatabaseTrouble("The disk is full.")
-        return transaction()
+        return await change(work)
 
-    monkeypatch.setattr(desk.database, "transaction", in_trouble)
+    monkeypatch.setattr(desk.database, "change", in_trouble)
     async with hearing(broker, "rooms/v1/home/+/down/#") as ear, an_ingest(broker, desk.database) as ingest:
         await until(lambda: heard(ingest))
         await tell(broker, voice.batch(1, IDLE))
@@ -127,14 +127,14 @@ async def test_while_the_database_fails_nothing_is_acknowledged_and_then_everyth
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_what_cannot_be_taken_any_more_is_left_to_the_rooms_and_taken_later(broker, desk, monkeypatch, caplog):
     voice, failing = voice_now(), True
-    transaction = desk.database.transaction
+    change = desk.database.change
 
-    def in_trouble():
+    async def in_trouble(work):
         if failing:
             raise DatabaseTrouble("It is slow.")
-        return transaction()
+        return await change(work)
 
-    monkeypatch.setattr(desk.database, "transaction", in_trouble)
+    monkeypatch.setattr(desk.database, "change", in_trouble)
     async with an_ingest(broker, desk.database) as ingest:
         ingest._inbox._most = 3
         await until(lambda: heard(ingest))

@@ -93,6 +93,9 @@ class Rooms:
         values = (key, f"room-{key}", "", 1, "", status, 0, "", 0, self.version, "")
         self.lines.append({**dict(zip(columns, values, strict=True)), "retired_at": None})
 
+    async def read(self, work):
+        return await work(self)
+
     async def fetch(self, sql, *args):
         if "counters" in sql:
             return [{"value": self.version}]
