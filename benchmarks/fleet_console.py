@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from playwright.async_api import CDPSession, Page, async_playwright
 ORG = "bench"
 _PASSWORD = "a fleet of ten thousand rooms"
 _PATIENCE_S = 60
-_PARTS = ("ingest", "control", "web")
+PARTS = ("ingest", "control", "web")
 
 
 def free_port() -> int:
@@ -72,15 +72,15 @@ class Console:
 
 
 @asynccontextmanager
-async def console() -> AsyncIterator[Console]:
-    """Run broker and console; begins when the pages answer."""
+async def console(parts: Sequence[str] = PARTS) -> AsyncIterator[Console]:
+    """Run the broker and these processes of a console; begins when it hears the rooms, and its pages answer."""
     folder = Path(tempfile.mkdtemp(prefix="salon-bench-"))
     running = Console(folder)
     running.write()
     started: list[subprocess.Popen[bytes]] = []
     try:
-        _start(running, started)
-        await until(lambda: _answers(running))
+        _start(running, started, parts)
+        await until(lambda: _hears(running) and ("web" not in parts or _answers(running)))
         yield running
     finally:
         for process in reversed(started):
@@ -92,14 +92,21 @@ async def console() -> AsyncIterator[Console]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(running: Console, started: list[subprocess.Popen[bytes]]) -> None:
+def _start(running: Console, started: list[subprocess.Popen[bytes]], parts: Sequence[str]) -> None:
     commands = {"broker": ["mosquitto", "-c", str(running.folder / "mosquitto.conf")]}
-    commands |= {part: running.words(part) for part in _PARTS}
+    commands |= {part: running.words(part) for part in parts}
     with (running.folder / "log").open("wb") as log:
         for name, command in commands.items():
             started.append(subprocess.Popen(command, stdout=log, stderr=log))
             running.parts[name] = psutil.Process(started[-1].pid)
     running.broker = running.parts.pop("broker")
+
+
+def _hears(running: Console) -> bool:
+    # the database is made by the first who comes
+    with contextlib.suppress(sqlite3.OperationalError):
+        return bool(running.ask("SELECT count(*) FROM pulses WHERE since_at IS NOT NULL"))
+    return False
 
 
 def _answers(running: Console) -> bool:

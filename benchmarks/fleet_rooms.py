@@ -81,7 +81,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _Speech:
+class Speech:
     """What a room says; the same words for all, since only their number costs."""
 
     meeting: bool
@@ -90,7 +90,8 @@ class _Speech:
     info: Info
 
 
-def _speech(*, meeting: bool) -> _Speech:
+def speech(*, meeting: bool) -> Speech:
+    """Return what a room says, in a meeting or idle."""
     phase = CallPhase.LIVE if meeting else CallPhase.IDLE
     streams = tuple(
         StreamSum(kind, way, 2, 900.0, 0, 0, fps=29.5, loss=0.001, jitter_ms=3.0, rtt_ms=20.0)
@@ -117,13 +118,13 @@ def _speech(*, meeting: bool) -> _Speech:
         tuple(DeviceInfo(kind, f"Brand {kind}", "v4l2") for kind in _DEVICES),
         ScreenInfo("sdl", 1920, 1080),
     )
-    return _Speech(meeting, health, encode_content(sample), info)
+    return Speech(meeting, health, encode_content(sample), info)
 
 
 class _Room(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, topics: Topics, name: str, speech: _Speech, tally: Tally) -> None:
+    def __init__(self, topics: Topics, name: str, speech: Speech, tally: Tally) -> None:
         self.topics, self.speech = topics, speech
         self._name, self._tally = name, tally
         self._boot = f"{random.getrandbits(64):016x}"
@@ -247,7 +248,7 @@ class SimulatedFleet:
 
     async def connect(self, *, at_once: int = 100) -> None:
         """Connect all and have them introduce themselves; so many shake hands at once."""
-        speeches = _speech(meeting=True), _speech(meeting=False)
+        speeches = speech(meeting=True), speech(meeting=False)
         loop = asyncio.get_running_loop()
         for start in range(0, self.rooms, at_once):
             group = [self._room(number, speeches) for number in range(start, min(self.rooms, start + at_once))]
@@ -259,7 +260,7 @@ class SimulatedFleet:
                 room.introduce()
             self._rooms += group
 
-    def _room(self, number: int, speeches: tuple[_Speech, _Speech]) -> _Room:
+    def _room(self, number: int, speeches: tuple[Speech, Speech]) -> _Room:
         topics = Topics(self.org, f"{number:08x}-0000-4000-8000-000000000000")
         return _Room(topics, f"Room {number}", speeches[number % IN_MEETING != 0], self.tally)
 
@@ -274,6 +275,17 @@ class SimulatedFleet:
             act()
             heapq.heappush(due, (at + every, random.random(), every, act))
         await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+
+    async def hurry(self, messages: int, per_s: float) -> None:
+        """Say so many messages in all, each room in its turn: reports, and of each five one batch."""
+        began = time.monotonic()
+        for number in range(messages):
+            room = self._rooms[number % len(self._rooms)]
+            if number // len(self._rooms) % 5 == 4:
+                room.batch(IDLE_BATCH_S // IDLE_S)
+            else:
+                room.report()
+            await asyncio.sleep(max(0.0, began + number / per_s - time.monotonic()))
 
     def _rhythm(self, room: _Room) -> Iterator[tuple[float, float, float, Callable[[], None]]]:
         meeting = room.speech.meeting
