@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.drop_rows import DROP_ROWS
+from benchmarks.fleet_browse_rows import BROWSE_ROWS
 from benchmarks.fleet_ingest_rows import INGEST_ROWS
 from benchmarks.fleet_rows import FLEET_ROWS
 from benchmarks.latency_rows import LATENCY_ROWS
@@ -45,6 +46,7 @@ ROWS = (
     *UNPLUG_ROWS,
     *FLEET_ROWS,
     *INGEST_ROWS,
+    *BROWSE_ROWS,
 )
 _HEAD = """\
 # Speed and size

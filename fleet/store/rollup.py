@@ -64,7 +64,7 @@ async def roll_up(database: Database, now: int) -> int:
     Few stretches are in one transaction, so that nobody waits for long.
     """
     until, done = (now - _GRACE) // FIVE * FIVE, 0
-    start = await _next_start(database, database.dialect, 0, until)
+    start = await _first_start(database, database.dialect, until)
     while start < until:
         async with database.transaction() as tx:
             await wait_for_writers(tx)
@@ -78,6 +78,21 @@ async def roll_up(database: Database, now: int) -> int:
     while late := await _catch_up(database):
         done += late
     return done
+
+
+async def _first_start(reader: Reader, dialect: str, until: int) -> int:
+    """Return where the first stretch begins that has samples: a console that is new at noon has none of the morning."""
+    start = await _next_start(reader, dialect, 0, until)
+    table = table_of("samples", start)
+    if until - start <= HOUR or table not in await tables(reader, dialect, "samples"):
+        return start
+    rows = await reader.fetch(
+        "SELECT min(at) AS at FROM "
+        f"(SELECT (SELECT min(s.at) FROM {table} s WHERE s.room = r.key AND s.at >= $1) AS at FROM rooms r) firsts",
+        start,
+    )
+    first = rows[0]["at"]
+    return start if first is None else min(until, first // FIVE * FIVE)
 
 
 async def _next_start(reader: Reader, dialect: str, start: int, until: int) -> int:

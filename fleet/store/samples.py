@@ -7,6 +7,7 @@ hourly ones; all by UTC. Means are weighted by how long a sample stands; the wor
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Literal
 
 from fleet.store.database import Database, Reader, Row, Transaction
@@ -138,4 +139,5 @@ async def series(database: Database, room: int, kind: Kind, since: int, until: i
                 since,
                 until,
             )
-    return Series(_EVERY_S[kind], {column: [row[column] for row in rows] for column in columns})
+    values = zip(*map(itemgetter(*columns), rows), strict=True) if rows else ((),) * len(columns)
+    return Series(_EVERY_S[kind], dict(zip(columns, map(list, values), strict=True)))

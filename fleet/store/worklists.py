@@ -103,21 +103,37 @@ class JobLine:
 
 
 _JOB = (
-    "SELECT j.id, j.kind, j.args, j.state, j.why, j.made_at, j.made_by, j.expires_at, j.if_idle, j.wave, j.note, "
-    "j.not_before, j.needs_approval, j.approved_by, j.ended_by, j.policy, j.target, "
-    "count(e.room) AS rooms, "
-    "sum(CASE WHEN e.state = 'succeeded' THEN 1 ELSE 0 END) AS succeeded, "
-    "sum(CASE WHEN e.state IN ('failed', 'rejected', 'expired') THEN 1 ELSE 0 END) AS failed, "
-    "sum(CASE WHEN e.state IN ('held', 'queued', 'accepted', 'running') THEN 1 ELSE 0 END) AS open "
-    "FROM jobs j LEFT JOIN executions e ON e.job = j.key LEFT JOIN rooms r ON r.key = e.room "
+    "j.key, j.id, j.kind, j.args, j.state, j.why, j.made_at, j.made_by, j.expires_at, j.if_idle, j.wave, j.note, "
+    "j.not_before, j.needs_approval, j.approved_by, j.ended_by, j.policy, j.target"
+)
+_COUNTS = ", ".join(
+    # PostgreSQL's sum of whole numbers is none
+    f"CAST(sum(CASE WHEN state IN ({states}) THEN n ELSE 0 END) AS BIGINT) AS {name}"
+    for name, states in (
+        ("succeeded", "'succeeded'"),
+        ("failed", "'failed', 'rejected', 'expired'"),
+        ("open", "'held', 'queued', 'accepted', 'running'"),
+    )
 )
 
 
 async def jobs(reader: Reader, sites: Sites, *, job: str = "", limit: int = 100) -> list[JobLine]:
     """Return the newest jobs that concern rooms which may be seen, or one by its id."""
+    # CROSS JOIN: SQLite then begins with the rooms, which are few where not all are seen
+    seen_rooms = f"rooms r CROSS JOIN executions e WHERE e.room = r.key AND {within(sites, 'r.site')}"
+    counted, concerned = "executions e WHERE TRUE", "TRUE"
+    if sites is not None:
+        counted, concerned = seen_rooms, f"j.key IN (SELECT e.job FROM {seen_rooms})"
+    # the newest first, and only theirs is counted
     rows = await reader.fetch(
-        f"{_JOB} WHERE {within(sites, 'r.site')} AND ($1 = '' OR j.id = $1) GROUP BY j.key "
-        "ORDER BY j.made_at DESC, j.key DESC LIMIT $2",
+        f"WITH newest AS (SELECT {_JOB} FROM jobs j WHERE ($1 = '' OR j.id = $1) AND {concerned} "
+        "ORDER BY j.made_at DESC, j.key DESC LIMIT $2), "
+        f"stand AS (SELECT e.job, e.state, count(*) AS n FROM {counted} AND e.job IN (SELECT key FROM newest) "
+        f"GROUP BY e.job, e.state), counted AS (SELECT job, "
+        f"CAST(sum(n) AS BIGINT) AS rooms, {_COUNTS} FROM stand GROUP BY job) "
+        "SELECT n.*, COALESCE(c.rooms, 0) AS rooms, COALESCE(c.succeeded, 0) AS succeeded, "
+        "COALESCE(c.failed, 0) AS failed, COALESCE(c.open, 0) AS open "
+        "FROM newest n LEFT JOIN counted c ON c.job = n.key ORDER BY n.made_at DESC, n.key DESC",
         job,
         limit,
     )

@@ -105,6 +105,12 @@ async def test_sums_begin_with_the_first_sample_and_skip_days_without(desk):
     assert [row[0] for row in await sums(desk, "samples60")] == [NOON]
 
 
+async def test_a_console_that_is_new_in_the_afternoon_sums_up_none_of_the_morning(desk):
+    await said(desk, Voice(), 1, IDLE)
+    assert await roll_up(desk.database, NOON + 3 * HOUR) <= 36
+    assert [row[0] for row in await sums(desk, "samples60")] == [NOON]
+
+
 async def test_a_chart_has_a_column_for_each_measurement(desk):
     voice = Voice()
     await said(desk, voice, 1, IDLE, LIVE)

@@ -226,7 +226,10 @@ CREATE TABLE executions (
   told BOOLEAN NOT NULL DEFAULT FALSE,
   PRIMARY KEY (job, room)
 );
-CREATE INDEX executions_open ON executions (room, state);
+CREATE INDEX executions_open ON executions (room, state, job);
+-- counts how far a job is without reading what rooms said of it
+CREATE INDEX executions_of ON executions (job, state);
+CREATE INDEX executions_standing ON executions (state) WHERE state IN ('held', 'queued', 'accepted', 'running');
 
 -- live requests, worth something until they expire; `answer` is the room's: 'ok', 'refused', 'failed'
 CREATE TABLE calls (
@@ -303,6 +306,8 @@ CREATE TABLE alerts (
 );
 CREATE INDEX alerts_open ON alerts (state, room);
 CREATE INDEX alerts_began ON alerts (began_at);
+CREATE INDEX alerts_newest ON alerts (state, began_at DESC, key);
+CREATE INDEX alerts_children ON alerts (parent) WHERE parent IS NOT NULL;
 CREATE TABLE maintenance (
   key SERIAL_KEY, scope TEXT NOT NULL, from_at BIGINT NOT NULL, until_at BIGINT NOT NULL, reason TEXT NOT NULL DEFAULT '',
   made_by TEXT NOT NULL);
