@@ -1,4 +1,6 @@
-"""Pictures of benchmarks as SVG: where a picture stood still, and what a sender sent against what the link took."""
+"""Pictures of benchmarks as SVG: where a picture stood still, what a sender sent against what the link took, how
+something grows.
+"""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -8,7 +10,7 @@ Gaps = Sequence[tuple[float, float]]
 """From and to, in seconds."""
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 960, 190, 30, 60
-_LANE, _PLOT = 56, 280
+_LANE, _PLOT, _BAR = 56, 280, 26
 _INK, _PALE, _BAD, _LINK = "#1b2430", "#c9d3df", "#d64545", "#7a8798"
 _COLOURS = ("#1f7a5c", "#4967c9")
 
@@ -47,6 +49,22 @@ def curves(title: str, named: Mapping[str, Curve], limit: Curve) -> str:
     parts += [_text(_LEFT + (x - first) / (last - first) * wide, bottom + 20, f"{x} s") for x in range(0, int(last), 5)]
     parts.append(_text(16, bottom, "kb/s"))
     return _svg(title, bottom + 36, parts)
+
+
+def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
+    """Draw a group of bars for each quantity, each group to a scale of its own."""
+    parts, y = [], _TOP
+    for number, (quantity, values) in enumerate(groups.items()):
+        parts.append(_text(16, y + 14, quantity, bold=True))
+        y += _BAR
+        scale = (_WIDTH - _LEFT - _RIGHT - 80) / max(values.values())
+        for name, value in values.items():
+            parts.append(_text(16, y + 14, name))
+            parts.append(_box(_LEFT, y, value * scale, _BAR - 8, _COLOURS[number % len(_COLOURS)]))
+            parts.append(_text(_LEFT + value * scale + 8, y + 14, f"{value:.3g}"))
+            y += _BAR
+        y += _BAR // 2
+    return _svg(title, y + 8, parts)
 
 
 def _svg(title: str, height: int, parts: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """What the benchmarks rest on: the stamp survives the encoder, the network is as bad each time, gaps are found."""
 
+import re
 import wave
 from dataclasses import replace
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from benchmarks.__main__ import PAGE, _page, _result, _results
 from benchmarks.impair import Network, Way
 from benchmarks.latency_rows import latencies_s
 from benchmarks.pairs import Steal
+from benchmarks.pictures import bars
 from benchmarks.relay import Order, Wire
 from benchmarks.rows import Row, Run
 from benchmarks.seen import Seen, SeenFile, freezes, read_count
@@ -175,3 +177,10 @@ def test_what_is_watched_while_the_machine_is_taken_away_does_not_count(taken_s,
         pass
     assert steal.tolerable is tolerable
     assert ("not counted" in str(steal)) is not tolerable
+
+
+def test_bars_of_a_quantity_are_to_one_scale():
+    drawn = bars("Growth", {"CPU": {"100 rooms": 0.5, "1,000 rooms": 2.0}, "Memory": {"100 rooms": 130.0}})
+    widths = [float(width) for width in re.findall(r'<rect x="190.0"[^>]* width="([\d.]+)"', drawn)]
+    assert widths[1] == pytest.approx(4 * widths[0], abs=0.5)
+    assert widths[2] == widths[1]
