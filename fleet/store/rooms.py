@@ -1,18 +1,18 @@
 """Rooms as the ingest writes them: one row each, a version that rises with every change."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fleet.store.database import Reader, Row, Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class RoomChange:
+class RoomChange(NamedTuple):
     """What is new of a room. Documents that are None stay as they are."""
 
     key: int
-    name: str
     status: str
+    # the columns as they are
+    name: str
     presence: str
     presence_at: int
     bd: int
@@ -28,25 +28,22 @@ class RoomChange:
     trouble: str
     sw: str
     rev_applied: int
+    # documents
     state: str | None
     info: str | None
     health: str | None
     reported: str | None
 
 
-_PLAIN = (
-    *("name", "presence", "presence_at", "bd", "boot", "seen_at", "health_at", "due_at", "untold", "skew_ms", "phase"),
-    *("issue_count", "worst", "trouble", "sw", "rev_applied"),
-)
-_DOCUMENTS = ("state", "info", "health", "reported")
-_AT, _VERSION, _FIRST = 3, 4, 5
+_COLUMNS = RoomChange._fields[2:]
+_DOCUMENTS = frozenset({"state", "info", "health", "reported"})
 _SETS = ", ".join(
-    [f"{column} = ${place}" for place, column in enumerate(_PLAIN, _FIRST)]
-    + [f"{column} = COALESCE(${place}, {column})" for place, column in enumerate(_DOCUMENTS, _FIRST + len(_PLAIN))]
+    f"{column} = COALESCE(${place}, {column})" if column in _DOCUMENTS else f"{column} = ${place}"
+    for place, column in enumerate(_COLUMNS, 5)
 )
 _UPDATE = (
-    f"UPDATE rooms SET status_at = CASE WHEN status = $2 THEN status_at ELSE ${_AT} END, status = $2, "
-    f"version = ${_VERSION}, {_SETS} WHERE key = $1"
+    "UPDATE rooms SET status_at = CASE WHEN status = $2 THEN status_at ELSE $3 END, status = $2, version = $4, "
+    f"{_SETS} WHERE key = $1"
 )
 
 
@@ -84,11 +81,4 @@ async def add_rooms(tx: Transaction, ids: Iterable[str], version: int) -> None:
 
 async def write_changes(tx: Transaction, changes: Iterable[RoomChange], *, version: int, now: int) -> None:
     """Bring the rows of rooms up to date."""
-    columns = (*_PLAIN, *_DOCUMENTS)
-    await tx.many(
-        _UPDATE,
-        [
-            (change.key, change.status, now, version, *(getattr(change, column) for column in columns))
-            for change in changes
-        ],
-    )
+    await tx.many(_UPDATE, [(change.key, change.status, now, version, *change[2:]) for change in changes])
