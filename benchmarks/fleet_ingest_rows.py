@@ -3,6 +3,8 @@
 import asyncio
 import os
 import subprocess
+import threading
+from contextlib import suppress
 
 from appliance.telemetry.protocol.topics import every_room
 from benchmarks.cost import cpu_seconds
@@ -12,8 +14,9 @@ from benchmarks.pairs import good_runs
 from benchmarks.rows import Row, Run
 
 _ROOMS, _INTRODUCTION = 1000, 3
-_MESSAGES, _PER_S = 60_000, 3000.0
-"""As many a second as three hundred thousand rooms say."""
+_MESSAGES, _PER_S = 40_000, 2000.0
+"""As many a second as two hundred thousand rooms say."""
+_PATIENCE_S = 20.0
 _STORED = (
     "SELECT sum(json_extract(detail, '$.messages')) - coalesce(sum((SELECT sum(value) FROM "
     "json_each(json_extract(detail, '$.refused')))), 0) FROM pulses"
@@ -30,12 +33,16 @@ async def _pair(number: int) -> Run:
             await until(lambda: _stored(running) == introduced)
             before = cpu_seconds([running.parts["ingest"]])
             await fleet.hurry(_MESSAGES, _PER_S)
-            await until(lambda: _stored(running) == introduced + _MESSAGES)
-            ours = _MESSAGES / (cpu_seconds([running.parts["ingest"]]) - before)
-            theirs = (introduced + _MESSAGES) / await asyncio.to_thread(_spent, other)
-        whole = fleet.tally.records == running.records()
+            # what a busy machine did not let one of them take is said again by real rooms, but not by these
+            with suppress(TimeoutError):
+                await until(lambda: _stored(running) == introduced + _MESSAGES, _PATIENCE_S)
+            stored = _stored(running) - introduced
+            ours = stored / (cpu_seconds([running.parts["ingest"]]) - before)
+            spent = await asyncio.to_thread(_spent, other)
         fleet.close()
-    print(f"  {number + 1}: {ours:.0f} stored, {theirs:.0f} received", flush=True)
+    theirs = (introduced + _MESSAGES) / spent if spent else 0.0
+    whole = stored == _MESSAGES and theirs > 0
+    print(f"  {number + 1}: {ours:.0f} stored, {theirs:.0f} received{'' if whole else ': not all'}", flush=True)
     return Run(ours, theirs, counted=whole)
 
 
@@ -45,11 +52,14 @@ def _listener(port: int, messages: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, stdout=subprocess.DEVNULL)
 
 
-def _spent(process: subprocess.Popen[bytes]) -> float:
-    """Wait for its end, and return its CPU seconds."""
+def _spent(process: subprocess.Popen[bytes]) -> float | None:
+    """Return its CPU seconds; None when it has not received everything."""
+    ended = threading.Timer(_PATIENCE_S, process.kill)
+    ended.start()
     _, status, usage = os.wait4(process.pid, 0)
+    ended.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime
+    return None if process.returncode else usage.ru_utime + usage.ru_stime
 
 
 def _stored(running: Console) -> int:
