@@ -149,6 +149,7 @@ class SqliteDatabase:
             finally:
                 # also for who is not waited for any more: nobody else's turn begins in the middle of it
                 await asyncio.wait({doing})
+                doing.exception()
 
     async def read(self, work: Callable[[Reader], Coroutine[Any, Any, T]]) -> T:
         return await self._reading.run(lambda connection: _at_once(work(_Here(connection))))
