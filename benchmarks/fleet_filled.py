@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from appliance.telemetry.protocol.codec import encode
 from appliance.telemetry.protocol.payloads import ClockSync, Stamp, State
 from benchmarks.fleet_rooms import IN_MEETING, speech
+from fleet.control import use_sums
 from fleet.store import samples
 from fleet.store.database import Database, Transaction
 from fleet.store.samples import DAY, FIVE, HOUR, MINUTE
@@ -53,6 +54,8 @@ async def fill(database: Database, now: int, *, rooms: int = ROOMS, closely: int
         await _rooms(tx, rooms, now)
         await _happenings(tx, rooms, now)
         await _jobs(tx, rooms, now)
+        await tx.execute(f"INSERT INTO use_marks (day, room) SELECT DISTINCT at / {DAY}, room FROM meetings")
+    await use_sums.sum_up(database, now)
     await _stretches(database, "samples60", now // HOUR * HOUR - _DAYS * DAY, now // HOUR * HOUR, rooms)
     await _stretches(database, "samples5", now // FIVE * FIVE - DAY, now // FIVE * FIVE, closely)
     await _stretches(database, "samples", now - DAY, now, closely)

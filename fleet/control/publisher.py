@@ -76,6 +76,17 @@ class _Round:
     began_at: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read of the database at once."""
+
+    jobs_at: int
+    rooms: Sequence[Row]
+    jobs: Sequence[Row] | None
+    """None when they have not changed."""
+    calls: Sequence[Row]
+
+
 @dataclass(slots=True)
 class Publisher:
     """Speaks to all rooms, for the one process that has the lease. The broker may come and go."""
@@ -121,9 +132,9 @@ class Publisher:
             if self._home_born.is_set() or self.now() - self._round.began_at >= AGAIN_MS:
                 self._home_born.clear()
                 self._round = _Round(began_at=self.now())
-            messages, calls = await self.database.read(self._news)
-            await self._send(line, messages)
-            await self._send_calls(line, calls)
+            found = await self.database.read(self._read)
+            await self._send(line, await self._news(found))
+            await self._send_calls(line, found.calls)
             await asyncio.wait({line.over}, timeout=_POLL_S)
 
     async def _send(self, line: Line, messages: list[Message]) -> None:
@@ -140,22 +151,27 @@ class Publisher:
         async with self.database.transaction() as tx:
             await self.lease.check(tx, self.now())
 
-    async def _news(self, reader: Reader) -> tuple[list[Message], Sequence[Row]]:
-        """Return all that has to be said now, and the live requests that wait."""
+    async def _read(self, reader: Reader) -> _Found:
+        """Read what there may be to say."""
         jobs_at = await counter(reader, "jobs")
-        born, messages = await self._room_news(reader)
+        rooms = await reader.fetch(_ROOMS, self._round.rooms_seen)
+        jobs = await reader.fetch(_OPEN_JOBS) if jobs_at != self._round.jobs_seen else None
+        return _Found(jobs_at, rooms, jobs, await reader.fetch(_CALLS, self.now()))
+
+    async def _news(self, found: _Found) -> list[Message]:
+        """Return all that has to be said now."""
+        born, messages = await self._room_news(found.rooms)
         first = self._round.jobs_seen < 0
-        if jobs_at != self._round.jobs_seen:
-            messages += await self._job_news(reader, first=first)
-            self._round.jobs_seen = jobs_at
+        if found.jobs is not None:
+            messages += await self._job_news(found.jobs, first=first)
+            self._round.jobs_seen = found.jobs_at
         # at first all rooms are told of their jobs as it is
         for key in () if first else born:
             if jobs := self._round.jobs.get(key):
                 messages += self.voice.jobs(self._round.rooms[key].id, jobs, self.now())
-        return messages, await reader.fetch(_CALLS, self.now())
+        return messages
 
-    async def _room_news(self, reader: Reader) -> tuple[list[int], list[Message]]:
-        rows = await reader.fetch(_ROOMS, self._round.rooms_seen)
+    async def _room_news(self, rows: Sequence[Row]) -> tuple[list[int], list[Message]]:
         born: list[int] = []
         messages: list[Message] = []
         for number, row in enumerate(rows):
@@ -200,8 +216,8 @@ class Publisher:
             return True
         return seen_rev(row["reported"]) < told.rev and self.now() - told.said_at >= _UNSEEN_MS
 
-    async def _job_news(self, reader: Reader, *, first: bool) -> list[Message]:
-        before, after = self._round.jobs, open_jobs(await reader.fetch(_OPEN_JOBS))
+    async def _job_news(self, rows: Sequence[Row], *, first: bool) -> list[Message]:
+        before, after = self._round.jobs, open_jobs(rows)
         self._round.jobs = dict(after)
         # what the broker keeps of before may hold jobs that have been taken back meanwhile
         concerned: Iterable[int] = self._round.rooms if first else before.keys() | after.keys()

@@ -212,7 +212,7 @@ async def test_others_have_their_turn_while_a_large_fleet_is_told(database):
             turns += bool(publisher._round.rooms)
 
     busy = asyncio.create_task(others())
-    assert len(await publisher._news()) == 2 * 2000
+    assert len(await publisher._news(await database.read(publisher._read))) == 2 * 2000
     busy.cancel()
     assert turns > 10
 
