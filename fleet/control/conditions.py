@@ -141,10 +141,8 @@ def look(condition: Condition, facts: Facts, now: int) -> Look:
         case NotReady():
             words = Words("It could not hold a meeting now.", "See on its page what stands against it.")
             return ALL_WELL if facts.ready else Look({"": words})
-        case Issues() if not facts.problems:
-            return ALL_WELL
         case Issues():
-            return Look({one.id: Words(one.text, one.remedy) for one in facts.problems if _matches(condition, one)})
+            return _listed(condition, facts) if facts.problems else ALL_WELL
         case Older(than):
             return _older(facts.sw, than)
         case Beyond(number="starts"):
@@ -154,6 +152,10 @@ def look(condition: Condition, facts: Facts, now: int) -> Look:
         case Beyond():
             return _compared(condition, facts.numbers.get(condition.number))
     assert_never(condition)
+
+
+def _listed(condition: Issues, facts: Facts) -> Look:
+    return Look({one.id: Words(one.text, one.remedy) for one in facts.problems if _matches(condition, one)})
 
 
 def read_condition(data: Mapping[str, Any]) -> Condition:
