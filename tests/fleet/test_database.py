@@ -133,6 +133,14 @@ async def test_work_that_waits_for_something_else_is_told_so_rather_than_left_ha
     await database.close()
 
 
+async def test_a_commit_is_on_the_disk_before_it_is_told(tmp_path):
+    database = await open_database(f"sqlite:{tmp_path}/fleet.db")
+    async with database.transaction() as tx:
+        (row,) = await tx.fetch("PRAGMA synchronous")
+    assert row[0] == 2, "FULL: NORMAL may lose what was committed last with the power"
+    await database.close()
+
+
 async def test_execute_says_how_many_rows_it_changed(database):
     async with database.transaction() as tx:
         await tx.many("INSERT INTO sites (id, name) VALUES ($1, $2)", [("a", "x"), ("b", "x"), ("c", "y")])
