@@ -92,19 +92,19 @@ def _add_programs(commands: "Commands") -> None:
     daemon = add_command(
         commands, "daemon", "run the room's brain: calendar, rules, state", "salon daemon --config /etc/salon/room.toml"
     )
-    daemon.set_defaults(run=_run_daemon)
+    daemon.set_defaults(run=with_parts(_run_daemon, "room"))
     media = add_command(commands, "media", "run camera, microphone, speaker and calls", "salon media")
-    media.set_defaults(run=_run_media)
+    media.set_defaults(run=with_parts(_run_media, "room"))
     display = add_command(commands, "display", "run the TV picture", "salon display")
     display.add_argument("--safe", action="store_true", help="show only what is broken; for supervisors")
-    display.set_defaults(run=_run_display)
+    display.set_defaults(run=with_parts(_run_display, "room"))
     panel = add_command(
         commands, "panel", "open the touch panel in this terminal (over SSH it cannot unmute)", "salon panel"
     )
     panel.add_argument("--kiosk", action="store_true", help="no key ends it: for the room's own panel")
     panel.add_argument("--headless", action="store_true", help="run without a terminal")
     panel.add_argument("--shot", type=Path, metavar="FILE.svg", help="keep a picture of the panel in this file")
-    panel.set_defaults(run=_run_panel)
+    panel.set_defaults(run=with_parts(_run_panel, "room"))
 
 
 def _run_daemon(options: argparse.Namespace) -> int:
@@ -145,11 +145,11 @@ def _run_panel(options: argparse.Namespace) -> int:
 
 def _add_servers(commands: "Commands") -> None:
     hub = add_command(commands, "hub", "run the embedded meeting server, or invite guests to it", _INVITE)
-    hub.set_defaults(run=_run_hub)
+    hub.set_defaults(run=with_parts(_run_hub, "hub"))
     invite = add_command(hub.add_subparsers(metavar="invite"), "invite", "make a guest link and print it", _INVITE)
     invite.add_argument("--title", default="Meeting", help="what the guest page calls the meeting")
     invite.add_argument("--until", default="", metavar="TIME", help="when the link ends, ISO 8601 (default: in a day)")
-    invite.set_defaults(run=_run_invite)
+    invite.set_defaults(run=with_parts(_run_invite, "hub"))
     broker = add_command(
         commands,
         "broker",

@@ -26,25 +26,26 @@ Run: TypeAlias = Callable[[argparse.Namespace], int]
 """What a command does; returns the exit status."""
 
 
-def not_installed(module: str) -> SalonError:
+def not_installed(module: str, part: str = "console") -> SalonError:
     """Say which part of Salon brings a module that is not there, and how it is added."""
-    part = {"amqtt": "broker", "asyncpg": "console-pg"}.get(module, "console")
+    part = {"amqtt": "broker", "asyncpg": "console-pg"}.get(module, part)
+    beside = "room,hub" if part in {"room", "hub"} else f"room,hub,{part}"
     return SalonError(
-        f"{module} is not installed, which this needs beyond a room's own software. In Salon's folder: "
-        f"sudo make install PARTS=room,hub,{part} (PARTS={part} where no room is). "
+        f"{module} is not installed, which this needs; Salon's part {part} brings it. In Salon's folder: "
+        f"sudo make install PARTS={beside} (PARTS={part} where nothing else is). "
         f"Elsewhere: pip install 'salon[{part}]'"
     )
 
 
-def with_parts(run: Run) -> Run:
-    """Have a command say what to install where only a room's own software is."""
+def with_parts(run: Run, part: str = "console") -> Run:
+    """Have a command say what to install where the part it belongs to is not."""
 
     @wraps(run)
     def told(options: argparse.Namespace) -> int:
         try:
             return run(options)
         except ModuleNotFoundError as err:
-            raise not_installed(str(err.name).partition(".")[0]) from err
+            raise not_installed(str(err.name).partition(".")[0], part) from err
 
     return told
 

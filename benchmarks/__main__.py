@@ -65,7 +65,7 @@ compared, ours goes first in one pair and the peer in the next. Chromium's page 
 own pages do; it paints without a GPU here, and with one, showing costs it less. The camera that is pulled from Chromium
 is one of PipeWire's, which it takes only when told to by a switch: no kernel's camera is to be had on this machine, and
 with one it may do better. Loss, delay and narrow links are made by a seeded relay of the benchmark's own. All numbers
-are in `benchmarks/settings.py`.
+are in `benchmarks/settings.py`. What the fleet's rows measure is told on [its page](fleet.md#speed-and-size).
 
 | what | ours | peer | ratio, or difference | limit | runs (ours, worst) | machine |
 |---|---|---|---|---|---|---|

@@ -10,18 +10,19 @@ ROOT = Path(__file__).parents[2]
 NOT_IN_A_ROOM = (
     "amqtt apprise argon2 asyncpg authlib fastapi httpx jinja2 msgspec multipart python_multipart starlette uvicorn"
 )
-ROOM_ONLY = f"""
+NOT_AT_A_CONSOLE = "aiohttp aiortc av cv2 gpiozero jwt livekit numpy onnxruntime PIL sdl2"
+ABSENT = """
 import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {NOT_IN_A_ROOM.split()}:
+        if name.partition(".")[0] in "{names}".split():
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
 """
 
 
-def in_a_room(code: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", ROOM_ONLY + code]
+def in_a_room(code: str, absent: str = NOT_IN_A_ROOM) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", ABSENT.format(names=absent) + code]
     return subprocess.run(command, cwd=ROOT, check=False, text=True, capture_output=True, timeout=50)
 
 
@@ -57,6 +58,17 @@ def test_what_a_command_needs_more_is_said(words: list[str], part: str, tmp_path
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert f"sudo make install PARTS=room,hub,{part} " in done.stderr
+
+
+@pytest.mark.parametrize("words", [["display"], ["hub"]])
+def test_a_console_s_machine_says_what_a_room_needs_more(words: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text(f'[paths]\nstate = "{tmp_path}/state"\nruntime = "{tmp_path}/run"\n')
+    code = f"from appliance.cli import main; sys.exit(main({[*words, '--config', str(config)]!r}))"
+    done = in_a_room(code, NOT_AT_A_CONSOLE)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "sudo make install PARTS=room,hub " in done.stderr
 
 
 def test_rooms_are_listed_with_a_rooms_own_software(tmp_path: Path) -> None:
