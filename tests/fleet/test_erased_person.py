@@ -20,7 +20,7 @@ from fleet.store.schema import bring_up_to_date
 
 NOON = 1_795_400_000_000
 NO_NAMES = {
-    "rooms": {"id", "status", "presence", "boot", "phase", "certificate"},
+    "rooms": {"id", "status", "presence", "boot", "phase", "certificate", "sw"},
     "sites": {"timezone", "open_days"},
     "certificates": {"serial", "room"},
     "boots": {"boot", "got"},
@@ -29,6 +29,7 @@ NO_NAMES = {
     "leases": {"name", "holder"},
     "events": {"type", "severity", "issue"},
     "meetings": {"meeting", "outcome", "began", "server"},
+    "use_hours": {"hours"},
     "files": {"file", "job", "media_type"},
     "jobs": {"id", "kind", "state", "policy", "target"},
     "executions": {"state"},
