@@ -56,7 +56,8 @@ interop: debian $(BIN)/.test native ## the tests with real servers, browsers and
 	$(BIN)/python -m pytest tests/interop tests/scenario $(ARGS)
 
 test-fleet: debian $(BIN)/.test native ## the fleet: real brokers, databases and browsers
-	$(BIN)/python -m pytest tests/fleet $(ARGS)
+	$(BIN)/python -m pytest tests/fleet -m "not alone" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest tests/fleet -m alone $(ARGS)
 
 test-guest: debian $(BIN)/.test native ## real drivers: a Debian 13 in qemu, with cameras and sound cards to plug and pull
 	$(BIN)/python tests/guest/image.py

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from web_parts import PASSWORD
 from whole_fleet import WholeFleet, WholeRoom, whole_fleet
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 NAMES = ("Ada", "Grace", "Joan")
 PATIENCE_MS = 60_000
 """For a machine that has other things to do."""

@@ -18,6 +18,7 @@ from appliance.telemetry.protocol.records import Sample
 from fleet.store.database import Database
 from fleet.store.samples import DAY, series
 
+pytestmark = pytest.mark.alone
 ROOMS, EACH, A_SECOND = 3, 9000, 400
 NOON = 1_795_435_200_000
 

@@ -12,7 +12,7 @@ from fleet.store.database import open_database
 from fleet.store.schema import bring_up_to_date
 from fleet.web.app import now_ms
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
 SERIOUS = frozenset({"serious", "critical"})
 
 
