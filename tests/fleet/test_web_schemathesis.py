@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +62,8 @@ class Served:
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        # begins its one thread here and none later, which would look as if a test had left it behind
+        self._loop.set_default_executor(ThreadPoolExecutor(1))
         database = await open_database(f"sqlite:{self._folder}/fleet.db")
         await bring_up_to_date(database)
         await fill(database, now=now_ms())
