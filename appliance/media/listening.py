@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.media.keeper import readings
+from appliance.media.sound.blocks import SILENT_DBFS, dbfs
 from appliance.state.selftest import Picture, SelfTest, Tone
 from appliance.state.wishes import Devices
 from hardware import registry
@@ -26,8 +27,6 @@ _ABOVE_DB, _FAINTEST_DBFS = 10.0, -75.0
 _SETTLES_S = 1.0
 """Cameras begin dark, until they have set their exposure."""
 _BLACK_MEAN, _BLACK_BRIGHTEST = 0.06, 0.15
-
-_NOTHING_DBFS = -120.0
 
 Samples = NDArray[np.float64]
 Opens = TypeVar("Opens", Microphone, Speaker)
@@ -118,14 +117,14 @@ def judged(before: Sequence[AudioBlock], after: Sequence[AudioBlock], *, cleans:
 def _level(blocks: Sequence[AudioBlock]) -> float:
     """Return the tone's level in dBFS, in the tenth of a second in which it is the loudest."""
     if not blocks:
-        return _NOTHING_DBFS
+        return SILENT_DBFS
     channels = blocks[-1].channels
     kept = [np.frombuffer(block.samples, "<i2").reshape(-1, channels) for block in blocks if block.channels == channels]
     samples = np.concatenate(kept) / 32768.0
     windows = samples[: len(samples) // _WINDOW * _WINDOW].reshape(-1, _WINDOW, channels)
     if not len(windows):
-        return _NOTHING_DBFS
+        return SILENT_DBFS
     pitch = np.hanning(_WINDOW) * np.exp(-2j * np.pi * _HZ / SAMPLE_RATE * np.arange(_WINDOW))
     # a Hann window halves the mean, and half of a sine is at the negative frequency
     amplitude = 4 * np.abs(np.einsum("wnc,n->wc", windows, pitch)).max() / _WINDOW
-    return max(_NOTHING_DBFS, 20 * float(np.log10(max(amplitude, 1e-9))))
+    return dbfs(float(amplitude))

@@ -153,11 +153,9 @@ class Spool:
     async def jobs(self) -> dict[str, str] | None:
         """Return the journal: the newest row of each job; None while the disk does not give it."""
         journal = await self._read(SpoolFile.jobs, otherwise=None)
-        return (
-            None
-            if journal is None
-            else {**journal, **dict(write.job for write in self._writes() if write.job is not None)}
-        )
+        if journal is None:
+            return None
+        return {**journal, **dict(write.job for write in self._writes() if write.job is not None)}
 
     async def forget_jobs(self, ids: Iterable[str]) -> None:
         """Take jobs out of the journal."""

@@ -100,21 +100,19 @@ def tallied(
     of_room: dict[int, list[Meeting]] = {}
     for meeting in meetings:
         of_room.setdefault(meeting.room, []).append(meeting)
-    open_at: dict[Hours, list[Span]] = {}
     found = Tallies()
     for room, hours in rooms:
         if mine := of_room.get(room):
-            if hours not in open_at:
-                open_at[hours] = open_spans(hours, *span)
             counted = [one for one in mine if counted_until is None or one.at < counted_until]
             busy = joined(clipped(one, *span) for meeting in mine if (one := _span(meeting)))
             tally = found.rooms[room] = _counted(counted)
-            tally.in_use_ms = common_ms(busy, open_at[hours])
+            tally.in_use_ms = common_ms(busy, open_spans(hours, *span))
             _add_peak(found.peak, busy, hours.timezone)
     return found
 
 
-def open_spans(hours: Hours, from_at: int, until_at: int) -> list[Span]:
+@lru_cache(maxsize=1000)
+def open_spans(hours: Hours, from_at: int, until_at: int) -> Sequence[Span]:
     """Return when rooms may be booked, in milliseconds; right also on days that have 23 or 25 hours."""
     zone = _zone(hours.timezone)
     day = datetime.fromtimestamp(from_at / 1000, zone).date()
@@ -129,7 +127,7 @@ def open_spans(hours: Hours, from_at: int, until_at: int) -> list[Span]:
             )
             spans.append(clipped((begins, ends), from_at, until_at))
         day += timedelta(days=1)
-    return [span for span in spans if span[0] < span[1]]
+    return tuple(span for span in spans if span[0] < span[1])
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from appliance.errors import SalonError
 from fleet.control.tally import Hours, Meeting, Peak, Span, Tallies, Tally, hours_of, open_spans, tallied
-from fleet.control.use_sums import DAY_MS, LATE_MS, meetings_of, stored, summed_until
+from fleet.control.use_sums import LATE_MS, meetings_of, stored, summed_until
 from fleet.store.browse import Sites
 from fleet.store.database import Reader, Row
+from fleet.store.samples import DAY
 
 MOST_MEETINGS = 200_000
 """Where no day is summed up yet; and lines of a table."""
@@ -79,14 +80,14 @@ async def report(reader: Reader, from_at: int, until_at: int, *, sites: Sites = 
         raise TooMuch("A report covers up to a year, and ends after it begins.")
     rooms = [row for row in await _rooms(reader) if sites is None or row["site"] in sites]
     done = await summed_until(reader)
-    first, last = -(-from_at // DAY_MS), min(until_at, done) // DAY_MS
-    ends = [(from_at, first * DAY_MS), (last * DAY_MS, until_at)] if first < last else [(from_at, until_at)]
+    first, last = -(-from_at // DAY), min(until_at, done) // DAY
+    ends = [(from_at, first * DAY), (last * DAY, until_at)] if first < last else [(from_at, until_at)]
     if await _are_more(reader, ends, MOST_BESIDE if done else MOST_MEETINGS):
         if not done:
             raise TooMuch(f"That is more than {MOST_MEETINGS} meetings; ask for a shorter time.")
-        first, last = from_at // DAY_MS, -(-until_at // DAY_MS)
+        first, last = from_at // DAY, -(-until_at // DAY)
         # today's sums know nothing of later
-        from_at, until_at = first * DAY_MS, until_at if until_at > done else last * DAY_MS
+        from_at, until_at = first * DAY, until_at if until_at > done else last * DAY
         # what began before the end and was told of after it
         ends = [(until_at, until_at)]
     found = await stored(reader, first, last, sites) if first < last else Tallies()

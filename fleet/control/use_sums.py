@@ -14,11 +14,10 @@ from fleet.control.tally import SUMMED, Hours, Meeting, Tallies, Tally, hours_of
 from fleet.store.browse import Sites, within
 from fleet.store.database import Database, Reader, Row, Transaction
 from fleet.store.rooms import wait_for_writers
+from fleet.store.samples import DAY, HOUR
 
-DAY_MS = 24 * 3600 * 1000
-LATE_MS = DAY_MS
+LATE_MS = DAY
 """A meeting is told of when it is over."""
-_HOUR_MS = 3600 * 1000
 _AT_ONCE = 500
 """Rooms whose day is counted in one transaction."""
 _HOURS = tuple(f"h{hour}" for hour in range(24))
@@ -28,13 +27,13 @@ _COLUMNS = ("day", "room", "weekday", *SUMMED, "worst_loss", *_HOURS)
 async def sum_up(database: Database, now: int) -> int:
     """Count the days that have news, today once an hour; returns how many. For one process, each minute."""
     await _mark_moved(database)
-    today, done = now // DAY_MS, 0
+    today, done = now // DAY, 0
     last = await _counter(database, "used_at")
-    hourly = not 0 <= now - last < _HOUR_MS
+    hourly = not 0 <= now - last < HOUR
     while counted := await _sum_some(database, today + 1 if hourly else today):
         done += counted
     async with database.transaction() as tx:
-        await tx.execute("UPDATE counters SET value = $1 WHERE name = 'used'", today * DAY_MS)
+        await tx.execute("UPDATE counters SET value = $1 WHERE name = 'used'", today * DAY)
         if hourly:
             await tx.execute("UPDATE counters SET value = $1 WHERE name = 'used_at'", now)
     return done
@@ -147,7 +146,7 @@ async def _sum_some(database: Database, before: int) -> int:
 async def _sum_day(tx: Transaction, day: int, rooms: Sequence[int]) -> None:
     # keys of ours, so they may stand in the statement
     mine = f"IN ({', '.join(str(int(room)) for room in rooms)})"
-    span = day * DAY_MS, (day + 1) * DAY_MS
+    span = day * DAY, (day + 1) * DAY
     meetings = await meetings_of(tx, *span, f" AND room {mine}")
     places = [(row["key"], hours_of(row)) for row in await tx.fetch(f"{_PLACES} WHERE r.key {mine}")]
     found = await asyncio.to_thread(_rows, day, places, meetings, span)
