@@ -10,6 +10,7 @@ import aiohttp
 import numpy as np
 import pytest
 from livekit import rtc
+from sdk_room import sdk_room
 
 from appliance.hub.server import HubSettings, invites_of, run_hub
 
@@ -26,7 +27,7 @@ class Person:
     blue: int
     """How blue its picture is, 0 to 255."""
     hertz: int
-    room: rtc.Room = field(default_factory=rtc.Room)
+    room: rtc.Room = field(default_factory=sdk_room)
     blues: dict[str, float] = field(default_factory=dict)
     tones: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)

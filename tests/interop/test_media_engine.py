@@ -15,6 +15,7 @@ import pytest
 from livekit import rtc
 from livekit_server import livekit_server
 from program import spoken, unheard
+from sdk_room import sdk_room
 
 from appliance.hub.server import HubSettings, invites_of, run_hub
 from appliance.link.frame_socket import FrameClient
@@ -39,7 +40,7 @@ OPEN, MUTED = Controls(False, False, 100), Controls(True, False, 100)
 class Guest:
     """Shows a marked picture, hums a tone, and remembers what it saw and heard of the room."""
 
-    room: rtc.Room = field(default_factory=rtc.Room)
+    room: rtc.Room = field(default_factory=sdk_room)
     marks: set[int] = field(default_factory=set)
     pictures: int = 0
     hertz: float = 0.0

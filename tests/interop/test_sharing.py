@@ -13,6 +13,7 @@ from guest_hub import guest_hub
 from livekit import rtc
 from livekit_server import livekit_server
 from program import DEVICES, SHUT, call, running
+from sdk_room import sdk_room
 
 from appliance.meetings.livekit_link import GuestLink, read_link
 from appliance.meetings.livekit_signal import LiveKitHttp
@@ -54,7 +55,7 @@ class Viewer:
     """Looks at shared screens, and notes each picture's mark, or that the share has gone."""
 
     def __init__(self) -> None:
-        self.room = rtc.Room()
+        self.room = sdk_room()
         self.seen: asyncio.Queue[int | str] = asyncio.Queue()
         self._looking: set[asyncio.Task[None]] = set()
         self.room.on("track_subscribed", self._came)
