@@ -30,6 +30,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Reporter(config, int(os.environ[REPORTS_TO])), "namespace-reporter")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # a worker of xdist runs what it is told to, one by one, and can hand nothing to a child
+    for item in items:
+        if _kind(item):
+            item.add_marker("alone")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     if REPORTS_TO in os.environ or session.config.option.collectonly:

@@ -77,6 +77,23 @@ def test_the_tests_marked_are_run_inside_and_the_others_here(pytester: pytest.Py
     result.stdout.fnmatch_lines(["*'this' == 'that'*", "*the tests inside ended with 3 before this one did*"])
 
 
+def test_those_that_need_a_child_are_not_for_two_at_once(pytester: pytest.Pytester) -> None:
+    pytester.makeini(f"[pytest]\npythonpath = {Path(netns.__file__).parent}")
+    pytester.makeconftest("pytest_plugins = ['namespaced']")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_outside(): pass
+
+        @pytest.mark.namespace
+        def test_inside(): pass
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2", "-m", "not alone")
+    result.assert_outcomes(passed=1)
+
+
 @contextmanager
 def _talking_to(*command: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run a command inside that first says a process id; yield the helper, and a descriptor of that process."""
