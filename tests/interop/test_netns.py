@@ -92,6 +92,7 @@ def test_those_that_need_a_child_are_not_for_two_at_once(pytester: pytest.Pytest
     )
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2", "-m", "not alone")
     result.assert_outcomes(passed=1)
+    assert result.ret is pytest.ExitCode.OK
 
 
 @contextmanager
