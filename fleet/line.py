@@ -23,6 +23,8 @@ _KEEPALIVE_S = 30
 _CONNECT_S = 5
 _WAIT_S = 10
 _IN_FLIGHT = 200
+_MANY = 500
+"""Packets read together after which there is no rest: the broker has more to tell than it can keep for long."""
 _QUEUED = 20_000
 """Messages in paho's memory. What does not fit is dropped: acknowledgements and orders are said again."""
 
@@ -48,7 +50,8 @@ class Line:
     """An open connection, as a context. `over` ends when it does; `hear` is called on the connection's own thread.
 
     `hear` gets topic, payload and whether the broker had kept it; of a too large payload only so much that it is seen
-    to be too large. With `gather_s` it looks up less often: to wake for a message costs more than to read it.
+    to be too large. With `gather_s` it rests so long after what it has read, unless that was much: to wake for a
+    message costs more than to read it, and who speaks after a silence is heard at once.
     """
 
     def __init__(
@@ -147,15 +150,15 @@ class Line:
         if self._closing:
             self._client.disconnect()
         while self._client.loop(1.0) == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            if self._gather_s:
-                self._read_all()
+            if self._gather_s and self._read_all() < _MANY:
                 time.sleep(self._gather_s)
 
-    def _read_all(self) -> None:
-        """Read what has arrived together."""
-        sock = self._client.socket()
+    def _read_all(self) -> int:
+        """Read what has arrived together, and return how many packets that were."""
+        read, sock = 0, self._client.socket()
         while sock is not None and _has_more(sock) and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            sock = self._client.socket()
+            read, sock = read + 1, self._client.socket()
+        return read
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
         if self._subscribe and not code.is_failure:

@@ -102,25 +102,38 @@ async def _counter(reader: Reader, name: str) -> int:
 
 async def _mark_moved(database: Database) -> None:
     """Mark all days of rooms that may be booked at other hours than their sums are for."""
-    found = {row["key"]: json.dumps(_key(hours_of(row))) for row in await database.fetch(_PLACES)}
-    known = {row["room"]: row["hours"] for row in await database.fetch("SELECT room, hours FROM use_hours")}
-    moved = [(room, hours) for room, hours in found.items() if known.get(room) != hours]
+    moved = await database.read(_moved_sites)
     if not moved:
         return
     async with database.transaction() as tx:
         await wait_for_writers(tx)
-        await tx.many(
-            "INSERT INTO use_marks (day, room) SELECT DISTINCT day, room FROM use_days WHERE room = $1 "
-            "ON CONFLICT DO NOTHING",
-            [(room,) for room, _ in moved],
-        )
-        await tx.many(
-            "INSERT INTO use_hours (room, hours) SELECT key, $2 FROM rooms WHERE key = $1 "
-            "ON CONFLICT (room) DO UPDATE SET hours = excluded.hours",
-            moved,
-        )
+        for place in moved:
+            await tx.execute(
+                "INSERT INTO use_marks (day, room) SELECT DISTINCT day, room FROM use_days "
+                f"WHERE room IN (SELECT r.key {_MOVED}) ON CONFLICT DO NOTHING",
+                *place,
+            )
+            await tx.execute(
+                f"INSERT INTO use_hours (room, hours) SELECT r.key, $2 {_MOVED} "
+                "ON CONFLICT (room) DO UPDATE SET hours = excluded.hours",
+                *place,
+            )
 
 
+async def _moved_sites(reader: Reader) -> list[tuple[int | None, str]]:
+    """Return sites, or none for rooms without one, with rooms whose sums are for other hours, and these hours."""
+    rows = await reader.fetch(
+        "SELECT s.key AS key, s.timezone AS timezone, s.open_days AS open_days, s.open_from AS open_from, "
+        "s.open_until AS open_until FROM (SELECT DISTINCT site FROM rooms) r LEFT JOIN sites s ON s.key = r.site"
+    )
+    places = [(row["key"], json.dumps(_key(hours_of(row)))) for row in rows]
+    return [place for place in places if await reader.fetch(f"SELECT 1 {_MOVED} LIMIT 1", *place)]
+
+
+_MOVED = (
+    "FROM rooms r LEFT JOIN use_hours u ON u.room = r.key "
+    "WHERE r.site IS NOT DISTINCT FROM $1 AND u.hours IS DISTINCT FROM $2"
+)
 _PLACES = (
     "SELECT r.key AS key, s.timezone AS timezone, s.open_days AS open_days, s.open_from AS open_from, "
     "s.open_until AS open_until FROM rooms r LEFT JOIN sites s ON s.key = r.site"

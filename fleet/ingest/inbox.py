@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 MOST = 500
 """Messages written at once."""
-_GATHER_S = 0.4
+_GATHER_S = 0.03
+"""What the connection reads together is written together."""
 _MOST_WAITING = 20_000
 _MOST_BYTES = 64 * 1024 * 1024
 

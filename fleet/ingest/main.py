@@ -22,7 +22,8 @@ from fleet.settings import Settings
 from fleet.store.database import Database, DatabaseTrouble, Transaction
 
 logger = logging.getLogger(__name__)
-_GATHER_S = 0.1
+_GATHER_S = 0.5
+"""Between two looks at what the broker has to tell, of the 2 s in which a page shows what a room says."""
 
 
 def _now_ms() -> int:

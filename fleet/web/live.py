@@ -8,6 +8,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from itertools import takewhile
 
 import msgspec
 
@@ -76,7 +77,10 @@ class Board:
         for line in lines:
             new = cell(line)
             if self._cells.get(line.key) != new:
-                self._cells[line.key], self._changed[line.key], seen = new, version, True
+                self._cells[line.key], seen = new, True
+                # the newest last, for whoever asks what is new
+                self._changed.pop(line.key, None)
+                self._changed[line.key] = version
                 self._gone.pop(line.key, None)
         for key in retired:
             seen = self._remove(key, version) or seen
@@ -102,7 +106,8 @@ class Board:
 
     def since(self, version: int, sites: Sites) -> Snapshot:
         """Return what changed after a version for those who see these sites."""
-        changed = [self._cells[key] for key, at in self._changed.items() if at > version]
+        newest_first = takewhile(lambda change: change[1] > version, reversed(self._changed.items()))
+        changed = [self._cells[key] for key, _ in newest_first][::-1]
         # a room that has moved to a site that is out of sight is gone as well
         hidden = [room[0] for room in changed if not sees(sites, room)] if version else []
         gone = [key for key, at in self._gone.items() if at > version] if version else []
