@@ -76,37 +76,30 @@ class _Worker:
         self._thread.shutdown(wait=False)
 
 
-class _Transaction:
-    def __init__(self, worker: _Worker) -> None:
-        self._worker = worker
-
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        return await self._worker.run(lambda connection: _rows(connection, sql, args))
-
-    async def execute(self, sql: str, *args: Any) -> int:
-        return await self._worker.run(lambda connection: connection.execute(_native(sql), args).rowcount)
-
-    async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self._worker.run(lambda connection: connection.executemany(_native(sql), rows))
-
-    async def load(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        await self.many(_insert(table, columns), rows)
-
-
 class _Here:
-    """The same on the connection's own thread: nothing has to be waited for."""
+    """A connection, for who is on its thread already: nothing has to be waited for."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return work(self._connection)
+
+
+class _Transaction:
+    """Statements, brought to the connection's thread or said on it."""
+
+    def __init__(self, at: _Worker | _Here) -> None:
+        self._at = at
+
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        return _rows(self._connection, sql, args)
+        return await self._at.run(lambda connection: _rows(connection, sql, args))
 
     async def execute(self, sql: str, *args: Any) -> int:
-        return self._connection.execute(_native(sql), args).rowcount
+        return await self._at.run(lambda connection: connection.execute(_native(sql), args).rowcount)
 
     async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        self._connection.executemany(_native(sql), rows)
+        await self._at.run(lambda connection: connection.executemany(_native(sql), rows))
 
     async def load(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         await self.many(_insert(table, columns), rows)
@@ -153,7 +146,7 @@ class SqliteDatabase:
                 doing.exception()
 
     async def read(self, work: Callable[[Reader], Coroutine[Any, Any, T]]) -> T:
-        return await self._reading.run(lambda connection: _at_once(work(_Here(connection))))
+        return await self._reading.run(lambda connection: _at_once(work(_Transaction(_Here(connection)))))
 
     async def close(self) -> None:
         await self._reading.close()
@@ -163,7 +156,7 @@ class SqliteDatabase:
 def _changed(connection: sqlite3.Connection, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        done = _at_once(work(_Here(connection)))
+        done = _at_once(work(_Transaction(_Here(connection))))
         connection.execute("COMMIT")
     except BaseException:
         _take_back(connection)
