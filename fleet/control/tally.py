@@ -97,10 +97,7 @@ def tallied(
     rooms: Iterable[tuple[int, Hours]], meetings: Iterable[Meeting], span: Span, *, counted_until: int | None = None
 ) -> Tallies:
     """Count what rooms did in a time. Meetings that were told of later than `counted_until` only take up their time."""
-    of_room: dict[int, list[Meeting]] = {}
-    for meeting in meetings:
-        of_room.setdefault(meeting.room, []).append(meeting)
-    found = Tallies()
+    of_room, found = by_room(meetings), Tallies()
     for room, hours in rooms:
         if mine := of_room.get(room):
             counted = [one for one in mine if counted_until is None or one.at < counted_until]
@@ -109,6 +106,14 @@ def tallied(
             tally.in_use_ms = common_ms(busy, open_spans(hours, *span))
             _add_peak(found.peak, busy, hours.timezone)
     return found
+
+
+def by_room(meetings: Iterable[Meeting]) -> dict[int, list[Meeting]]:
+    """Return meetings by their room."""
+    of_room: dict[int, list[Meeting]] = {}
+    for meeting in meetings:
+        of_room.setdefault(meeting.room, []).append(meeting)
+    return of_room
 
 
 @lru_cache(maxsize=1000)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from fleet.control.tally import SUMMED, Hours, Meeting, Tallies, Tally, hours_of, tallied
+from fleet.control.tally import SUMMED, Hours, Meeting, Tallies, Tally, by_room, hours_of, tallied
 from fleet.store.browse import Sites, within
 from fleet.store.database import Database, Reader, Row, Transaction
 from fleet.store.rooms import wait_for_writers
@@ -172,9 +172,7 @@ def _rows(
     day: int, places: Iterable[tuple[int, Hours]], meetings: Sequence[Meeting], span: tuple[int, int]
 ) -> list[tuple[object, ...]]:
     """Return the rows of a day: one of each weekday that it is by the room's clock."""
-    of_room: dict[int, list[Meeting]] = {}
-    for meeting in meetings:
-        of_room.setdefault(meeting.room, []).append(meeting)
+    of_room = by_room(meetings)
     rows = []
     for room, hours in places:
         found = tallied([(room, hours)], of_room.get(room, ()), span, counted_until=span[1])
