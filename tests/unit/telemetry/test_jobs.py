@@ -282,35 +282,35 @@ async def test_a_job_whose_row_cannot_be_read_is_not_begun_again(house):
     assert house.done == ["a", "b"]
 
 
+class Journal:
+    """One on a disk of which a test says what it gives and whether it takes anything."""
+
+    def __init__(self, gives, *, takes):
+        self.gives, self.takes, self.told = gives, takes, []
+
+    def note(self, content):
+        raise AssertionError
+
+    async def note_job(self, report, entry):
+        self.told.append((report.job, report.state))
+        return self.takes
+
+    async def jobs(self):
+        return self.gives
+
+    async def forget_jobs(self, ids):
+        pass
+
+
 async def test_a_journal_that_cannot_be_read_at_first_is_no_empty_one(house):
-    class Stubborn:
-        """The disk gives nothing at first, and takes everything."""
-
-        def __init__(self):
-            self.gives, self.told = False, []
-
-        def note(self, content):
-            raise AssertionError
-
-        async def note_job(self, report, entry):
-            self.told.append((report.job, report.state))
-            return True
-
-        async def jobs(self):
-            done = Entry(job("a"), JobState.SUCCEEDED, NOW_MS).text
-            return {"a": done} if self.gives else None
-
-        async def forget_jobs(self, ids):
-            pass
-
-    journal_ = Stubborn()
+    journal_ = Journal(None, takes=True)
     worker = JobWorker(journal_, dict.fromkeys(JobKind, house.deed), now=lambda: NOW, machine="m")
     running = asyncio.create_task(worker.run(house.states()))
     await worker.work(Jobs((job("a"),)))
     async with asyncio.timeout(10):
         while ("a", JobState.FAILED) not in journal_.told:
             await asyncio.sleep(0.01)
-    journal_.gives = True
+    journal_.gives = {"a": Entry(job("a"), JobState.SUCCEEDED, NOW_MS).text}
     await worker.work(Jobs((job("a"),)))
     await worker.work(Jobs((job("a"), job("c"))))
     async with asyncio.timeout(10):
@@ -321,29 +321,12 @@ async def test_a_journal_that_cannot_be_read_at_first_is_no_empty_one(house):
 
 
 async def test_without_a_disk_nothing_is_done(house):
-    class Refusing:
-        def __init__(self):
-            self.told = []
-
-        def note(self, content):
-            raise AssertionError
-
-        async def note_job(self, report, entry):
-            self.told.append(report.state)
-            return False
-
-        async def jobs(self):
-            return {}
-
-        async def forget_jobs(self, ids):
-            pass
-
-    journal_ = Refusing()
+    journal_ = Journal({}, takes=False)
     worker = JobWorker(journal_, dict.fromkeys(JobKind, house.deed), now=lambda: NOW, machine="m")
     running = asyncio.create_task(worker.run(house.states()))
     await worker.work(Jobs((job("a"),)))
     async with asyncio.timeout(10):
-        while JobState.FAILED not in journal_.told:
+        while ("a", JobState.FAILED) not in journal_.told:
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
