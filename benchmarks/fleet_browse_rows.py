@@ -16,7 +16,8 @@ from benchmarks.fleet_filled import CLOSELY, ROOMS, fill
 from benchmarks.rows import Row, Run
 from fleet.control import metrics, use
 from fleet.store import audit, browse, history, samples, worklists
-from fleet.store.database import Database, open_database
+from fleet.store.database import Database
+from fleet.store.opening import open_database
 from fleet.store.rooms import next_version
 from fleet.store.samples import DAY
 from fleet.web import series

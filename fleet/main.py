@@ -13,7 +13,8 @@ from appliance.errors import SalonError
 from appliance.service import notify
 from appliance.up import Program, Supervisor, Whole
 from fleet.settings import ENVIRONMENT, Settings
-from fleet.store.database import Database, open_database
+from fleet.store.database import Database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from textual.binding import BindingType
 from textual.widgets import DataTable, Footer, Static
 
 from appliance.state.clean import clean_text
-from fleet.store.database import DatabaseTrouble, Reader, open_database
+from fleet.store.database import DatabaseTrouble, Reader
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 
 MOST = 500

@@ -30,7 +30,8 @@ def room_at_console(stage: Stage, room_id: str) -> dict[str, Any]:
 
 async def _room_at_console(stage: Stage, room_id: str) -> dict[str, Any]:
     from fleet.store.browse import room  # noqa: PLC0415 - only who looks
-    from fleet.store.database import DatabaseTrouble, open_database  # noqa: PLC0415
+    from fleet.store.database import DatabaseTrouble  # noqa: PLC0415
+    from fleet.store.opening import open_database  # noqa: PLC0415
 
     database = await open_database(f"sqlite:{stage.console_state / 'fleet.db'}")
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleet.ingest.reading import Refusal
+from fleet.refusal import Refusal
 from fleet.store.database import Reader, Row
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

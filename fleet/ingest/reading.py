@@ -6,7 +6,6 @@ Whoever sends more than our alphabet is parsed with all checks of the protocol a
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from appliance.telemetry.protocol.codec import MAX_BYTES, MAX_TEXT_BYTES, BadPay
 from appliance.telemetry.protocol.payloads import ClockSync, Event, Health, Info, Reported, Stamp, State
 from appliance.telemetry.protocol.records import CHUNK, CONTENTS, Batch, BatchHead, Content, Kind, Record
 from appliance.telemetry.protocol.topics import spoken_by
+from fleet.refusal import Refusal
 
 _LONGEST_CHUNK = CHUNK * 4 // 3 + 4
 _LONGEST_TEXT = 400
@@ -26,20 +26,6 @@ _LONG_NUMBER = re.compile(rb"(?<![.\d])\d{16}")
 _BLOCK = MAX_TEXT_BYTES // 2
 _MOST_RECORDS = 5000
 _LONGEST_ID = 64
-
-
-class Refusal(StrEnum):
-    """Why a message is not taken; counted each."""
-
-    NO_ROOM = "no room's topic"
-    TOO_LARGE = "too large"
-    MALFORMED = "not JSON within the limits"
-    WRONG_SHAPE = "wrong types"
-    NEXT_VERSION = "of a kind not known yet"
-    RETIRED = "of a retired room"
-    TOO_MANY_ROOMS = "of one room too many"
-    SCATTERED = "of numbers with too many gaps"
-    UNFIT = "not storable"
 
 
 class Refused(Exception):

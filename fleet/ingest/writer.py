@@ -11,8 +11,9 @@ from fleet.control.calls import take_answers
 from fleet.control.jobs import take_reports
 from fleet.ingest.inbox import Letter
 from fleet.ingest.known import Known, change_of, duplicate_event, event_of, known_of, told, written
-from fleet.ingest.reading import Heard, Refusal, Refused, read
+from fleet.ingest.reading import Heard, Refused, read
 from fleet.ingest.records import sort_out
+from fleet.refusal import Refusal
 from fleet.store.database import Database, Transaction, Unfit
 from fleet.store.records import MOST_STRETCHES, Arrived, Boot, Rows, arrived, write_arrived, write_rows
 from fleet.store.rooms import add_rooms, changed_since, next_version, write_changes

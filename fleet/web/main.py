@@ -16,7 +16,8 @@ from fleet.certificates import FOLDER, open_authority
 from fleet.enrolment import Fleet
 from fleet.settings import Settings
 from fleet.store import audit
-from fleet.store.database import Database, open_database
+from fleet.store.database import Database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 from fleet.web.access.permissions import Role
 from fleet.web.app import accounts_of, create_app

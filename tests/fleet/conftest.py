@@ -8,7 +8,7 @@ import pytest
 from ingest_desk import Desk
 from postgres_server import postgres_server
 
-from fleet.store.database import open_database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 
 

@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Page
 from seed import fill
 from web_parts import PASSWORD, add_person, console_app, serving
 
-from fleet.store.database import open_database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 from fleet.web.app import now_ms
 

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fleet.store import samples
-from fleet.store.database import Database, open_database
+from fleet.store.database import Database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

@@ -13,7 +13,7 @@ from room_voice import IDLE, Voice
 
 from fleet.certificates import FOLDER, make_authority
 from fleet.store.backup import BackupTrouble, back_up, restore
-from fleet.store.database import open_database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 
 

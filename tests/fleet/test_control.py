@@ -19,7 +19,7 @@ from fleet.control.lease import LIFE_MS, Lease, LeaseLost
 from fleet.control.main import NAME, now_ms, run_control
 from fleet.control.rules import Rule
 from fleet.settings import parse
-from fleet.store.database import open_database
+from fleet.store.opening import open_database
 
 
 def settings_in(folder):

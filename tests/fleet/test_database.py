@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.store.database import DatabaseTrouble, among, open_database
+from fleet.store.database import DatabaseTrouble, among
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date, migrations
 
 HERE = Path(__file__).resolve().parent

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from fleet.store import audit
 from fleet.store.audit import AuditLog
-from fleet.store.database import open_database
 from fleet.store.erase import JSON_SAID, NOW, SAID, SETTINGS, erase_person
+from fleet.store.opening import open_database
 from fleet.store.pseudonym import Pseudonym
 from fleet.store.schema import bring_up_to_date
 

@@ -20,7 +20,8 @@ from appliance.telemetry.protocol.records import decode_ack
 from fleet.ingest.inbox import Inbox
 from fleet.ingest.main import Ingest, Pace
 from fleet.settings import parse
-from fleet.store.database import DatabaseTrouble, open_database
+from fleet.store.database import DatabaseTrouble
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 
 QUICK = Pace(first_s=0.05, longest_s=0.2, pulse_s=0.1)

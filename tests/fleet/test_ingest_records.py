@@ -22,8 +22,9 @@ from appliance.telemetry.protocol.records import (
     Sample,
     Thinned,
 )
-from fleet.ingest.reading import Refusal
-from fleet.store.database import DatabaseTrouble, open_database
+from fleet.refusal import Refusal
+from fleet.store.database import DatabaseTrouble
+from fleet.store.opening import open_database
 from fleet.store.samples import tables
 
 MINUTE = 60_000

@@ -17,7 +17,7 @@ from appliance.telemetry.protocol.payloads import (
     Severity,
 )
 from fleet.ingest.known import DUPLICATE
-from fleet.ingest.reading import Refusal
+from fleet.refusal import Refusal
 
 MINUTE = 60_000
 

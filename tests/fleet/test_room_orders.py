@@ -21,7 +21,7 @@ from appliance.telemetry.protocol.topics import Topics
 from fleet.certificates import make_authority
 from fleet.enrolment import Fleet, enrol
 from fleet.mosquitto import CONTROL, INGEST
-from fleet.store.database import open_database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 from provisioning import enrolment as room_end
 from provisioning.identity import room_identity

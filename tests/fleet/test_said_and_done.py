@@ -15,7 +15,7 @@ from fleet.control.alerts import AlertDesk
 from fleet.control.drive import Driver
 from fleet.control.jobs import Wanted
 from fleet.control.lease import Lease
-from fleet.store.database import open_database
+from fleet.store.opening import open_database
 
 ME = Lease("control", "me")
 CAMERA = Issue("device.camera-1.missing", Severity.ERROR, "Camera is not there.", "Plug it in.")

@@ -16,7 +16,7 @@ from web_parts import Clock, add_person, client_of, console_app, serving, sign_i
 from appliance.telemetry.protocol.enrolling import PATH, RENEW_PATH
 from fleet.certificates import make_authority
 from fleet.enrolment import Fleet
-from fleet.store.database import open_database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 from fleet.web.access.permissions import Role
 from fleet.web.api import routers as api_routers

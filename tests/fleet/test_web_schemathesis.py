@@ -17,7 +17,7 @@ from web_parts import add_person, console_app, serving
 from fleet.certificates import make_authority
 from fleet.enrolment import Fleet
 from fleet.store import people
-from fleet.store.database import open_database
+from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
 from fleet.web.access.permissions import Role
 from fleet.web.access.secrets import hashed, new_token

@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,29 @@ ROOTS = (
 )
 LEAVES = ("appliance.errors", "appliance.files", "appliance.seldom", "appliance.clock")
 MEDIA = ("appliance.state", "appliance.link", "hardware.ports", "hardware.planes", "hardware.camera.aim")
+# What each part of the console may import.
+CONSOLE = (
+    "appliance.mqtt",
+    "appliance.telemetry.protocol",
+    "appliance.state.wire",
+    "appliance.state.clean",
+    "appliance.tree",
+    "appliance.values",
+    "appliance.redact",
+    "appliance.service",
+    # what a console may set is checked as the room will check it, and listed there alone
+    "appliance.overlay",
+    "appliance.settings",
+    # and what it means is said there
+    "appliance.sections",
+    # of the console itself, what is below all of its parts
+    "fleet.certificates",
+    "fleet.line",
+    "fleet.ranges",
+    "fleet.refusal",
+    "fleet.settings",
+    "fleet.status",
+)
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "appliance.state": (),
     "hardware": (),
@@ -84,21 +108,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "appliance.settings",
         "appliance.telemetry.protocol",
     ),
-    "fleet": (
-        "appliance.mqtt",
-        "appliance.telemetry.protocol",
-        "appliance.state.wire",
-        "appliance.state.clean",
-        "appliance.tree",
-        "appliance.values",
-        "appliance.redact",
-        "appliance.service",
-        # what a console may set is checked as the room will check it, and listed there alone
-        "appliance.overlay",
-        "appliance.settings",
-        # and what it means is said there
-        "appliance.sections",
-    ),
+    # The console's parts, those below first; ingest and web are separate programs that meet in the database.
+    "fleet.store": CONSOLE,
+    # What rooms say of jobs and calls is stored with all else they say.
+    "fleet.ingest": (*CONSOLE, "fleet.store", "fleet.control.calls", "fleet.control.jobs"),
+    "fleet.control": (*CONSOLE, "fleet.store", "fleet.upkeep"),
+    "fleet.web": (*CONSOLE, "fleet.store", "fleet.control", "fleet.enrolment"),
+    "fleet": CONSOLE,
 }
 NOBODY_BUT_A_ROOT_IMPORTS = ("appliance.hub", "fleet", "display", "appliance.daemon", "appliance.cli")
 
@@ -176,6 +192,21 @@ def test_a_module_imports_only_what_the_architecture_allows(path: Path) -> None:
     assert not wrong, f"{module} imports {'; '.join(wrong)}"
 
 
+def modules_of_the_console() -> dict[str, set[str]]:
+    """Return each module of the console with those of the console that it imports."""
+    texts = {module_of(path): path for path in sources() if inside(module_of(path), "fleet")}
+    found: dict[str, set[str]] = {}
+    for module, path in texts.items():
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        named = {name for one in imports(path.read_text(), package) for name in (one, one.rpartition(".")[0])}
+        found[module] = named & texts.keys() - {module, package}
+    return found
+
+
+def test_no_modules_of_the_console_import_each_other_in_a_circle() -> None:
+    tuple(TopologicalSorter(modules_of_the_console()).static_order())
+
+
 def written_by_hand() -> list[Path]:
     folders = (*PACKAGES, "tests", "benchmarks")
     kinds = {".py", ".js", ".css", ".html", ".sh", ".tcss"}
@@ -193,6 +224,10 @@ def test_the_rules_catch_what_they_forbid() -> None:
     assert not may_import("appliance.link.server", "appliance.settings")
     assert not may_import("appliance.media.video", "hardware.registry")
     assert not may_import("appliance.settings", "appliance.hub.server")
+    assert not may_import("fleet.control.metrics", "fleet.ingest.reading")
+    assert not may_import("fleet.store.records", "fleet.control.jobs")
+    assert not may_import("fleet.ingest.writer", "fleet.control.rules")
+    assert not may_import("fleet.web.live", "fleet.ingest.known")
     assert may_import("appliance.media.engine", "hardware.registry")
     assert may_import("appliance.cli", "appliance.daemon")
 

@@ -39,7 +39,8 @@ from appliance.telemetry.protocol.records import (
     encode_content,
     kind_of,
 )
-from fleet.ingest.reading import Heard, Refusal, Refused, plain, read
+from fleet.ingest.reading import Heard, Refused, plain, read
+from fleet.refusal import Refusal
 
 STAMP = Stamp(1, "boot-1", 4, 1_795_435_200_000, 77, ClockSync.YES)
 TOPIC = "rooms/v1/home/room-1/up/{}"
