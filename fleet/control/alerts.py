@@ -24,7 +24,7 @@ _STARTS_MS = 30 * 60 * 1000
 _ROOM = (
     "r.key AS key, r.id AS id, r.name AS name, r.site AS site, r.status AS status, r.status_at AS status_at, "
     "r.health AS health, r.skew_ms AS skew_ms, r.rev_applied AS rev_applied, r.rev_desired AS rev_desired, "
-    "r.sw AS sw, r.certificate AS certificate, r.retired_at AS retired_at, r.version AS version"
+    "r.sw AS sw, r.trouble AS trouble, r.certificate AS certificate, r.retired_at AS retired_at, r.version AS version"
 )
 
 
@@ -128,7 +128,7 @@ class AlertDesk:
     def _see(self, row: Row, tags: Sequence[str], starts: Sequence[int]) -> None:
         if row["retired_at"] is not None:
             self._watch.forget(row["key"])
-        elif row["status"] != "new":
+        elif row["status"] != "new" or row["trouble"]:
             site = self._sites.get(row["site"])
             place = Place(row["key"], row["id"], site["id"] if site else None, tuple(tags))
             self._watch.see(facts_of(row, place, tuple(starts)))

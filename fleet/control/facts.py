@@ -85,13 +85,19 @@ def facts_of(row: Row, place: Place, starts: tuple[int, ...] = ()) -> Facts:
         row["name"] or row["id"],
         row["site"],
         row["status_at"] if row["status"] == "offline" else None,
-        tuple(Problem(one.id, one.severity, one.text, one.remedy) for one in health.issues),
+        _problems(row, health),
         health.ready is None or health.ready.ok,
         _numbers(row, health),
         starts,
         _ends(row["certificate"]),
         row["sw"],
     )
+
+
+def _problems(row: Row, health: _Health) -> tuple[Problem, ...]:
+    """Return what the room tells, and what the console itself has found wrong with it."""
+    told = tuple(Problem(one.id, one.severity, one.text, one.remedy) for one in health.issues)
+    return (*told, Problem("console.found", "error", row["trouble"], "")) if row["trouble"] else told
 
 
 def _health(text: str | None) -> _Health:

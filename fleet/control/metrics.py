@@ -188,6 +188,11 @@ async def _ingest(reader: Reader, now: int) -> list[Family]:
         Family("salon_ingest_messages_total", "Messages of rooms since the ingest began.", total("messages")),
         Family("salon_ingest_records_total", "Records stored since the ingest began.", total("records")),
         Family(
+            "salon_ingest_beyond_budget_total",
+            "Records beyond a room's budget since the ingest began: acknowledged and not stored.",
+            total("beyond"),
+        ),
+        Family(
             "salon_ingest_refused_total",
             "Messages that were dropped since the ingest began, by why.",
             tuple(({"reason": why}, refused.get(why, 0)) for why in sorted(refused.keys() | set(Refusal))),

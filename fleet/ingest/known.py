@@ -11,6 +11,7 @@ from fleet.status import Presence, Summary, due_at, summary_of
 from fleet.store.database import Row
 from fleet.store.records import EventRow
 from fleet.store.rooms import RoomChange
+from fleet.store.samples import DAY
 
 _LATEST = 20
 """Messages whose delay is looked at: the quickest of them tells how far off a clock is."""
@@ -21,6 +22,11 @@ _EVERY_S = 300
 DUPLICATE = (
     "Two machines use this room's identity in turn. Give one of them an identity of its own: stop it, delete "
     "identity.json in its state folder, and enrol it."
+)
+
+BEYOND = (
+    "This room sends far more records than a room has to tell: until it stops, they are acknowledged and not stored. "
+    "Look at what its newest events are; if it may be in foreign hands, revoke its certificate."
 )
 
 
@@ -239,6 +245,17 @@ def duplicate_event(known: Known, at: int) -> EventRow:
     """Return the row that tells of two machines with one identity; one a ten minutes."""
     n = number_of(f"duplicate:{at // _TROUBLE_MS}".encode())
     return EventRow(known.key, 0, n, at, at, at, "identity.duplicate", "error", text=DUPLICATE)
+
+
+def beyond_budget(known: Known, at: int) -> Known:
+    """Return a room whose records are left; it is said of it until it has been quiet for a while."""
+    return replace(known, trouble=known.trouble or BEYOND, trouble_at=at)
+
+
+def beyond_event(known: Known, at: int) -> EventRow:
+    """Return the row that tells of it; one a day."""
+    n = number_of(f"beyond:{at // DAY}".encode())
+    return EventRow(known.key, 0, n, at, at, at, "records.beyond", "error", text=BEYOND)
 
 
 def number_of(name: bytes) -> int:

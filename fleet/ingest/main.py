@@ -64,6 +64,7 @@ class Ingest:
             database,
             settings.console.org,
             most_unenrolled=settings.ingest.most_unenrolled,
+            records_a_day=settings.ingest.records_a_day,
             now=now,
             counts=self.counts,
         )
@@ -193,6 +194,7 @@ class Ingest:
                 "messages": counts.messages,
                 "records": counts.records,
                 "repeated": counts.repeated,
+                "beyond": counts.beyond,
                 "refused": refused,
                 "flushes": counts.flushes,
                 "waiting": self._inbox.waiting,

@@ -9,8 +9,20 @@ from appliance.telemetry.protocol.payloads import Event
 from appliance.telemetry.protocol.records import Batch, BatchAck
 from fleet.control.calls import take_answers
 from fleet.control.jobs import take_reports
+from fleet.ingest.budget import Budget
 from fleet.ingest.inbox import Letter
-from fleet.ingest.known import Known, change_of, duplicate_event, event_of, known_of, told, written
+from fleet.ingest.known import (
+    BEYOND,
+    Known,
+    beyond_budget,
+    beyond_event,
+    change_of,
+    duplicate_event,
+    event_of,
+    known_of,
+    told,
+    written,
+)
 from fleet.ingest.reading import Heard, Refused, read
 from fleet.ingest.records import sort_out
 from fleet.refusal import Refusal
@@ -37,6 +49,8 @@ class Counts:
     records: int = 0
     repeated: int = 0
     """Records that had arrived before."""
+    beyond: int = 0
+    """Records beyond their room's budget: acknowledged and not stored."""
     refused: Counter[Refusal] = field(default_factory=Counter)
     flushes: int = 0
 
@@ -51,6 +65,9 @@ class _Flush:
     answers: list[Answer] = field(default_factory=list)
     records: int = 0
     repeated: int = 0
+    beyond: int = 0
+    taken: Counter[int] = field(default_factory=Counter)
+    """Of each room's budget, by its key."""
     refused: Counter[Refusal] = field(default_factory=Counter)
 
 
@@ -58,11 +75,19 @@ class Writer:
     """The only part of the ingest that knows the database."""
 
     def __init__(
-        self, database: Database, org: str, *, most_unenrolled: int, now: Callable[[], int], counts: Counts
+        self,
+        database: Database,
+        org: str,
+        *,
+        most_unenrolled: int,
+        records_a_day: int,
+        now: Callable[[], int],
+        counts: Counts,
     ) -> None:
         self._database = database
         self._org = org
         self._most_unenrolled = most_unenrolled
+        self._budget = Budget(records_a_day)
         self._now = now
         self._counts = counts
         self._rooms: dict[str, Known] = {}
@@ -107,6 +132,8 @@ class Writer:
         self._seen = flush.version
         self._counts.records += flush.records
         self._counts.repeated += flush.repeated
+        self._counts.beyond += flush.beyond
+        self._budget.charge(flush.taken, self._now())
         self._counts.refused += flush.refused
         return flush.answers
 
@@ -125,9 +152,13 @@ class Writer:
             if after.trouble and not known.trouble:
                 rows.events.append(duplicate_event(after, message.at))
             match message.body:
+                case Batch() | Event() if self._budget.is_spent(after.key, now, flush.taken[after.key]):
+                    changed[message.room] = self._leave(flush, rows, after, message)
                 case Batch():
+                    flush.taken[after.key] += 1 + len(message.body.records)
                     batches.append((after, message, message.body))
                 case Event():
+                    flush.taken[after.key] += 1
                     rows.events.append(event_of(after, message, message.body))
                     if message.body.data is not None:
                         rows.answers.append((after.key, message.body.data))
@@ -179,6 +210,28 @@ class Writer:
         fresh = [record for record in batch.records if record.n not in boot.got]
         sort_out(rows, known.key, boot.key, heard, head.of, fresh)
         flush.records += len(fresh)
-        flush.repeated += len(batch.records) - len(fresh)
+        repeated = len(batch.records) - len(fresh)
+        flush.repeated += repeated
+        # a boot takes its place in the database once
+        flush.taken[known.key] -= repeated + bool(boot.got.stretches)
         flush.answers.append(Answer(known.id, BatchAck(head.of, head.first, head.last)))
         return replace(boot, got=got)
+
+    def _leave(self, flush: _Flush, rows: Rows, known: Known, heard: Heard) -> Known:
+        """Acknowledge what is beyond a room's budget; only what somebody has asked the room for is taken of it."""
+        match heard.body:
+            case Batch(head, records):
+                left = Rows()
+                sort_out(left, known.key, 0, heard, head.of, records)
+                rows.jobs += left.jobs
+                rows.chunks += left.chunks
+                flush.beyond += len(records)
+                flush.answers.append(Answer(known.id, BatchAck(head.of, head.first, head.last)))
+            case Event(data=data):
+                flush.beyond += 1
+                if data is not None:
+                    rows.answers.append((known.key, data))
+        if known.trouble != BEYOND:
+            logger.warning("Room %s: %s", known.id, BEYOND)
+            rows.events.append(beyond_event(known, heard.at))
+        return beyond_budget(known, heard.at)

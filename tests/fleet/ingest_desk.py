@@ -10,10 +10,17 @@ from fleet.store.samples import tables
 class Desk:
     """A writer, and questions to its database."""
 
-    def __init__(self, database, most_unenrolled=100):
+    def __init__(self, database, most_unenrolled=100, records_a_day=10_000):
         self.database = database
         self.counts = Counts()
-        self.writer = Writer(database, "home", most_unenrolled=most_unenrolled, now=lambda: NOON, counts=self.counts)
+        self.writer = Writer(
+            database,
+            "home",
+            most_unenrolled=most_unenrolled,
+            records_a_day=records_a_day,
+            now=lambda: NOON,
+            counts=self.counts,
+        )
 
     async def hear(self, *letters) -> list[BatchAck]:
         return [answer.ack for answer in await self.writer.write(letters)]

@@ -74,7 +74,7 @@ async def test_jobs_notices_meetings_and_leases_are_counted(database):
 
 
 async def test_what_the_ingest_counts_is_summed_up_over_those_that_live(database):
-    detail = json.dumps({"messages": 5, "records": 3, "waiting": 1, "refused": {"too large": 2}})
+    detail = json.dumps({"messages": 5, "records": 3, "waiting": 1, "beyond": 7, "refused": {"too large": 2}})
     async with database.transaction() as tx:
         await tx.many(
             "INSERT INTO pulses (name, at, since_at, detail) VALUES ($1, $2, $3, $4)",
@@ -89,6 +89,7 @@ async def test_what_the_ingest_counts_is_summed_up_over_those_that_live(database
         "salon_ingest_hearing 1",
         "salon_ingest_messages_total 10",
         "salon_ingest_waiting 2",
+        "salon_ingest_beyond_budget_total 14",
         'salon_ingest_refused_total{reason="too large"} 4',
         # from nothing to one is a rise only where nothing was said before
         'salon_ingest_refused_total{reason="wrong types"} 0',

@@ -364,7 +364,7 @@ def test_a_certificate_is_looked_at_again_when_its_last_days_begin():
 def test_a_row_is_read_whatever_a_room_has_said():
     row = {
         "id": "r1", "name": "", "site": 3, "status": "meeting", "status_at": 5, "skew_ms": -31_000, "rev_applied": 1,
-        "rev_desired": 2, "certificate": None, "sw": "0.3.0",
+        "rev_desired": 2, "certificate": None, "sw": "0.3.0", "trouble": "",
         "health": '{"phase":"live","gauges":{"temp_c":81.5,"cpu":0.5},"streams":[{"loss":0.07},{"loss":0.01}],'
         '"issues":[{"id":"device.a","severity":"error","text":"x"}],"ready":{"ok":false,"at":1},"new":[1]}',
     }  # fmt: skip
@@ -373,6 +373,8 @@ def test_a_row_is_read_whatever_a_room_has_said():
     assert (facts.numbers["skew_s"], facts.numbers["behind"], facts.numbers["cpu_percent"]) == (31, 1, 50)
     assert (facts.title, facts.offline_since, facts.problems[0].id) == ("r1", None, "device.a")
     assert look(NotReady(), facts, 0).bad
+    found = facts_of({**row, "trouble": "Two machines."}, Place(1, "r1")).problems
+    assert [(one.id, one.severity, one.text) for one in found[1:]] == [("console.found", "error", "Two machines.")]
     pem = _certificate(datetime(2026, 12, 24, tzinfo=UTC))
     until = facts_of({**row, "certificate": pem}, Place(1, "r1")).certificate_until
     assert until == datetime(2026, 12, 24, tzinfo=UTC).timestamp() * 1000

@@ -51,6 +51,13 @@ BEHIND = {
         "test_one_message_that_cannot_be_stored_takes_no_other_with_it",
         "test_anything_at_all_is_read_or_refused",
     ),
+    "a room sends records without end, broken or in foreign hands": (
+        "test_beyond_its_budget_a_room_is_acknowledged_and_not_stored_and_the_others_are",
+        "test_boots_without_end_take_no_place_either",
+        "test_how_a_job_ended_is_taken_beyond_the_budget_too",
+        "test_people_are_told_and_that_it_is_over_once_the_room_is_quiet",
+        "test_all_that_a_spool_keeps_fits_beside_what_happens_meanwhile",
+    ),
     "rooms appear that nobody enrolled": ("test_strangers_are_listed_up_to_a_bound",),
     "a retired room speaks": ("test_a_retired_room_is_not_listened_to",),
     "two consoles have one database": (

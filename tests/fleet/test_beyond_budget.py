@@ -1,0 +1,88 @@
+"""A room that sends without end: the rest of the fleet, its own jobs and its own spool go on, and people hear of it."""
+
+from ingest_desk import Desk
+from room_voice import IDLE, NOON, Voice
+
+from appliance.telemetry.protocol.payloads import CallPhase
+from appliance.telemetry.protocol.records import BatchAck, Happening, JobReport, JobState
+from fleet.control import rulebook
+from fleet.control.alerts import AlertDesk
+from fleet.control.lease import Lease
+from fleet.ingest.known import BEYOND
+
+MINUTE = 60_000
+NOISE = Happening("noise")
+
+
+async def flood(desk, voice, batches=3):
+    """Send batches of ten records with a budget of a hundred; return what was acknowledged."""
+    return [await desk.hear(voice.batch(first, *[NOISE] * 10)) for first in range(1, 10 * batches, 10)]
+
+
+async def test_beyond_its_budget_a_room_is_acknowledged_and_not_stored_and_the_others_are(database):
+    desk = Desk(database, records_a_day=10)
+    mad, sound = Voice(), Voice("room-2")
+    assert await flood(desk, mad, 15) == [[BatchAck("boot-1", first, first + 9)] for first in range(1, 150, 10)]
+    # the last one that begins within it is taken whole
+    assert await desk.rows("count(*)", "events WHERE type = 'noise'", "1") == [(100,)]
+    assert (desk.counts.records, desk.counts.beyond) == (100, 50)
+    await desk.hear(sound.batch(1, IDLE, NOISE), mad.batch(151, NOISE))
+    assert desk.counts.records == 102
+    assert await desk.rows("type, severity, text", "events WHERE boot = 0", "n") == [
+        ("records.beyond", "error", BEYOND)
+    ]
+    assert (await desk.room())["trouble"] == BEYOND
+    assert (await desk.room("room-2"))["trouble"] == ""
+
+
+async def test_what_arrives_twice_and_messages_of_one_flush_count_as_they_are_stored(database):
+    desk = Desk(database, records_a_day=10)
+    voice = Voice()
+    for _ in range(50):
+        await desk.hear(voice.batch(1, *[NOISE] * 10))
+    assert desk.counts.beyond == 0
+    await desk.hear(*(voice.batch(first, *[NOISE] * 10) for first in range(11, 211, 10)))
+    assert (desk.counts.records, desk.counts.beyond) == (100, 110)
+
+
+async def test_boots_without_end_take_no_place_either(database):
+    desk = Desk(database, records_a_day=1)
+    for boot in range(30):
+        await desk.hear(Voice(boot=f"boot-{boot}", no=boot).batch(1, last=5))
+    assert await desk.rows("count(*)", "boots", "1") == [(10,)]
+
+
+async def test_how_a_job_ended_is_taken_beyond_the_budget_too(database):
+    desk = Desk(database, records_a_day=1)
+    voice = Voice()
+    await flood(desk, voice, 1)
+    async with database.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO jobs (id, kind, state, made_at, made_by, expires_at, if_idle, policy) "
+            "VALUES ('j1', 'reboot', 'running', 1, 'eve', 2, $1, '{}')",
+            True,
+        )
+        await tx.execute(
+            "INSERT INTO executions (job, room, wave, state, changed_at) SELECT jobs.key, rooms.key, 0, 'queued', 0 "
+            "FROM jobs, rooms"
+        )
+    await desk.hear(voice.batch(12, JobReport("j1", JobState.FAILED, detail="No power.")))
+    assert await desk.rows("state, detail", "executions", "job") == [("failed", "No power.")]
+    assert await desk.rows("count(*)", "events WHERE type = 'job.failed'", "1") == [(0,)]
+
+
+async def test_people_are_told_and_that_it_is_over_once_the_room_is_quiet(database):
+    desk = Desk(database, records_a_day=1)
+    voice = Voice()
+    # it need not tell its health for that
+    await flood(desk, voice)
+    lease = Lease("control", "me")
+    await rulebook.seed(database)
+    alerts = AlertDesk(database, lease)
+    for at in (NOON, NOON + 2 * MINUTE):
+        await lease.take(database, at)
+        await alerts.look(at)
+    assert await desk.rows("rule, state, text", "alerts", "key") == [("trouble", "firing", BEYOND)]
+    voice.at += 11 * MINUTE
+    await desk.hear(voice.health(CallPhase.IDLE))
+    assert ((await desk.room())["trouble"], (await desk.room())["status"]) == ("", "ready")
