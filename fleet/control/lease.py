@@ -4,6 +4,7 @@ Whoever writes under a lease checks it in the same transaction, so that a proces
 over can do nothing when it wakes up.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.errors import SalonError
@@ -26,19 +27,24 @@ class Lease:
     holder: str
     """Unlike that of any other process, on this or any other machine."""
 
-    async def take(self, database: Database, now: int) -> bool:
+    async def take(self, database: Database, now: Callable[[], int]) -> bool:
         """Take it where nobody has it, or the holder is dead; renew it where it is ours."""
-        taken = await database.change(
-            lambda tx: tx.execute(
-                "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE "
-                "SET holder = $2, until_at = $3 "
-                "WHERE leases.holder = $2 OR leases.until_at <= $4 OR leases.until_at > $5",
-                self.name,
-                self.holder,
-                now + LIFE_MS,
-                now,
-                now + _ABSURD_MS,
-            )
+        return await database.change(lambda tx: self._take(tx, now))
+
+    async def _take(self, tx: Transaction, now: Callable[[], int]) -> bool:
+        # the clock is read once it is our turn: who waited long must not take a lease that has ended meanwhile, or is
+        # about to
+        await tx.execute("UPDATE leases SET until_at = until_at WHERE name = $1", self.name)
+        at = now()
+        taken = await tx.execute(
+            "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE "
+            "SET holder = $2, until_at = $3 "
+            "WHERE leases.holder = $2 OR leases.until_at <= $4 OR leases.until_at > $5",
+            self.name,
+            self.holder,
+            at + LIFE_MS,
+            at,
+            at + _ABSURD_MS,
         )
         return taken > 0
 

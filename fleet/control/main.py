@@ -70,7 +70,7 @@ async def run_control(settings: Settings, database: Database, *, now: Callable[[
 
 async def _turn(lease: Lease, database: Database, now: Callable[[], int]) -> None:
     waits = False
-    while not await lease.take(database, now()):
+    while not await lease.take(database, now):
         if not waits:
             logger.info("Another console looks after alerts, jobs and settings; this one waits its turn")
         waits = True
@@ -86,7 +86,7 @@ def _parts(
     desk, outbox, driver = AlertDesk(database, lease), Outbox(database, lease), Driver(database)
 
     async def renew() -> None:
-        if not await lease.take(database, now()):
+        if not await lease.take(database, now):
             raise LeaseLost("Another console has taken over.")
 
     async def drive() -> None:

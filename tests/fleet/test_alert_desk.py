@@ -21,7 +21,7 @@ CAMERA = {
 @pytest.fixture
 async def lease(database):
     mine = Lease("control", "me")
-    assert await mine.take(database, NOW)
+    assert await mine.take(database, lambda: NOW)
     return mine
 
 
@@ -34,7 +34,7 @@ async def desk(database, lease):
 
 async def look(desk, database, second):
     now = NOW + second * S
-    await Lease("control", "me").take(database, now)
+    await Lease("control", "me").take(database, lambda: now)
     return await desk.look(now)
 
 
@@ -101,7 +101,7 @@ async def test_another_process_goes_on_where_the_first_one_died(database, desk, 
 
 async def test_a_process_that_was_asleep_changes_nothing_when_it_wakes_up(database, desk):
     await add_room(database, "blue", health=CAMERA)
-    assert await Lease("control", "other").take(database, NOW + 60 * S)
+    assert await Lease("control", "other").take(database, lambda: NOW + 60 * S)
     with pytest.raises(LeaseLost):
         await desk.look(NOW + 60 * S)
     assert await stored(database) == []
@@ -119,7 +119,7 @@ async def test_a_clock_that_was_ten_years_ahead_holds_up_neither_the_work_nor_an
     async with database.transaction() as tx:
         await tx.execute("UPDATE leases SET holder = 'dead'")
     # the clock is set right, and another process takes over at once
-    assert await Lease("control", "me").take(database, NOW)
+    assert await Lease("control", "me").take(database, lambda: NOW)
     for second in range(0, 150, 10):
         await look(desk, database, second)
     assert await stored(database) == [("offline", "firing"), ("device", "resolved")]

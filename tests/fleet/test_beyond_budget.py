@@ -79,9 +79,10 @@ async def test_people_are_told_and_that_it_is_over_once_the_room_is_quiet(databa
     lease = Lease("control", "me")
     await rulebook.seed(database)
     alerts = AlertDesk(database, lease)
-    for at in (NOON, NOON + 2 * MINUTE):
-        await lease.take(database, at)
-        await alerts.look(at)
+    assert await lease.take(database, lambda: NOON)
+    await alerts.look(NOON)
+    assert await lease.take(database, lambda: NOON + 2 * MINUTE)
+    await alerts.look(NOON + 2 * MINUTE)
     assert await desk.rows("rule, state, text", "alerts", "key") == [("trouble", "firing", BEYOND)]
     voice.at += 11 * MINUTE
     await desk.hear(voice.health(CallPhase.IDLE))

@@ -63,27 +63,42 @@ async def holder(database):
 
 async def test_a_lease_is_of_one_until_it_ends(database):
     one, two = Lease("x", "one"), Lease("x", "two")
-    assert await one.take(database, 1000)
-    assert not await two.take(database, 1000 + LIFE_MS - 1)
-    assert await one.take(database, 2000)
-    assert await two.take(database, 2000 + LIFE_MS)
+    assert await one.take(database, lambda: 1000)
+    assert not await two.take(database, lambda: 1000 + LIFE_MS - 1)
+    assert await one.take(database, lambda: 2000)
+    assert await two.take(database, lambda: 2000 + LIFE_MS)
     async with database.transaction() as tx:
         await two.check(tx, 2000 + LIFE_MS)
     with pytest.raises(LeaseLost):
         async with database.transaction() as tx:
             await one.check(tx, 2000 + LIFE_MS)
     await one.give_back(database)
-    assert not await one.take(database, 2000 + LIFE_MS)
+    assert not await one.take(database, lambda: 2000 + LIFE_MS)
     await two.give_back(database)
-    assert await one.take(database, 2000 + LIFE_MS)
+    assert await one.take(database, lambda: 2000 + LIFE_MS)
 
 
 async def test_of_two_who_want_a_lease_at_once_one_gets_it(database_url, database):
     others = [await open_database(database_url) for _ in range(3)]
-    taken = await asyncio.gather(*(Lease("x", str(n)).take(other, 1000) for n, other in enumerate(others)))
+    taken = await asyncio.gather(*(Lease("x", str(n)).take(other, lambda: 1000) for n, other in enumerate(others)))
     assert sorted(taken) == [False, False, True]
     for other in others:
         await other.close()
+
+
+async def test_who_waited_long_for_the_database_looks_at_the_clock_when_it_is_its_turn(database_url, database):
+    mine, clock = Lease("x", "one"), [1000]
+    assert await mine.take(database, lambda: clock[0])
+    other = await open_database(database_url)
+    async with other.transaction() as tx:
+        await tx.execute("UPDATE leases SET until_at = until_at")
+        renewing = asyncio.create_task(mine.take(database, lambda: clock[0]))
+        await asyncio.sleep(0.3)
+        clock[0] += 2 * LIFE_MS
+    assert await renewing
+    # it has a whole life before it, rather than one that is over
+    assert not await Lease("x", "two").take(other, lambda: clock[0] + LIFE_MS - 1)
+    await other.close()
 
 
 async def test_two_consoles_on_one_database_tell_of_an_alert_once_whichever_dies(database_url, database, tmp_path):

@@ -41,7 +41,7 @@ async def test_an_empty_fleet_has_numbers_too(database):
 async def test_jobs_notices_meetings_and_leases_are_counted(database):
     room = await add_room(database, "b1")
     await jobs.create(database, Wanted(JobKind.SELFTEST, ("org",), NOW + 1000), "eve", NOW)
-    await Lease("control", "me").take(database, NOW)
+    await Lease("control", "me").take(database, lambda: NOW)
     async with database.transaction() as tx:
         await tx.execute("INSERT INTO channels (id, name, url) VALUES ('x', 'x', 'json://x')")
         await tx.execute(

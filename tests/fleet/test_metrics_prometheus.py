@@ -76,7 +76,7 @@ async def test_prometheus_answers_each_panel_of_the_dashboard(database, tmp_path
             now_ms() + 60_000,
             json.dumps({"messages": 10, "records": 9, "waiting": 0, "refused": {"too large": 1}}),
         )
-    await Lease("control", "me").take(database, now_ms())
+    await Lease("control", "me").take(database, now_ms)
     await add_person(database, "ada")
     async with serving(console_app(database)) as url:
         async with httpx.AsyncClient(base_url=url) as browser:

@@ -32,7 +32,7 @@ async def put(database, channel, *titles):
 
 async def send(database, second=0, by=post):
     now = NOW + second * 1000
-    await ME.take(database, now)
+    await ME.take(database, lambda: now)
     return await Outbox(database, ME, by).send_due(lambda: now)
 
 
@@ -129,7 +129,7 @@ async def test_news_does_not_knock_at_a_dead_door_each_second(database):
 async def test_a_channel_that_is_slow_holds_no_other_up(database):
     await rulebook.save_channel(database, "slow", "Slow", "json://127.0.0.1:9/slow")
     await rulebook.save_channel(database, "quick", "Quick", "json://127.0.0.1:9/quick")
-    await ME.take(database, NOW)
+    await ME.take(database, lambda: NOW)
     loop, release, told = asyncio.get_running_loop(), threading.Event(), asyncio.Queue()
 
     def by(url, letter):
@@ -188,7 +188,7 @@ async def test_a_process_that_dies_while_sending_loses_nothing(database):
 async def test_a_console_that_has_been_replaced_sends_nothing(database):
     await rulebook.save_channel(database, "hook", "Hook", "json://127.0.0.1:9/")
     await put(database, "hook", "one")
-    await Lease("control", "other").take(database, NOW)
+    await Lease("control", "other").take(database, lambda: NOW)
     with pytest.raises(LeaseLost):
         await Outbox(database, ME, lambda *_: pytest.fail("sent")).send_due(lambda: NOW)
 

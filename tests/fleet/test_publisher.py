@@ -63,7 +63,7 @@ async def hearing(broker, topic="rooms/v1/home/+/down/#"):
 
 @asynccontextmanager
 async def publishing(database, broker, *, key=KEY, now=lambda: NOW, home=None):
-    await ME.take(database, now())
+    await ME.take(database, now)
     publisher = Publisher(database, ME, Access(broker_address(broker.url)), Voice("home", key), now, home)
     task = asyncio.create_task(publisher.run())
     try:
@@ -114,7 +114,7 @@ async def test_a_room_that_has_not_told_its_state_is_asked_once_a_minute(databas
         await layers.save(database, "org", {"room": {"timezone": "UTC"}}, "eve", NOW)
         await heard.next(ROOM.desired)
         assert heard.passed.count(ROOM.call) == 1
-        await ME.take(database, now + 60_000)
+        await ME.take(database, lambda: now + 60_000)
         now += 60_000
         await change_room(database, key, seen_at=2)
         asked.append(opened(await heard.next(ROOM.call), TRUST))
@@ -184,7 +184,7 @@ async def test_a_room_that_has_not_seen_its_settings_is_told_again_after_a_minut
     async with hearing(broker) as heard, publishing(database, broker, now=lambda: clock[0]):
         await heard.next(ROOM.desired)
         clock[0] += 61_000
-        await ME.take(database, clock[0])
+        await ME.take(database, lambda: clock[0])
         await change_room(database, key, reported=json.dumps({"rev": 0, "seen": 0}))
         assert desired_in(await heard.next(ROOM.desired)).rev == NOW // 1000
 

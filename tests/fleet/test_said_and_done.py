@@ -58,18 +58,18 @@ async def test_a_rooms_answer_to_a_request_is_noted(database):
 async def test_an_issue_a_room_tells_of_becomes_an_alert_and_ends_with_it(database):
     desk, voice = Desk(database), Voice()
     await rulebook.seed(database)
-    await ME.take(database, NOON)
+    await ME.take(database, lambda: NOON)
     watch = AlertDesk(database, ME)
     await desk.hear(voice.state(), voice.health(issues=(CAMERA,)))
     await watch.look(NOON)
-    await ME.take(database, NOON + 60_000)
+    await ME.take(database, lambda: NOON + 60_000)
     await watch.look(NOON + 60_000)
     assert await desk.rows("rule, state, text, remedy", "alerts", "key") == [
         ("device", "firing", "Camera is not there.", "Plug it in.")
     ]
     await desk.hear(voice.health())
     await watch.look(NOON + 61_000)
-    await ME.take(database, NOON + 121_000)
+    await ME.take(database, lambda: NOON + 121_000)
     await watch.look(NOON + 121_000)
     assert await desk.rows("state", "alerts", "key") == [("resolved",)]
 
@@ -90,7 +90,7 @@ async def test_all_who_write_at_once_come_to_an_end(database_url, database):
 
     async def look(turn):
         now = NOON + turn * 30_000
-        await ME.take(control, now)
+        await ME.take(control, lambda: now)
         await watch.look(now)
         await drive(control)
 
