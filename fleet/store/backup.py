@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from appliance.errors import SalonError
 from appliance.files import owned_like_its_folder
+from appliance.service import utc_now
 from fleet.certificates import FOLDER, REVOKED
 
 _SQLITE, _DUMP, _ABOUT = "database.db", "database.dump", "about.json"
@@ -113,10 +114,21 @@ async def _put_back(database_url: str, folder: Path) -> None:
     if target is not None and found.exists():
         await asyncio.to_thread(_put_sqlite, found, target)
     elif target is None and (folder / _DUMP).exists():
+        await _check_nobody_uses(database_url)
         options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
         await _run(database_url, "pg_restore", *options, str(folder / _DUMP))
     else:
         raise BackupTrouble("The back-up is of the other kind of database; set console.database as it was.")
+
+
+async def _check_nobody_uses(database_url: str) -> None:
+    from fleet.store.postgres import is_in_use  # noqa: PLC0415 - a console on SQLite has no asyncpg
+
+    if await is_in_use(database_url, int(utc_now().timestamp() * 1000)):
+        raise BackupTrouble(
+            "A console is running on this database, or was killed less than 15 s ago; stop it first, on each machine: "
+            "systemctl stop salon-console"
+        )
 
 
 def _put_sqlite(found: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 """PostgreSQL by asyncpg: for fleets that a single file has been outgrown by, and for more than one console."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, TypeVar
@@ -11,6 +12,11 @@ from fleet.store.database import DatabaseTrouble, Reader, Row, Transaction, Unfi
 T = TypeVar("T")
 _CONNECT_S = 10
 _CONNECTIONS = 5
+_NAME = "salon console"
+"""How connections are called at the server."""
+_LOOKS, _LOOK_S = 10, 0.2
+_LEASE_MS = 60_000
+"""Longer than any lease, and some of what two machines' clocks may differ by."""
 _TROUBLES = frozenset({"08", "40", "53", "55", "57", "58"})
 """Classes of SQLSTATE that pass: connection, conflict, a full disk, not ready, shut down, the system."""
 
@@ -87,11 +93,50 @@ class PostgresDatabase:
 
 async def open_postgres(url: str) -> PostgresDatabase:
     """Connect; a password belongs in ~/.pgpass or PGPASSWORD rather than in the address."""
+    with _reaching():
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=_CONNECTIONS, timeout=_CONNECT_S, server_settings={"application_name": _NAME}
+        )
+    return PostgresDatabase(pool)
+
+
+async def is_in_use(url: str, now: int) -> bool:
+    """Whether a console works on a database; one that has just hung up gets a moment to be gone."""
+    with _reaching():
+        connection = await asyncpg.connect(url, timeout=_CONNECT_S)
     try:
-        pool = await asyncpg.create_pool(url, min_size=1, max_size=_CONNECTIONS, timeout=_CONNECT_S)
+        with _in_words():
+            return await _is_connected(connection) or await _is_leased(connection, now)
+    finally:
+        await connection.close()
+
+
+async def _is_connected(connection: Any) -> bool:
+    for _ in range(_LOOKS):
+        others = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1", _NAME
+        )
+        if not others:
+            return False
+        await asyncio.sleep(_LOOK_S)
+    return True
+
+
+async def _is_leased(connection: Any, now: int) -> bool:
+    """Whether a console that is not seen, behind a pool of connections for one, does what one process may do."""
+    if await connection.fetchval("SELECT to_regclass('leases')") is None:
+        return False
+    # one that ends much later was taken by a clock that was wrong
+    leased = "SELECT count(*) FROM leases WHERE until_at > $1 AND until_at <= $2"
+    return bool(await connection.fetchval(leased, now, now + _LEASE_MS))
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, asyncpg.PostgresError) as err:
         raise DatabaseTrouble(
             f"The console's PostgreSQL cannot be used: {err}. Is it running, is console.database its address, and are "
             "database and user there (createuser, createdb -O USER NAME)?"
         ) from err
-    return PostgresDatabase(pool)

@@ -12,6 +12,8 @@ from ingest_desk import Desk
 from room_voice import IDLE, Voice
 
 from fleet.certificates import FOLDER, make_authority
+from fleet.control.lease import Lease
+from fleet.control.main import now_ms
 from fleet.store.backup import BackupTrouble, back_up, restore
 from fleet.store.opening import open_database
 from fleet.store.schema import bring_up_to_date
@@ -120,6 +122,39 @@ async def test_what_was_revoked_since_a_backup_stays_revoked(database_url, tmp_p
     authority.revoke("room-3", [3], at)
     listed = load_pem_x509_crl((state / FOLDER / "crl.pem").read_bytes())
     assert {one.serial_number for one in listed} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_a_console_that_runs_on_postgresql_is_not_restored_under_its_feet(database_url, state, tmp_path):
+    running, file = await open_database(database_url), tmp_path / "backup.tar"
+    await bring_up_to_date(running)
+    await back_up(database_url, state, file)
+    await Desk(running).hear(Voice().state())
+    with pytest.raises(BackupTrouble, match="stop it first"):
+        await restore(database_url, state, file)
+    assert [row["id"] for row in await running.fetch("SELECT id FROM rooms")] == ["room-1"]
+    await running.close()
+    await restore(database_url, state, file)
+    again = await open_database(database_url)
+    assert await again.fetch("SELECT id FROM rooms") == []
+    await again.close()
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_a_console_that_is_seen_by_its_lease_alone_is_not_restored_either(database_url, state, tmp_path):
+    database, file = await open_database(database_url), tmp_path / "backup.tar"
+    await bring_up_to_date(database)
+    lease = Lease("control", "behind a pool of connections")
+    await lease.take(database, now_ms)
+    await database.close()
+    await back_up(database_url, state, file)
+    with pytest.raises(BackupTrouble, match="stop it first"):
+        await restore(database_url, state, file)
+    database = await open_database(database_url)
+    # a clock that was years ahead holds nothing up
+    await lease.take(database, lambda: now_ms() + 365 * 24 * 3600 * 1000)
+    await database.close()
+    await restore(database_url, state, file)
 
 
 HOLD = """
