@@ -78,13 +78,16 @@ class AlertDesk:
         changes = self._watch.look(now)
         reminders = await self._reminders(now)
         if changes or reminders:
-            async with self.database.transaction() as tx:
-                await self.lease.check(tx, now)
-                await self._store(tx, changes, now)
-                for row in reminders:
-                    await self._remind(tx, row, now)
-                await bump(tx, "alerts")
+            # at once: whoever stores what rooms say waits for the end of it
+            await self.database.change(lambda tx: self._change(tx, changes, reminders, now))
         return len(changes)
+
+    async def _change(self, tx: Transaction, changes: Sequence[Change], reminders: Sequence[Row], now: int) -> None:
+        await self.lease.check(tx, now)
+        await self._store(tx, changes, now)
+        for row in reminders:
+            await self._remind(tx, row, now)
+        await bump(tx, "alerts")
 
     async def _catch_up(self, reader: Reader, now: int) -> None:
         """Read what has changed."""

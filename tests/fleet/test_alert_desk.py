@@ -1,6 +1,7 @@
 """Alerts on both databases: stored, told once, acknowledged, snoozed, and carried on by another process."""
 
 import json
+from unittest.mock import Mock
 
 import pytest
 from fleet_builders import NOW, add_room, add_site, change_room
@@ -85,6 +86,15 @@ async def test_nothing_is_written_when_nothing_changes(database, desk):
     assert list(map(tuple, await database.fetch("SELECT name, value FROM counters ORDER BY name"))) == list(
         map(tuple, before)
     )
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_what_is_stored_is_stored_in_one_go_since_what_rooms_say_waits_for_it(database, desk, monkeypatch):
+    await add_room(database, "blue", health=CAMERA)
+    await Lease("control", "me").take(database, lambda: NOW)
+    monkeypatch.setattr(type(database), "transaction", Mock(side_effect=AssertionError("statement by statement")))
+    assert await desk.look(NOW) == 1
+    assert await stored(database) == [("device", "pending")]
 
 
 async def test_another_process_goes_on_where_the_first_one_died(database, desk, lease):
