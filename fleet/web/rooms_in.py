@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from appliance.telemetry.protocol.enrolling import Code
 from appliance.telemetry.protocol.topics import is_id
 from fleet import enrolment
-from fleet.store import browse
+from fleet.store import browse, codes
 from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
@@ -71,6 +71,23 @@ async def _check_room(console: Console, visitor: Visitor, room: str) -> None:
     found = await browse.room(console.database, room)
     if found is not None:
         require(visitor, Action.ENROL, found.line.site)
+
+
+async def listed_codes(console: Console, visitor: Visitor, limit: int = 50) -> list[codes.CodeLine]:
+    """Return the newest codes for where somebody lets rooms in; never their secrets."""
+    return await codes.codes(console.database, visitor.sites(Action.ENROL), limit=limit)
+
+
+async def withdraw_code(console: Console, visitor: Visitor, code_id: str) -> None:
+    """Take back a code that no room has used."""
+    found = await codes.code(console.database, code_id)
+    if found is None or not visitor.may(Action.SEE, found.site):
+        raise NotThere("There is no such code, or it is for a site that you may not see.")
+    require(visitor, Action.ENROL, found.site)
+    async with console.database.transaction() as tx:
+        if not await codes.withdraw(tx, code_id):
+            raise NotPossible("This code has been used: retire the room instead.")
+        await console.audit.note(tx, console.now(), visitor.actor, "enrolment code withdrawn", f"code:{code_id}")
 
 
 async def retire(console: Console, visitor: Visitor, room_id: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from seed import fill
 from web_parts import Clock, add_person, client_of, console_app, sign_in
 
-from fleet.store import audit
+from fleet.store import audit, people
 from fleet.web.access.permissions import Role
 from fleet.web.app import create_app
 from fleet.web.settings import WebSettings
@@ -71,6 +71,27 @@ async def test_users_are_managed_as_on_the_page(app, database):
         assert (await client.get("/api/v1/audit/verdict")).json()["broken_at"] is None
     actions = [entry.action for entry in await audit.entries(database)]
     assert actions[:3] == ["roles changed", "invite link made", "user added"]
+
+
+async def test_somebody_gets_a_new_sign_in_link_unless_they_come_from_elsewhere(app, database):
+    viewer = (await people.user_called(database, "viewer")).key
+    async with database.transaction() as tx:
+        elsewhere = await people.add_user(tx, "grace", "", 1, subject="https://id.example.org|7")
+    async with client_of(app) as client, client_of(app) as fresh:
+        await sign_in(client, "admin")
+        answer = await client.post(f"/api/v1/users/{viewer}/link")
+        assert answer.status_code == 201
+        chosen = {"password": "another good password", "again": "another good password"}
+        path = "/welcome/" + answer.json()["link"].split("/welcome/")[1]
+        assert (await fresh.post(path, data=chosen)).status_code == 303
+        assert (await sign_in(fresh, "viewer", "another good password")).status_code == 303
+        # by API and page alike: a password would let them in when the service does not any more
+        for path in (f"/api/v1/users/{elsewhere}/link", f"/people/{elsewhere}/link"):
+            refused = await client.post(path)
+            assert (refused.status_code, "sign-in service" in refused.text) == (409, True)
+        assert (await fresh.post(f"/api/v1/users/{viewer}/link")).status_code in {401, 403}
+    made = [entry.target for entry in await audit.entries(database) if entry.action == "invite link made"]
+    assert made == [f"user:{viewer}"]
 
 
 async def test_series_are_columns_of_one_length(app):

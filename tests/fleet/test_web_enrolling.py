@@ -1,6 +1,7 @@
 """How rooms come in by the web and go out again: over HTTP, on both databases, with every role and wrong tries."""
 
 import asyncio
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -170,6 +171,42 @@ async def test_a_code_is_good_for_an_hour_as_the_page_says(house):
     house.clock.pass_s(LIFE.total_seconds())
     with pytest.raises(NotEnrolled, match="expired"):
         await house.come_in(code)
+
+
+async def test_codes_are_listed_without_their_secrets_and_withdrawn_while_they_wait(house):
+    used, waits = await code_of(house, name="Blue"), await code_of(house, name="Red", site="berlin")
+    await house.come_in(used["code"])
+    async with client_of(house.app) as client:
+        await sign_in(client, "admin")
+        answer = await client.get("/api/v1/codes")
+        listed = {line["name"]: line for line in answer.json()}
+        assert (listed["Blue"]["used_at"], listed["Blue"]["room"]) == (house.clock(), ROOM)
+        assert (listed["Red"]["used_at"], listed["Red"]["expires_at"]) == (None, waits["expires_at"])
+        for made in (used, waits):
+            secret = "".join(made["code"].split("-")[1:])
+            assert secret not in answer.text.replace("-", "")
+            assert hashlib.sha256(secret.encode()).hexdigest() not in answer.text
+        assert len((await client.get("/api/v1/codes?limit=1")).json()) == 1
+        red = f"/api/v1/codes/{listed['Red']['id']}"
+        assert [(await client.delete(red)).status_code for _ in range(2)] == [204, 404]
+        spent = await client.delete(f"/api/v1/codes/{listed['Blue']['id']}")
+        assert (spent.status_code, "retire the room" in spent.text) == (409, True)
+    with pytest.raises(NotEnrolled, match="is wrong"):
+        await house.come_in(waits["code"], room="red")
+    assert "enrolment code withdrawn" in await house.actions()
+
+
+async def test_codes_of_other_sites_are_neither_told_nor_withdrawn(house, database):
+    made = await code_of(house, site="berlin")
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO sites (id, name) VALUES ('lisbon', 'Lisbon')")
+    (lisbon,) = await database.fetch("SELECT key FROM sites WHERE id = 'lisbon'")
+    await add_person(database, "lisbon", (Role.ADMIN, lisbon["key"]))
+    async with client_of(house.app) as client:
+        await sign_in(client, "lisbon")
+        assert (await client.get("/api/v1/codes")).json() == []
+        assert (await client.delete(f"/api/v1/codes/{made['code'][:6]}")).status_code == 404
+    assert (await house.come_in(made["code"])).room == ROOM
 
 
 async def test_who_guesses_has_to_wait_and_rooms_that_succeed_do_not(house):

@@ -113,7 +113,9 @@ CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"{API}/settings/{{scope}}/roll-back"): {"json": {"rev": 1, "based_on": 2}},
     ("POST", f"{API}/users"): {"json": {"name": "x", "grants": [{"role": "viewer", "site": "bravo"}]}},
     ("PATCH", f"{API}/users/{{key}}"): {"json": {"disabled": True}},
+    ("POST", f"{API}/users/{{key}}/link"): {},
     ("POST", f"{API}/codes"): {"json": {"site": "bravo", "room": "bravo-room"}},
+    ("DELETE", f"{API}/codes/{{code_id}}"): {},
     ("POST", f"{API}/rooms/{{room_id}}/retire"): {},
 }
 JOB_STATE = {"resume": "paused", "approve": "waiting"}

@@ -159,7 +159,10 @@ class Accounts:
 
     async def password_link(self, by: Visitor, key: int, url: str) -> str:
         """Return a link by which somebody chooses a new password."""
-        await self._somebody(key)
+        user = await self._somebody(key)
+        if user.subject is not None:
+            # it would let them in for good, also when the service would not any more
+            raise NotPossible(f"{user.name} comes by the sign-in service: a password is changed there.")
         return await self._link(url, INVITATION, key, by.actor)
 
     async def change_user(

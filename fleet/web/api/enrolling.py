@@ -12,13 +12,13 @@ from starlette.responses import JSONResponse, Response
 
 from appliance.telemetry.protocol.enrolling import LONGEST, PATH, RENEW_PATH
 from fleet import enrolment
-from fleet.store import audit
+from fleet.store import audit, codes
 from fleet.web import rooms_in
 from fleet.web.access.limits import origin
 from fleet.web.api.common import ERRORS, Wrong
 from fleet.web.console import console_of
 from fleet.web.gate import Enrolling
-from fleet.web.inputs import Text
+from fleet.web.inputs import Limit, Text
 from fleet.web.pages.sign_in import address
 
 router = APIRouter(
@@ -108,6 +108,18 @@ async def make_code(request: Request, visitor: Enrolling, body: CodeBody) -> New
     wish = rooms_in.CodeWish(body.name, body.site, body.floor, body.room)
     code, until = await rooms_in.make_code(console_of(request), visitor, wish)
     return NewCode(str(code), until)
+
+
+@router.get("/codes")
+async def listed(request: Request, visitor: Enrolling, limit: Limit = 50) -> list[codes.CodeLine]:
+    """List the newest codes, used ones and those that wait; never their secrets."""
+    return await rooms_in.listed_codes(console_of(request), visitor, limit)
+
+
+@router.delete("/codes/{code_id}", status_code=204)
+async def withdraw(request: Request, visitor: Enrolling, code_id: Text) -> None:
+    """Take back a code that no room has used."""
+    await rooms_in.withdraw_code(console_of(request), visitor, code_id)
 
 
 @router.post("/rooms/{room_id}/retire", status_code=204)

@@ -60,6 +60,13 @@ class Invited:
 
 
 @dataclass(frozen=True)
+class LinkBody:
+    """A link, told this once: it works once, within a week."""
+
+    link: str
+
+
+@dataclass(frozen=True)
 class ChangeBody:
     """What is to be another; null leaves it."""
 
@@ -120,6 +127,13 @@ async def change(request: Request, visitor: Managing, key: Key, body: ChangeBody
     console = console_of(request)
     grants = None if body.grants is None else await _grants(console, body.grants)
     await console.accounts.change_user(visitor, key, grants=grants, disabled=body.disabled)
+
+
+@router.post("/users/{key}/link", status_code=201)
+async def password_link(request: Request, visitor: Managing, key: Key) -> LinkBody:
+    """Make a link by which somebody chooses a new password."""
+    console = console_of(request)
+    return LinkBody(await console.accounts.password_link(visitor, key, console.settings.url))
 
 
 async def _grants(console: Console, bodies: list[GrantBody]) -> list[people.GrantRow]:

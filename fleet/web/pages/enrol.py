@@ -6,16 +6,14 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fleet.store import codes
 from fleet.store.browse import all_sites
-from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import Enrolling, require
+from fleet.web.gate import Enrolling
 from fleet.web.inputs import field
 from fleet.web.pages.frame import page
-from fleet.web.rooms_in import NO_FLEET, CodeWish, make_code
+from fleet.web.rooms_in import NO_FLEET, CodeWish, listed_codes, make_code, withdraw_code
 
 router = APIRouter()
 
@@ -34,7 +32,7 @@ async def _shown(request: Request, visitor: Visitor, code: str = "", until: int 
         visitor,
         "enrol.html",
         title="Add rooms",
-        codes=await codes.codes(console.database, sites),
+        codes=await listed_codes(console, visitor),
         sites=[site for site in every if sites is None or site.key in sites],
         site_names={site.key: site.name for site in every},
         anywhere=sites is None,
@@ -62,13 +60,5 @@ async def make(
 
 @router.post("/enrol/{code_id}/withdraw")
 async def withdraw(request: Request, visitor: Enrolling, code_id: str) -> Response:
-    console = console_of(request)
-    found = await codes.code(console.database, code_id)
-    if found is None:
-        raise NotPossible("There is no such code.")
-    require(visitor, Action.ENROL, found.site)
-    async with console.database.transaction() as tx:
-        if not await codes.withdraw(tx, code_id):
-            raise NotPossible("This code has been used: retire the room instead.")
-        await console.audit.note(tx, console.now(), visitor.actor, "enrolment code withdrawn", f"code:{code_id}")
+    await withdraw_code(console_of(request), visitor, code_id)
     return RedirectResponse("/enrol", 303)
