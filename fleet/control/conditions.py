@@ -205,11 +205,18 @@ def _matches(condition: Issues, problem: Problem) -> bool:
     )
 
 
+def is_older(runs: str, than: str) -> bool | None:
+    """Tell whether a version is older than another; None where one of them is no version."""
+    one, other = _release(runs), _release(than)
+    return one < other if one and other else None
+
+
 def _older(runs: str, wanted: str) -> Look:
-    if not _release(runs):
-        return NOBODY_KNOWS
-    if _release(runs) >= _release(wanted):
-        return ALL_WELL
+    match is_older(runs, wanted):
+        case None:
+            return NOBODY_KNOWS
+        case False:
+            return ALL_WELL
     return Look(
         {"": Words(f"It runs Salon {runs}, older than {wanted}.", "Have it updated: a job of the kind update.")}
     )

@@ -77,6 +77,8 @@ class RoomDetail:
     retired_at: int | None
 
 
+_MOST_VERSIONS = 10_000
+"""Rooms may say anything; a statement takes so many values and no more."""
 _LINE = "r.key, r.id, r.name, r.site, r.floor, r.status, r.status_at, r.worst, r.issue_count, r.version, r.sw"
 
 
@@ -119,33 +121,40 @@ async def rooms_since(reader: Reader, version: int) -> tuple[list[RoomLine], lis
     return lines, [row["key"] for row in rows if row["retired_at"] is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rooms are looked for; what is empty leaves all."""
+
+    status: Sequence[str] = ()
+    site: str = ""
+    tag: str = ""
+    versions: Sequence[str] | None = None
+    """That they run; None for any."""
+    search: str = ""
+
+
 async def find_rooms(
-    reader: Reader,
-    sites: Sites,
-    *,
-    status: Sequence[str] = (),
-    site: str = "",
-    tag: str = "",
-    search: str = "",
-    after: str = "",
-    limit: int = 100,
+    reader: Reader, sites: Sites, wanted: Filter = Filter(), *, after: str = "", limit: int = 100
 ) -> list[RoomLine]:
     """Return rooms by id, a page at a time: those after an id."""
     where, args = [within(sites, "r.site"), "r.retired_at IS NULL", "r.id > $1"], [after]
-    if status:
+    if wanted.status:
         # words of ours only, so they may stand in the statement
-        states = ", ".join(f"'{word}'" for word in STATUSES if word in status)
+        states = ", ".join(f"'{word}'" for word in STATUSES if word in wanted.status)
         where.append(f"r.status IN ({states})" if states else "FALSE")
-    if site:
-        args.append(site)
+    if wanted.site:
+        args.append(wanted.site)
         where.append(f"r.site = (SELECT key FROM sites WHERE id = ${len(args)})")
-    if tag:
-        args.append(tag)
+    if wanted.tag:
+        args.append(wanted.tag)
         where.append(f"EXISTS (SELECT 1 FROM room_tags t WHERE t.room = r.key AND t.tag = ${len(args)})")
-    if search:
-        args.append(f"%{_literal(search.lower())}%")
-        place = f"${len(args)}"
-        where.append(f"(lower(r.name) LIKE {place} ESCAPE '!' OR lower(r.id) LIKE {place} ESCAPE '!')")
+    if wanted.versions is not None:
+        places = ", ".join(f"${len(args) + number}" for number in range(1, len(wanted.versions) + 1))
+        args.extend(wanted.versions)
+        where.append(f"r.sw IN ({places})" if places else "FALSE")
+    if wanted.search:
+        args.append(f"%{_literal(wanted.search.lower())}%")
+        where.append(_found_in(f"LIKE ${len(args)} ESCAPE '!'"))
     condition = " AND ".join(where)
     rows = await reader.fetch(
         f"SELECT {_LINE} FROM rooms r WHERE {condition} ORDER BY r.id LIMIT {min(int(limit), 1000)}", *args
@@ -153,6 +162,24 @@ async def find_rooms(
     keys = ", ".join(str(row["key"]) for row in rows) or "0"
     tags = await reader.fetch(f"SELECT room, tag FROM room_tags WHERE room IN ({keys}) ORDER BY tag")
     return _lines(rows, tags)
+
+
+async def versions_of(reader: Reader, sites: Sites) -> list[str]:
+    """Return the versions that rooms run, of those that may be seen."""
+    rows = await reader.fetch(
+        f"SELECT DISTINCT r.sw FROM rooms r WHERE {within(sites, 'r.site')} AND r.retired_at IS NULL AND r.sw <> '' "
+        f"LIMIT {_MOST_VERSIONS}"
+    )
+    return [row["sw"] for row in rows]
+
+
+def _found_in(like: str) -> str:
+    """Return a condition that a text stands in what a viewer of the rooms' page finds them by."""
+    own = " OR ".join(f"lower(r.{column}) {like}" for column in ("name", "id", "floor", "worst", "sw"))
+    return (
+        f"({own} OR r.site IN (SELECT key FROM sites WHERE lower(name) {like}) "
+        f"OR r.key IN (SELECT room FROM room_tags WHERE lower(tag) {like}))"
+    )
 
 
 STATUSES = ("broken", "offline", "warning", "meeting", "ready", "new")

@@ -23,6 +23,7 @@ KINDS = tuple(kind for kind in JobKind if kind is not JobKind.UNKNOWN)
 _LOOKS = frozenset({JobKind.LOGS, JobKind.SCREENSHOT})
 _HOUR_MS = 3_600_000
 MOST_ROOMS = 500
+_NO_JOB = "There is no such job, or it is of rooms that you may not see."
 _REFUSALS = (jobs.BadJob, layers.BadLayer, rollouts.BadPolicy, scope.BadScope, BadRule, BadChannel, TooMuch)
 T = TypeVar("T")
 
@@ -97,6 +98,14 @@ async def run(console: Console, visitor: Visitor, wish: JobWish) -> str:
     return await in_words(jobs.create(console.database, wanted, visitor.name, console.now(), sites=sites, also=also))
 
 
+async def seen_job(console: Console, visitor: Visitor, job: str) -> worklists.JobLine:
+    """Return a job that concerns rooms which somebody may see."""
+    found = await worklists.jobs(console.database, visitor.sites(), job=job) if job else []
+    if not found:
+        raise NotThere(_NO_JOB)
+    return found[0]
+
+
 async def cancel(console: Console, visitor: Visitor, job: str) -> None:
     """Take a job back where it has not begun."""
     await _need(console, visitor, Action.RUN_JOBS, job)
@@ -131,7 +140,7 @@ async def _need(console: Console, visitor: Visitor, action: Action, job: str) ->
         job,
     )
     if not any(visitor.may(Action.SEE, row["site"]) for row in rows):
-        raise NotThere("There is no such job, or it is of rooms that you may not see.")
+        raise NotThere(_NO_JOB)
     for row in rows:
         require(visitor, action, row["site"])
 

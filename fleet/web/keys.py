@@ -30,6 +30,11 @@ class Field:
         """What can be chosen; nothing where it is written."""
         return _CHOICES if self.kind is bool else {}
 
+    @property
+    def kind_words(self) -> str:
+        """What a value of it is."""
+        return {str: "text", tuple: "texts", bool: "yes or no"}.get(self.kind, "number")
+
     def shown(self, doc: Mapping[str, Any]) -> str:
         """Return what a document has of it, as it is written in the form; empty where it has nothing."""
         value = flat(doc).get(self.key)

@@ -48,11 +48,78 @@ async def test_rooms_are_found_a_page_at_a_time(app):
         assert (await client.get("/api/v1/rooms?status='")).json() == []
         found = (await client.get("/api/v1/rooms?search=TURING")).json()
         assert [room["name"] for room in found] == ["Turing"]
-        assert (await client.get("/api/v1/rooms?search=%25")).json() == []
+        assert (await client.get("/api/v1/rooms?search=%25%25")).json() == []
         assert len((await client.get("/api/v1/rooms?site=lisbon")).json()) == 10
         assert {"board"} == {
             tag for room in (await client.get("/api/v1/rooms?tag=board")).json() for tag in room["tags"]
         }
+
+
+async def test_rooms_are_found_by_what_they_run_and_by_all_that_the_page_searches(app, database):
+    async with database.transaction() as tx:
+        for version, key in (("0.9.0", 1), ("0.10.0", 2), ("0.11.0", 3), ("mine", 4), ("", 5)):
+            await tx.execute("UPDATE rooms SET sw = $1 WHERE key = $2", version, key)
+        await tx.execute("UPDATE rooms SET sw = '0.11.0' WHERE key > 5")
+        await tx.execute("UPDATE rooms SET floor = 'Attic', worst = 'The %fan% is loud' WHERE key = 7")
+    ids = {row["key"]: row["id"] for row in await database.fetch("SELECT key, id FROM rooms")}
+    async with client_of(app) as client:
+        await sign_in(client, "viewer")
+
+        async def found(**query):
+            answer = await client.get("/api/v1/rooms", params={"limit": 1000, **query})
+            return {room["id"] for room in answer.json()}
+
+        assert await found(version="0.10.0") == {ids[2]}
+        assert await found(older_than="0.11.0") == {ids[1], ids[2]}
+        assert await found(older_than="0.11.0", version="0.9.0") == {ids[1]}
+        assert await found(older_than="0.9") == await found(version="none") == set()
+        wrong = await client.get("/api/v1/rooms?older_than=new")
+        assert (wrong.status_code, wrong.json()) == (409, {"error": "A version is like 0.3.0."})
+        for words in ("ATTIC", "%fan%", "fan% is"):
+            assert await found(search=words) == {ids[7]}
+        assert await found(search="0.9.") == {ids[1]}
+        assert await found(search="lisbon") == await found(site="lisbon")
+        assert await found(tag="board") <= await found(search="boar")
+
+
+async def test_what_one_page_shows_has_an_address_of_its_own(app, database):
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        made = await client.post("/api/v1/jobs", json={"kind": "selftest", "scopes": ["room:room-00001"]})
+        job = (await client.get(f"/api/v1/jobs/{made.json()['id']}")).json()
+        assert (job["kind"], job["rooms"]) == ("selftest", 1)
+        assert (await client.get("/api/v1/jobs/none")).status_code == 404
+        rule = {"name": "Hot", "condition": {"kind": "offline"}, "scope": "site:berlin"}
+        assert (await client.put("/api/v1/alerts/rules/hot-one", json=rule)).status_code == 204
+        assert (await client.get("/api/v1/alerts/rules/hot-one")).json()["scope"] == "site:berlin"
+        assert (await client.get("/api/v1/alerts/rules/none")).status_code == 404
+        keys = {line["key"]: line for line in (await client.get("/api/v1/settings/keys")).json()}
+        assert keys["calendar.poll_s"] == {
+            "key": "calendar.poll_s",
+            "kind": "number",
+            "means": "How often the calendar is read.",
+        }
+        room = {"doc": {"tv": {"idle_off_min": 5}}, "based_on": 0}
+        assert (await client.put("/api/v1/settings/room:room-00001", json=room)).status_code == 204
+        org = {"doc": {"tv": {"idle_off_min": 20}}, "locks": ["tv.idle_off_min"], "based_on": 2}
+        assert (await client.put("/api/v1/settings/org", json=org)).status_code == 204
+        told = (await client.get("/api/v1/rooms/room-00001/settings")).json()["tv.idle_off_min"]
+        assert told == {"value": 20, "scope": "org", "locked": True, "ignored": ["room:room-00001"]}
+
+
+async def test_what_was_dropped_is_counted_for_who_reads_the_log(app, database):
+    clock = app.state.console.now()
+    detail = json.dumps({"refused": {"too large": 3}})
+    async with database.transaction() as tx:
+        await tx.execute("DELETE FROM pulses WHERE name LIKE 'ingest-%'")
+        await tx.execute(
+            "INSERT INTO pulses (name, at, since_at, detail) VALUES ('ingest-1', $1, $1, $2)", clock, detail
+        )
+    async with client_of(app) as client, client_of(app) as viewer:
+        await sign_in(client, "admin")
+        await sign_in(viewer, "viewer")
+        assert (await client.get("/api/v1/audit/dropped")).json() == {"too large": 3}
+        assert (await viewer.get("/api/v1/audit/dropped")).status_code == 403
 
 
 async def test_users_are_managed_as_on_the_page(app, database):

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Depends, Query
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 
+from fleet.control import metrics
 from fleet.store import audit, people
 from fleet.store.browse import all_sites
-from fleet.web.access.permissions import Action, Role
+from fleet.web.access.permissions import Role
 from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import Console, console_of
-from fleet.web.gate import Managing, allowed, signed_in
+from fleet.web.gate import Managing, Reading, signed_in
 from fleet.web.inputs import LARGEST, Key, Limit, Text
 from fleet.web.placing import site_key
 
@@ -143,7 +144,7 @@ async def _grants(console: Console, bodies: list[GrantBody]) -> list[people.Gran
 @router.get("/audit")
 async def audit_log(
     request: Request,
-    _: Annotated[Visitor, Depends(allowed(Action.SEE_AUDIT, everywhere=True))],
+    _: Reading,
     before: Annotated[int, Query(ge=0, le=LARGEST, description="an entry's number")] = LARGEST,
     search: Text = "",
     limit: Limit = 100,
@@ -152,9 +153,14 @@ async def audit_log(
     return list(await audit.entries(console_of(request).database, before=before, search=search, limit=limit))
 
 
+@router.get("/audit/dropped")
+async def dropped(request: Request, _: Reading) -> dict[str, int]:
+    """Count the messages in rooms' names that were dropped since the console began to listen, by why."""
+    console = console_of(request)
+    return await metrics.dropped(console.database, console.now())
+
+
 @router.get("/audit/verdict")
-async def verdict(
-    request: Request, _: Annotated[Visitor, Depends(allowed(Action.SEE_AUDIT, everywhere=True))]
-) -> audit.Verdict:
+async def verdict(request: Request, _: Reading) -> audit.Verdict:
     """Verify the whole log."""
     return await audit.verify(console_of(request).database)

@@ -91,6 +91,12 @@ async def rules(request: Request, visitor: Seeing) -> list[NamedRule]:
     return [_shown(rule) for rule in await ruling.rules(console_of(request), visitor)]
 
 
+@router.get("/rules/{rule_id}")
+async def rule(request: Request, visitor: Seeing, rule_id: Text) -> NamedRule:
+    """Tell one rule."""
+    return _shown(await ruling.rule(console_of(request), visitor, rule_id))
+
+
 @router.put("/rules/{rule_id}", status_code=204)
 async def save_rule(request: Request, visitor: Ruling, rule_id: Text, body: RuleBody) -> None:
     """Add or change a rule."""

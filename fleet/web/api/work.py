@@ -17,7 +17,7 @@ from fleet.control.merge import Difference
 from fleet.control.rollouts import AT_ONCE, CAREFUL, Policy
 from fleet.control.use import Use, report
 from fleet.store import history, worklists
-from fleet.web import acting
+from fleet.web import acting, keys
 from fleet.web.api.common import ERRORS
 from fleet.web.console import console_of
 from fleet.web.gate import NotThere, Seeing
@@ -95,6 +95,16 @@ class SettingsBody:
     based_on: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """The revision it replaces; another one means that somebody was quicker."""
     note: Text = ""
+
+
+@dataclass(frozen=True)
+class KeyBody:
+    """One key that can be set."""
+
+    key: str
+    kind: str
+    """text, texts, number or yes or no."""
+    means: str
 
 
 @dataclass(frozen=True)
@@ -221,6 +231,12 @@ async def roll_back(request: Request, visitor: Seeing, scope: Text, body: RollBa
     await acting.roll_back(console_of(request), visitor, scope, body.rev, body.based_on)
 
 
+@router.get("/jobs/{job}")
+async def one_job(request: Request, visitor: Seeing, job: Text) -> worklists.JobLine:
+    """Tell one job, and how far it is."""
+    return await acting.seen_job(console_of(request), visitor, job)
+
+
 @router.get("/jobs/{job}/rooms")
 async def answers(request: Request, visitor: Seeing, job: Text) -> list[history.Execution]:
     """List what each room answered to a job."""
@@ -228,6 +244,12 @@ async def answers(request: Request, visitor: Seeing, job: Text) -> list[history.
     if not found:
         raise NotThere("There is no such job, or it is of rooms that you may not see.")
     return found
+
+
+@router.get("/settings/keys")
+async def setting_keys(_: Seeing) -> list[KeyBody]:
+    """List what can be set of a room, and what each key means."""
+    return [KeyBody(one.key, one.kind_words, one.means) for one in keys.fields()]
 
 
 @router.get("/settings")

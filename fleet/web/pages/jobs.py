@@ -14,7 +14,7 @@ from fleet.web import acting
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
-from fleet.web.gate import NotThere, Running, Seeing, allowed
+from fleet.web.gate import Running, Seeing, allowed
 from fleet.web.inputs import LongText, Text
 from fleet.web.pages.frame import page
 from fleet.web.spans import moment_ms
@@ -117,17 +117,15 @@ async def resume(request: Request, visitor: Running, job: Text) -> Response:
 @router.get("/jobs/{job}")
 async def job(request: Request, visitor: Seeing, job: str) -> Response:
     database = console_of(request).database
-    found = await worklists.jobs(database, visitor.sites(), job=job)
-    if not job or not found:
-        raise NotThere("There is no such job, or it is of rooms that you may not see.")
+    found = await acting.seen_job(console_of(request), visitor, job)
     answers = await history.executions(database, job, visitor.sites())
     name = "part/job.html" if request.headers.get("HX-Target") == "job" else "job.html"
     return page(
         request,
         visitor,
         name,
-        title=_title(found[0].kind),
-        job=found[0],
+        title=_title(found.kind),
+        job=found,
         waves=await worklists.waves(database, job, visitor.sites()),
         answers=answers,
     )
