@@ -23,31 +23,75 @@ class BadRule(SalonError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """What can be compared: how it is said, and what helps."""
+    """What can be compared: what people call it, how it is said, and what helps."""
 
+    name: str
+    unit: str | None
+    """None of what is only so, 1, or not, 0."""
     says: str
     remedy: str
 
+    @property
+    def label(self) -> str:
+        """What it is called where somebody chooses it."""
+        if self.unit is None:
+            return f"{self.name}: 1 if so, else 0"
+        return f"{self.name}, {self.unit}" if self.unit else self.name
 
+
+_BUSY = "See what runs on it beside the room; restart it."
 NUMBERS: Mapping[str, Number] = {
     "temp_c": Number(
-        "The machine is {:.0f} °C hot.", "Clean its fan and give it air; it slows down to protect itself."
+        "temperature",
+        "°C",
+        "The machine is {:.0f} °C hot.",
+        "Clean its fan and give it air; it slows down to protect itself.",
     ),
-    "cpu_percent": Number("The machine is busy to {:.0f} %.", "See what runs on it beside the room; restart it."),
-    "mem_available_mb": Number(
-        "Only {:.0f} MB of memory are free.", "See what runs on it beside the room; restart it."
+    "cpu_percent": Number("processor's load", "%", "The machine is busy to {:.0f} %.", _BUSY),
+    "mem_available_mb": Number("free memory", "MB", "Only {:.0f} MB of memory are free.", _BUSY),
+    "disk_free_mb": Number(
+        "free disk",
+        "MB",
+        "Only {:.0f} MB of the disk are free.",
+        "Delete what is not needed, or use a larger card.",
     ),
-    "disk_free_mb": Number("Only {:.0f} MB of the disk are free.", "Delete what is not needed, or use a larger card."),
-    "loss_percent": Number("{:.0f} % of a call's packets are lost.", "Use a cable rather than Wi-Fi; ask the network."),
-    "spooled": Number("{:.0f} records wait to be stored.", "Look whether the console's ingest runs and may write."),
+    "loss_percent": Number(
+        "packets lost in a call",
+        "%",
+        "{:.0f} % of a call's packets are lost.",
+        "Use a cable rather than Wi-Fi; ask the network.",
+    ),
+    "spooled": Number(
+        "records that wait to be stored",
+        "",
+        "{:.0f} records wait to be stored.",
+        "Look whether the console's ingest runs and may write.",
+    ),
     "spool_age_s": Number(
+        "age of the oldest record that waits",
+        "s",
         "The oldest record has waited for {:.0f} s to be stored.",
         "Look whether the console's ingest runs and may write; its log says what it refuses.",
     ),
-    "skew_s": Number("The clock is {:.0f} s off.", "Let the room reach a time server (NTP)."),
-    "behind": Number("It does not have its settings.", "See on its page what it is waiting for, or what it refused."),
-    "starts": Number("It started {:.0f} times in 15 minutes.", "Look at its logs; its power supply may be weak."),
-    "certificate_days": Number("Its certificate ends in {:.0f} days.", "Enrol the room again: salon setup."),
+    "skew_s": Number("clock's error", "s", "The clock is {:.0f} s off.", "Let the room reach a time server (NTP)."),
+    "behind": Number(
+        "settings not taken",
+        None,
+        "It does not have its settings.",
+        "See on its page what it is waiting for, or what it refused.",
+    ),
+    "starts": Number(
+        "starts in 15 minutes",
+        "",
+        "It started {:.0f} times in 15 minutes.",
+        "Look at its logs; its power supply may be weak.",
+    ),
+    "certificate_days": Number(
+        "time until its certificate ends",
+        "days",
+        "Its certificate ends in {:.0f} days.",
+        "Enrol the room again: salon setup.",
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from seed import fill
 from web_parts import Clock, add_person, client_of, console_app, sign_in
 
 from fleet.control import rulebook
-from fleet.control.conditions import Beyond, Issues
+from fleet.control.conditions import NUMBERS, Beyond, Issues
 from fleet.store import audit
 from fleet.web.access.permissions import Role
 
@@ -64,6 +64,26 @@ async def test_a_rule_is_made_changed_switched_off_and_deleted_on_the_page(app, 
         ("admin", "rule changed", "rule:lenses"),
         ("admin", "rule made", "rule:lenses"),
     ]
+
+
+async def test_numbers_are_named_in_words_and_kept_by_their_keys(app):
+    async with client_of(app) as client:
+        await sign_in(client, "viewer")
+        page = (await client.get("/alerts/rules")).text
+        told = {one["number"]: one for one in (await client.get("/api/v1/alerts/numbers")).json()}
+        await sign_in(client, "admin")
+        form = (await client.get("/alerts/rules/hot")).text
+    for words in (
+        "temperature above 80 °C, until 75 °C",
+        "free disk below 500 MB, until 1000 MB",
+        "settings not taken<",
+    ):
+        assert words in page
+    assert not [number for number in NUMBERS if "_" in number and number in page]
+    assert '<option value="temp_c" selected>temperature, °C</option>' in form
+    assert '<option value="starts">starts in 15 minutes</option>' in form
+    assert set(told) == set(NUMBERS)
+    assert (told["temp_c"]["name"], told["temp_c"]["unit"], told["behind"]["unit"]) == ("temperature", "°C", None)
 
 
 @pytest.mark.parametrize(

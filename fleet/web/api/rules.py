@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fleet.control import rulebook
-from fleet.control.conditions import BadRule, condition_json, read_condition
+from fleet.control.conditions import NUMBERS, BadRule, condition_json, read_condition
 from fleet.control.rules import Rule
 from fleet.control.watch import Window
 from fleet.web import ruling
@@ -57,6 +57,18 @@ class NamedRule(RuleBody):
 
 
 @dataclass(frozen=True)
+class NumberBody:
+    """What a rule can compare."""
+
+    number: str
+    """As a condition names it."""
+    name: str
+    unit: str | None
+    """Null of what is only so, 1, or not, 0."""
+    remedy: str
+
+
+@dataclass(frozen=True)
 class ChannelBody:
     """Where notices go."""
 
@@ -89,6 +101,12 @@ class Planned:
 async def rules(request: Request, visitor: Seeing) -> list[NamedRule]:
     """List the rules for what you see."""
     return [_shown(rule) for rule in await ruling.rules(console_of(request), visitor)]
+
+
+@router.get("/numbers")
+async def numbers(_: Seeing) -> list[NumberBody]:
+    """List the numbers that a rule can compare."""
+    return [NumberBody(key, one.name, one.unit, one.remedy) for key, one in NUMBERS.items()]
 
 
 @router.get("/rules/{rule_id}")

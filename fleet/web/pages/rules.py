@@ -76,7 +76,7 @@ async def _edit(request: Request, visitor: Visitor, shown: Rule, *, new: bool) -
         issues=condition if isinstance(condition, Issues) else Issues(()),
         beyond=condition if isinstance(condition, Beyond) else Beyond("temp_c"),
         older=condition if isinstance(condition, Older) else Older(""),
-        numbers=list(NUMBERS),
+        numbers=NUMBERS,
         severities=SEVERITIES,
         channels=await rulebook.channels(console_of(request).database),
     )
@@ -193,11 +193,20 @@ def words_of(condition: Condition) -> str:
             degree = f", {least}" + ("" if most == least else f" to {most}")
             other = f" but {' '.join(but)}" if but else ""
             return f"issues {' '.join(ids)}{other}{degree}"
-        case Beyond(number, above, below, clear):
-            bound = f"above {above:g}" if above is not None else f"below {below or 0:g}"
-            return f"{number} {bound}{'' if clear is None else f', until {clear:g}'}"
+        case Beyond():
+            return _bound_words(condition)
         case Older(than):
             return f"version older than {than}"
+
+
+def _bound_words(condition: Beyond) -> str:
+    number, above, below = NUMBERS[condition.number], condition.above, condition.below
+    if number.unit is None:
+        return number.name
+    unit = f" {number.unit}" if number.unit else ""
+    bound = f"above {above:g}" if above is not None else f"below {below or 0:g}"
+    until = "" if condition.clear is None else f", until {condition.clear:g}{unit}"
+    return f"{number.name} {bound}{unit}{until}"
 
 
 def _condition(form: RuleForm) -> Condition:
