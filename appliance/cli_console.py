@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from appliance.cli_parts import Commands, Run, not_installed, settings_of, with_parts
 from appliance.errors import SalonError
 from appliance.service import run_program, utc_now
+from appliance.state.counted import counted
 
 if TYPE_CHECKING:
     from fleet.console import ConsoleSettings
@@ -276,7 +277,7 @@ def _run_audit_verify(options: argparse.Namespace) -> int:
             f"The log was tampered with: no entry goes by {options.head}. Its end was cut off, or it was written anew."
         )
         return 1
-    print(f"The {found.entries} entries of the log fit together. Note its head: {found.head}")
+    print(f"The log is whole: {counted(found.entries, 'entry', 'entries')}. Note its head: {found.head}")
     return 0
 
 

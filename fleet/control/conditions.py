@@ -30,6 +30,13 @@ class Number:
     """None of what is only so, 1, or not, 0."""
     says: str
     remedy: str
+    of_one: str = ""
+    """How it is said when there is one; empty where that reads alike."""
+
+    def said(self, value: float) -> str:
+        """Tell people its value."""
+        one = self.of_one if f"{value:.0f}" == "1" else ""
+        return one or self.says.format(value)
 
     @property
     def label(self) -> str:
@@ -66,6 +73,7 @@ NUMBERS: Mapping[str, Number] = {
         "",
         "{:.0f} records wait to be stored.",
         "Look whether the console's ingest runs and may write.",
+        "1 record waits to be stored.",
     ),
     "spool_age_s": Number(
         "age of the oldest record that waits",
@@ -85,12 +93,14 @@ NUMBERS: Mapping[str, Number] = {
         "",
         "It started {:.0f} times in 15 minutes.",
         "Look at its logs; its power supply may be weak.",
+        "It started once in 15 minutes.",
     ),
     "certificate_days": Number(
         "time until its certificate ends",
         "days",
         "Its certificate ends in {:.0f} days.",
         "Enrol the room again: salon setup.",
+        "Its certificate ends in 1 day.",
     ),
 }
 
@@ -294,7 +304,7 @@ def _compared(condition: Beyond, value: float | None) -> Look:
     above, below, clear = condition.above, condition.below, condition.clear
     if (above is not None and value > above) or (below is not None and value < below):
         number = NUMBERS[condition.number]
-        return Look({"": Words(number.says.format(value), number.remedy)})
+        return Look({"": Words(number.said(value), number.remedy)})
     if clear is None:
         return ALL_WELL
     return _BETWEEN if (value > clear if above is not None else value < clear) else ALL_WELL

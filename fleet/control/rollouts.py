@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from appliance.errors import SalonError
+from appliance.state.counted import counted
 from appliance.telemetry.protocol.records import JobState
 
 HELD = "held"
@@ -127,7 +128,7 @@ def _too_bad(policy: Policy, told: list[Group]) -> Stop | None:
     bad = sum(group.rooms for group in told if group.state in _BAD)
     lost = sum(group.lost for group in told)
     if policy.stop_lost and lost >= policy.stop_lost:
-        return Stop(f"{lost} rooms went offline after it and did not come back")
+        return Stop(f"{counted(lost, 'room')} went offline after it and did not come back")
     # not as a quotient, which may come out above a share that is only just reached
     if bad * 100 > policy.stop_percent * rooms:
         return Stop(f"it failed in {bad} of {rooms} rooms")

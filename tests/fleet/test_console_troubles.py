@@ -95,6 +95,14 @@ def test_a_console_that_is_not_there_is_not_made_by_looking(config, told, words,
     assert not config.state.exists()
 
 
+def test_an_audit_log_of_one_entry_is_told_as_one(config, capsys):
+    config.make()
+    assert config.run("admin-link") == 0
+    capsys.readouterr()
+    assert config.run("audit", "verify") == 0
+    assert capsys.readouterr().out.startswith("The log is whole: 1 entry. Note its head: ")
+
+
 def test_no_link_is_made_where_nothing_was_set_up(told, monkeypatch, tmp_path):
     monkeypatch.delenv("SALON_CONSOLE_CONFIG", raising=False)
     monkeypatch.setattr("fleet.settings.SYSTEM_FILE", tmp_path / "none.toml")

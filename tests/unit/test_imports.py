@@ -41,6 +41,7 @@ CONSOLE = (
     "appliance.telemetry.protocol",
     "appliance.state.wire",
     "appliance.state.clean",
+    "appliance.state.counted",
     "appliance.tree",
     "appliance.values",
     "appliance.redact",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from appliance.errors import SalonError
+from appliance.state.counted import counted
 from fleet.store import people
 from fleet.store.audit import AuditLog
 from fleet.store.database import Database, Transaction
@@ -222,4 +223,4 @@ def _target(user: int | None) -> str:
 
 
 def _words(seconds: int) -> str:
-    return f"{seconds} seconds" if seconds < 90 else f"{-(-seconds // 60)} minutes"
+    return counted(seconds, "second") if seconds < 90 else counted(-(-seconds // 60), "minute")

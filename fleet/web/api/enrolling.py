@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from appliance.state.counted import counted
 from appliance.telemetry.protocol.enrolling import LONGEST, PATH, RENEW_PATH
 from fleet import enrolment
 from fleet.store import audit, codes
@@ -31,7 +32,7 @@ router = APIRouter(
     },
 )
 _PREFIX = "/api/v1"
-_MUCH = "Too much went wrong from this address. Try again in {minutes} minutes."
+_MUCH = "Too much went wrong from this address. Try again in {wait}."
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ async def _answered(request: Request, ask: Ask, asked: dict[str, Any], target: s
     if console.fleet is None:
         return JSONResponse({"error": rooms_in.NO_FLEET}, 409)
     if wait_s := console.tries.wait_s(where, console.now()):
-        return JSONResponse({"error": _MUCH.format(minutes=-(-wait_s // 60))}, 429)
+        return JSONResponse({"error": _MUCH.format(wait=counted(-(-wait_s // 60), "minute"))}, 429)
     if len(json.dumps(asked)) > 2 * LONGEST:
         return JSONResponse({"error": "this is no question that a room would ask"}, 400)
     answer = await ask(asked, console.fleet, console.database, rooms_in.moment(console))

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from appliance.state.counted import counted
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
@@ -129,6 +130,7 @@ def _environment() -> Environment:
     made.filters |= {
         "moment": moment,
         "span": span,
+        "counted": counted,
         "clock": clock,
         "size": size,
         "percent": percent,

@@ -2,6 +2,8 @@
 
 import pytest
 
+from appliance.state.counted import counted
+from fleet.control.conditions import NUMBERS
 from fleet.store.history import compared
 from fleet.web.pages.frame import moment, said, size, span, status_icon
 from fleet.web.told import health_of
@@ -68,3 +70,32 @@ def test_words_of_a_newer_room_are_unknown_not_an_error():
     health = health_of({"phase": "dancing", "issues": [{"id": "x", "severity": "dire", "text": "t"}]})
     assert health is not None
     assert (health.phase, health.issues[0].severity) == ("unknown", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "words"),
+    [
+        (0, ("entry", "entries"), "0 entries"),
+        (1, ("entry", "entries"), "1 entry"),
+        (2, ("entry", "entries"), "2 entries"),
+        (1, ("room",), "1 room"),
+        (3, ("room",), "3 rooms"),
+    ],
+)
+def test_one_of_a_thing_is_not_many(number, noun, words):
+    assert counted(number, *noun) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "words"),
+    [
+        ("spooled", 1, "1 record waits to be stored."),
+        ("spooled", 300, "300 records wait to be stored."),
+        ("certificate_days", 0.9, "Its certificate ends in 1 day."),
+        ("certificate_days", 20.6, "Its certificate ends in 21 days."),
+        ("starts", 1, "It started once in 15 minutes."),
+        ("temp_c", 1, "The machine is 1 °C hot."),
+    ],
+)
+def test_an_alert_says_one_as_one(number, value, words):
+    assert NUMBERS[number].said(value) == words
