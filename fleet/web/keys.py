@@ -11,9 +11,10 @@ from typing import Any, get_type_hints
 
 from appliance import overlay, sections
 from fleet.control.merge import flat
+from fleet.control.settable import mistakes_in
 from fleet.web.access.accounts import NotPossible
 
-SET, LOCK = "set.", "lock."
+SET, EMPTY, LOCK = "set.", "empty.", "lock."
 _CHOICES = {"": "not set here", "true": "yes", "false": "no"}
 
 
@@ -29,6 +30,19 @@ class Field:
     def choices(self) -> Mapping[str, str]:
         """What can be chosen; nothing where it is written."""
         return _CHOICES if self.kind is bool else {}
+
+    @property
+    def empty(self) -> Any:
+        """The empty text, or no texts; None where that is no value."""
+        if self.kind not in {str, tuple}:
+            return None
+        section, _, name = self.key.partition(".")
+        nothing = self.read("")
+        return None if mistakes_in({section: {name: nothing}}) else nothing
+
+    def is_empty_in(self, doc: Mapping[str, Any]) -> bool:
+        """Tell whether a document sets it, to nothing."""
+        return flat(doc).get(self.key) in ("", [], ())
 
     @property
     def kind_words(self) -> str:
@@ -85,10 +99,13 @@ def _meanings(settings: type) -> dict[str, str]:
 
 
 def read(form: Mapping[str, object]) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
-    """Return the document and the locked keys of a form; what is left empty is not set."""
+    """Return the document and the locked keys of a form; what is left empty is not set, unless it says so."""
     doc: dict[str, dict[str, Any]] = {}
     for one in fields():
-        if text := str(form.get(SET + one.key, "")).strip():
+        text, empty = str(form.get(SET + one.key, "")).strip(), bool(form.get(EMPTY + one.key))
+        if text and empty:
+            raise NotPossible(f"{one.key}: it has a value and is to be empty, too. Clear the one or the other.")
+        if text or empty:
             section, _, key = one.key.partition(".")
             doc.setdefault(section, {})[key] = one.read(text)
     return doc, tuple(one.key for one in fields() if form.get(LOCK + one.key))

@@ -116,6 +116,36 @@ async def test_settings_are_written_key_by_key_and_previewed_first(app, database
     assert (newest["locks"], newest["note"]) == (["tv.idle_off_min"], "energy")
 
 
+async def test_a_text_is_set_to_nothing_and_stays_so_when_the_form_is_sent_again(app):
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        body = {"doc": {"room": {"how_to_join": "Ask at the desk"}}, "based_on": 2}
+        assert (await client.put("/api/v1/settings/org", json=body)).status_code == 204
+        for base in ("3", "4"):
+            form = form_of((await client.get("/settings?scope=org")).text)
+            assert form["based_on"] == base
+            if base == "3":
+                assert form["set.room.how_to_join"] == "Ask at the desk"
+                form |= {"set.room.how_to_join": "", "empty.room.how_to_join": "yes"}
+            assert (form["set.room.how_to_join"], form.get("empty.room.how_to_join")) == ("", "yes")
+            assert "set.tv.off_from" in form
+            assert "empty.tv.off_from" not in form
+            preview = await client.post("/settings/keys", data=form)
+            assert preview.status_code == 200
+            assert (await client.post("/settings", data=form_of(preview.text))).status_code == 303
+        revisions = (await client.get("/api/v1/settings/org/revisions")).json()
+        assert [one["doc"] for one in revisions[:2]] == [{"room": {"how_to_join": ""}}] * 2
+        assert (await client.get("/api/v1/rooms/room-00001/settings")).json()["room.how_to_join"]["value"] == ""
+
+
+def form_of(page):
+    """Return what a browser would send of the form that names its revision: values as they stand, and ticked boxes."""
+    form = next(part for part in page.split("<form ") if 'name="based_on"' in part).partition("</form>")[0]
+    fields = [dict(re.findall(r'(\w+)="([^"]*)"', tag)) | {"tag": tag} for tag in re.findall(r"<input[^>]*>", form)]
+    sent = [one for one in fields if one.get("type") != "checkbox" or " checked" in one["tag"]]
+    return {one["name"]: unescape(one.get("value", "")) for one in sent}
+
+
 async def test_a_rooms_page_says_who_set_each_key_and_what_is_locked(app):
     async with client_of(app) as client:
         await sign_in(client, "admin")

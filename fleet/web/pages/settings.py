@@ -29,7 +29,8 @@ Alike = list[tuple[tuple[Difference, ...], list[str]]]
 async def settings(request: Request, visitor: Seeing, scope: str = "") -> Response:
     layers = await worklists.layers(console_of(request).database, visitor.sites())
     chosen = next((layer for layer in layers if layer.scope == scope), None)
-    doc = json.dumps(chosen.doc, indent=2, ensure_ascii=False) if chosen else "{}"
+    here = chosen.doc if chosen else {}
+    doc = json.dumps(here, indent=2, ensure_ascii=False)
     locks = tuple(chosen.locks) if chosen else ()
     wish = acting.SettingsWish(scope, doc, locks, chosen.rev if chosen else 0, "")
     return page(
@@ -39,7 +40,7 @@ async def settings(request: Request, visitor: Seeing, scope: str = "") -> Respon
         title="Settings",
         layers=layers,
         wish=wish,
-        fields=[(one, one.shown(chosen.doc if chosen else {})) for one in keys.fields()],
+        fields=[(one, one.shown(here), one.is_empty_in(here)) for one in keys.fields()],
         flat=flat,
         sites=await all_sites(console_of(request).database, visitor.sites()),
     )

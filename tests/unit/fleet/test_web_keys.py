@@ -25,6 +25,23 @@ def test_what_is_shown_is_read_back_and_what_is_empty_is_not_set():
     assert read({**form, "lock.sound.beam": "yes"}) == (doc, ("sound.beam",))
 
 
+def test_a_text_is_set_to_nothing_only_where_that_says_something():
+    doc = {"room": {"how_to_join": ""}, "calendar": {"auto_join_hosts": []}, "tv": {"off_from": "", "off_until": ""}}
+    assert mistakes_in(doc) == ()
+    form = {f"set.{one.key}": one.shown(doc) for one in fields()}
+    form |= {f"empty.{one.key}": "yes" for one in fields() if one.is_empty_in(doc)}
+    assert read(form) == (doc, ())
+    emptied = {one.key for one in fields() if one.empty is not None}
+    assert emptied == {
+        *("room.how_to_join", "room.timezone", "calendar.auto_join_hosts", "tv.off_from", "tv.off_until"),
+    }
+
+
+def test_what_has_a_value_and_is_to_be_empty_is_refused_in_words():
+    with pytest.raises(NotPossible, match=r"tv\.off_from: it has a value and is to be empty, too"):
+        read({"set.tv.off_from": "22:00", "empty.tv.off_from": "yes"})
+
+
 def test_what_is_no_number_is_refused_in_words():
     with pytest.raises(NotPossible, match=r"tv\.idle_off_min: 'soon' is no number"):
         read({"set.tv.idle_off_min": "soon"})
