@@ -61,6 +61,9 @@ class Use:
     """Seven days from Monday of 24 local hours: how many minutes rooms were in use, all together."""
     utilisation: float | None
     no_show_share: float | None
+    from_at: int
+    """From when it tells: earlier than asked for where it goes by whole days."""
+    until_at: int
 
     def by_site(self) -> Mapping[str, float | None]:
         """Return each site's utilisation."""
@@ -119,6 +122,7 @@ def _use(rooms: Sequence[Row], found: Tallies, span: Span) -> Use:
         _week(found.peak),
         _share_of(uses),
         _ratio(sum(room.no_shows for room in uses), sum(room.booked for room in uses)),
+        *span,
     )
 
 

@@ -2,12 +2,15 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 
 import pytest
 from seed import fill
 from web_parts import Clock, add_person, client_of, console_app, sign_in
 
 from fleet.control import use
+from fleet.control.use_sums import sum_up
+from fleet.store.samples import DAY
 from fleet.web.access.permissions import Role
 
 
@@ -55,6 +58,32 @@ async def test_tables_hold_the_sites_one_sees_and_nobodys_name(app, database):
         assert "Secret" not in meetings.text
         assert (await client.get("/api/v1/use/meetings.csv?days=2")).text == meetings.text
         assert len((await client.get("/api/v1/use")).json()["rooms"]) == 10
+
+
+async def test_a_report_by_whole_days_says_so_and_is_named_after_them(app, database, monkeypatch):
+    now = app.state.console.now()
+    async with database.transaction() as tx:
+        # as whoever stores a meeting does
+        await tx.execute(f"INSERT INTO use_marks (day, room) SELECT DISTINCT at / {DAY}, room FROM meetings")
+    await sum_up(database, now)
+    from_at, until_at = now - 6 * DAY - 1, now - DAY
+    first, last = from_at // DAY * DAY, -(-until_at // DAY) * DAY
+    asked = f"from_at={from_at}&until_at={until_at}"
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        as_asked = (await client.get(f"/api/v1/use?{asked}")).json()
+        assert (as_asked["from_at"], as_asked["until_at"]) == (from_at, until_at)
+        assert "whole-days" not in (await client.get(f"/use?{asked}")).text
+        monkeypatch.setattr(use, "MOST_BESIDE", 0)
+        wider = (await client.get(f"/api/v1/use?{asked}")).json()
+        assert (wider["from_at"], wider["until_at"]) == (first, last)
+        said = (await client.get(f"/use?{asked}")).text.partition('id="whole-days"')[2].partition("</p>")[0]
+        assert "begins and ends at midnight, UTC" in said
+        assert f'datetime="{datetime.fromtimestamp(first / 1000, UTC).isoformat()}"' in said
+        # today is not over: only the beginning is another
+        assert "a report begins at midnight, UTC" in (await client.get("/use?days=7")).text
+        name = (await client.get(f"/use/rooms.csv?{asked}")).headers["Content-Disposition"]
+        assert "-".join(datetime.fromtimestamp(at / 1000, UTC).strftime("%Y%m%d") for at in (first, last)) in name
 
 
 async def test_too_much_is_said_with_a_way_to_less(app, monkeypatch):

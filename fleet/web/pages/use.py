@@ -9,7 +9,7 @@ from fleet.web.acting import in_words
 from fleet.web.console import console_of
 from fleet.web.gate import Seeing
 from fleet.web.pages.frame import page
-from fleet.web.spans import AskedSpan, csv_answer
+from fleet.web.spans import AskedSpan, Span, csv_answer
 
 router = APIRouter()
 _DAY_MS = 86_400_000
@@ -25,7 +25,7 @@ async def show(request: Request, visitor: Seeing, span: AskedSpan) -> Response:
         words = ""
     except use.TooMuch as err:
         # the page stays, with the choice of a shorter time
-        found, words = use.Use((), (), None, None), str(err)
+        found, words = use.Use((), (), None, None, span.from_at, span.until_at), str(err)
     busiest = sorted(found.rooms, key=lambda room: (-(room.utilisation or 0), -room.held, room.room))
     return page(
         request,
@@ -46,7 +46,7 @@ async def show(request: Request, visitor: Seeing, span: AskedSpan) -> Response:
 async def rooms_table(request: Request, visitor: Seeing, span: AskedSpan) -> Response:
     reader = console_of(request).database
     found = await in_words(use.report(reader, span.from_at, span.until_at, sites=visitor.sites()))
-    return csv_answer("rooms", span, use.rooms_csv(found))
+    return csv_answer("rooms", Span(found.from_at, found.until_at), use.rooms_csv(found))
 
 
 @router.get("/use/meetings.csv")
