@@ -54,6 +54,8 @@ async def take(folder: Path) -> None:
         phone = {"viewport": PHONE, "device_scale_factor": 2}
         await _rooms(browser, url, folder / "console-phone.png", color_scheme="light", **phone)
         await _room(browser, url, folder / "console-room.png")
+        await _settings(browser, url, folder / "console-settings.png")
+        await _rooms(browser, url, folder / "console-wall.png", color_scheme="dark", viewport=WALL)
 
 
 async def take_every_page(folder: Path) -> None:
@@ -86,6 +88,13 @@ async def _room(browser: Browser, url: str, path: Path) -> None:
     camera = next(room for room in rooms if "amera" in room["worst"])
     await page.goto(f"{url}/rooms/{camera['id']}")
     await page.locator(".plot").nth(5).wait_for()
+    await _shoot(page, path)
+
+
+async def _settings(browser: Browser, url: str, path: Path) -> None:
+    page = await _signed_in(browser, url, color_scheme="light", viewport=DESK)
+    await page.goto(f"{url}/settings?scope=site%3Aberlin")
+    await page.locator("table.keys").wait_for()
     await _shoot(page, path)
 
 
