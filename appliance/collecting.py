@@ -2,9 +2,11 @@
 
 import asyncio
 import gzip
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from appliance.children import send
 from appliance.errors import SalonError
 from appliance.redact import without_secrets
 
@@ -52,7 +54,7 @@ async def _journal() -> str:
         async with asyncio.timeout(_ANSWER_S):
             said, _ = await process.communicate()
     except TimeoutError:
-        process.kill()
+        send(process, signal.SIGKILL)
         await process.wait()
         return ""
     return said[-_MOST:].decode(errors="replace")

@@ -5,11 +5,13 @@ Where the room's own settings agree, it may be the picture as it is.
 
 import asyncio
 import json
+import signal
 import sys
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
+from appliance.children import send
 from appliance.errors import SalonError
 from appliance.sections import Settings
 from appliance.state.room import RoomState
@@ -56,7 +58,7 @@ async def _drawn(room: RoomState, zone: str) -> bytes:
         async with asyncio.timeout(_DRAWN_S):
             drawn, _ = await process.communicate(json.dumps(to_json(room)).encode())
     except TimeoutError as err:
-        process.kill()
+        send(process, signal.SIGKILL)
         await process.wait()
         raise NoPicture(f"The interface was not drawn within {_DRAWN_S} s.") from err
     if process.returncode or not drawn:

@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import re
+import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from appliance.children import send
 from appliance.errors import SalonError
 from appliance.link import faults
 from appliance.redact import without_secrets
@@ -150,7 +152,7 @@ class Supervisor:
         logger.info("asked to start all programs anew")
         for name, process in self._running.items():
             self._asked.add(name)
-            process.terminate()
+            send(process, signal.SIGTERM)
 
     async def _keep_all(self) -> None:
         for program in self._programs:
@@ -269,13 +271,13 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     """End a child: politely, then for sure."""
     if process.returncode is not None:
         return
-    process.terminate()
+    send(process, signal.SIGTERM)
     try:
         async with asyncio.timeout(_STOP_S):
             await process.wait()
     except TimeoutError:
         logger.warning("pid %s did not stop in %s s", process.pid, _STOP_S)
-        process.kill()
+        send(process, signal.SIGKILL)
         await process.wait()
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 
 from appliance.calendars.booking import Reading, ReadRequest
 from appliance.calendars.errors import CalendarError
+from appliance.children import send
 from appliance.state.wire import from_json, to_json
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ async def read(data: bytes, request: ReadRequest, *, timeout_s: float = TIMEOUT_
         raise CalendarError(_TOO_MUCH) from err
     finally:
         if process.returncode is None:
-            process.kill()
+            send(process, signal.SIGKILL)
             await process.wait()
     if process.returncode != 0:
         logger.warning("the calendar's reader ended with code %s", process.returncode)

@@ -6,11 +6,13 @@
 import asyncio
 import json
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from appliance.children import send
 from appliance.media.keeper import readings
 from appliance.state.devices import DeviceKind, DeviceTry
 from appliance.state.wire import BadValue, from_json, to_json
@@ -67,8 +69,7 @@ async def probe(devices: Devices, tried: Callable[[DeviceKind, DeviceTry], None]
 
 async def end(child: asyncio.subprocess.Process) -> None:
     """Kill a program that has devices open; one that hangs in its driver is left to the system."""
-    if child.returncode is None:
-        child.kill()
+    send(child, signal.SIGKILL)
     try:
         async with asyncio.timeout(_END_S):
             await child.wait()

@@ -33,7 +33,7 @@ ROOTS = (
     "fleet.main",
     "fleet.init",
 )
-LEAVES = ("appliance.errors", "appliance.files", "appliance.seldom", "appliance.clock")
+LEAVES = ("appliance.children", "appliance.errors", "appliance.files", "appliance.seldom", "appliance.clock")
 MEDIA = ("appliance.state", "appliance.link", "hardware.ports", "hardware.planes", "hardware.camera.aim")
 # What each part of the console may import.
 CONSOLE = (
