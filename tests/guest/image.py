@@ -46,7 +46,7 @@ PACKAGES = (
     "sway",  # owns a screen as in a room
 )
 UNNEEDED = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*", "/usr/share/icons/*", "/usr/share/info/*")
-CODE = ("appliance", "display", "hardware")
+CODE = ("appliance", "display", "fleet", "hardware", "provisioning")
 """What of the checkout is compiled ahead, because that is slow in the guest."""
 PROGRESS_S = 15.0
 

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ("room", "hub")
+EXTRAS = ("room", "hub", "console")
 PYTHON = "313"
 PI = ("picamera2==0.3.38", "simplejpeg==1.9.0", "videodev2==0.0.4", "piexif==1.1.3")
 """What Raspberry Pi OS brings and Debian does not, without what of it would have to be compiled."""
@@ -17,7 +17,7 @@ PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 
 
 def wanted() -> list[str]:
-    """Return what the room and its hub require, with `salon[...]` among the extras resolved."""
+    """Return what room, hub and console require, with `salon[...]` among the extras resolved."""
     project = _project()
     return sorted({*project["dependencies"], *_of_extras(project["optional-dependencies"], EXTRAS)})
 

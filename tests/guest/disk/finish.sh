@@ -10,14 +10,16 @@ pi=usr/local/lib/picamera2
 mkdir -p "$root/$site" "$root/$pi"
 cp -r "$work/site/." "$root/$site/"
 cp -r "$work/pi/." "$root/$pi/"
+# All of it is looked for below one folder, as the checkout, which is read-only, has to be: nothing beside the sources is.
+export PYTHONPYCACHEPREFIX=/var/cache/compiled
+find "$root/$site" "$root/$pi" "$root/usr/lib/python3" "$root/usr/lib/python3.13" -name __pycache__ -prune -exec rm -rf {} +
 # some packages bring files for other Pythons, which do not compile
-chroot "$root" python3 -m compileall -qq -j 2 "/$site" "/$pi" /usr/lib/python3 || true
+chroot "$root" python3 -m compileall -qq -j 2 "/$site" "/$pi" /usr/lib/python3 /usr/lib/python3.13 || true
 
 # The checkout as it is now, compiled too. What has changed by then is compiled inside: its hash tells.
 mkdir -p "$root/srv/salon" "$root/srv/guest"
 cp -r "$work"/code/. "$root/srv/salon/"
-PYTHONPYCACHEPREFIX=/var/cache/compiled chroot "$root" python3 -m compileall -qq -j 2 --invalidation-mode checked-hash \
-  /srv/salon
+chroot "$root" python3 -m compileall -qq -j 2 --invalidation-mode checked-hash /srv/salon
 rm -rf "$root"/srv/salon/*
 
 install -Dm644 -t "$root/etc/systemd/system" "$files"/*.service "$files"/*.mount "$files"/*.target
