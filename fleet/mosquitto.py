@@ -9,6 +9,7 @@ import base64
 import grp
 import hashlib
 import os
+import pwd
 import re
 import secrets
 from collections.abc import Sequence
@@ -31,7 +32,9 @@ _PLUGINS_FROM = (3, 0)
 _MAX_PACKET = 262_144
 _VERSION = re.compile(r"mosquitto version (\d+)\.(\d+)")
 _ROUNDS = 20_000
-_GROUP = "mosquitto"
+_USER = "mosquitto"
+"""And its group's name."""
+_REVOKED = "crl.pem"
 
 
 class MosquittoTrouble(SalonError, ValueError):
@@ -164,7 +167,7 @@ def prepare(folder: Path, site: Site, authority: Authority, *, version: tuple[in
     for name, text in texts.items():
         replace_file(folder / name, text.encode())
     _link_revoked(authority, folder, now)
-    _hand_over(folder, [*texts, "crl.pem"], authority.folder)
+    _hand_over(folder, [*texts, _REVOKED], authority.folder)
     return folder / "mosquitto.conf"
 
 
@@ -183,22 +186,26 @@ def _password(path: Path) -> str:
 
 def _link_revoked(authority: Authority, folder: Path, now: datetime) -> None:
     """Have the authority's list of revoked certificates written where the broker reads it, from now on."""
-    link = authority.folder / "crl.pem"
-    if link.resolve() != (folder / "crl.pem").resolve():
+    link = authority.folder / _REVOKED
+    if link.resolve() != (folder / _REVOKED).resolve():
         link.unlink(missing_ok=True)
-        link.symlink_to((folder / "crl.pem").resolve())
+        link.symlink_to((folder / _REVOKED).resolve())
     authority.publish_revoked(now)
 
 
 def _hand_over(folder: Path, names: Sequence[str], like: Path) -> None:
-    """Let mosquitto's group read it, and the console's user change it; without rights to, leave it to who runs this."""
+    """Give mosquitto what is its own, and let the console's user say who is shut out; without rights to, do nothing."""
     try:
-        group = grp.getgrnam(_GROUP).gr_gid
+        broker = pwd.getpwnam(_USER)
+        group = grp.getgrnam(_USER).gr_gid
     except KeyError:
         return
     if os.geteuid() != 0:
         return
-    owner = like.stat().st_uid
-    for path in (folder, *(folder / name for name in names)):
-        os.chown(path, owner, group)
-        path.chmod(0o2750 if path == folder else 0o640)
+    console = like.stat().st_uid
+    os.chown(folder, console, group)
+    folder.chmod(0o2750)
+    for name in names:
+        # passwords and permissions of somebody else's mosquitto 2.0.16 warns of, and later ones will refuse
+        os.chown(folder / name, console if name == _REVOKED else broker.pw_uid, group)
+        (folder / name).chmod(0o640)
