@@ -86,7 +86,10 @@ install: ## as root: code into /opt/salon, the command /usr/bin/salon, systemd's
 	rm -rf build && $(PYTHON) -m venv --clear $(BUILT)
 	$(BUILT)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP) '.[$(PARTS)]'
 	@echo '$(PARTS)' > $(BUILT)/parts
-	$(BUILT)/bin/python -I -m appliance.media.rtc.native.build >/dev/null || echo "media packets are handled in Python then"
+	@# a server for a fleet's console handles no media
+	case ',$(PARTS),' in *,room,*|*,hub,*|*,media,*) \
+	  $(BUILT)/bin/python -I -m appliance.media.rtc.native.build >/dev/null || echo "media packets are handled in Python then";; \
+	esac
 	@# seen only after the installation: of all else the versions are ours
 	@for module in $(SYSTEM); do \
 	  if $(PYTHON) -I -c "import importlib.util as i, sys; sys.exit(i.find_spec('$$module') is None)"; then \

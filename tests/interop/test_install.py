@@ -34,6 +34,10 @@ def test_an_upgrade_brings_the_parts_that_were_there(everything: Path) -> None:
     assert (everything / "opt/salon/parts").read_text() == "console\n"
 
 
+def test_nothing_is_compiled_for_media_where_there_is_only_a_console(everything: Path) -> None:
+    assert not list((everything / "opt/salon").glob("lib/python3*/site-packages/appliance/media/rtc/native/*.so"))
+
+
 def test_a_room_is_brought_no_console(tmp_path: Path) -> None:
     command = ["make", "-n", "install", f"DESTDIR={tmp_path}"]
     planned = subprocess.run(command, cwd=ROOT, check=True, text=True, capture_output=True).stdout
