@@ -154,10 +154,14 @@ class Line:
                 time.sleep(self._gather_s)
 
     def _read_all(self) -> int:
-        """Read what has arrived together, and return how many packets that were."""
-        read, sock = 0, self._client.socket()
-        while sock is not None and _has_more(sock) and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            read, sock = read + 1, self._client.socket()
+        """Read what has arrived together, but no more than `_MANY` packets: what we say goes out in between."""
+        read = 0
+        while (
+            read < _MANY
+            and _has_more(self._client.socket())
+            and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+        ):
+            read += 1
         return read
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
@@ -179,6 +183,8 @@ class Line:
 
 
 def _has_more(sock: Any) -> bool:
+    if sock is None:
+        return False
     # what TLS has read ahead is no more at the socket
     if isinstance(sock, ssl.SSLSocket) and sock.pending():
         return True
