@@ -336,7 +336,9 @@ async def test_nothing_is_left_of_peers_that_came_and_went(pair_of):
     for _ in range(5):
         await meet()
     assert count_of("fd") == descriptors
-    assert native_threads() == threads
+    # the kernel wakes who joins a thread a little before it takes it off the list; one that is left stays for ever
+    while native_threads() > threads:
+        await asyncio.sleep(0.01)
 
 
 async def test_a_closed_connection_asks_nothing_of_the_library(native, monkeypatch):
