@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import shutil
+import stat
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.errors import SalonError
+from appliance.files import as_owner_of
 from appliance.telemetry.protocol.address import broker_address
 from appliance.tree import BadSettings
 from fleet.certificates import FOLDER, Authority, make_authority
-from fleet.mosquitto import CONTROL, HOME, INGEST, Site, prepare, version_in
+from fleet.mosquitto import CONTROL, HOME, INGEST, REVOKED_LIST, Site, prepare, version_in
 from fleet.settings import CONSOLE, SYSTEM_FILE, Settings, load, parse
 
 BROKER = Path("/var/lib/salon-mosquitto")
@@ -64,12 +66,12 @@ def make_console(wish: Wish, now: datetime) -> Made:
     state, site = settings.state_dir, None if settings.broker.embedded else site_of(settings, wish)
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        authority = make_authority(state / FOLDER, settings.console.org, now)
         _give(state)
+        with as_owner_of(state):
+            authority = make_authority(state / FOLDER, settings.console.org, now)
         if site is None:
             return Made(settings, wish.config, None, _kept(wish, settings, _first_lines(settings)))
         conf = _mosquitto(wish.broker, site, authority, now)
-        _give(state)
         return Made(settings, wish.config, conf, _kept(wish, settings, _first_lines(settings) + _lines(site, state)))
     except OSError as err:
         where = err.filename or state
@@ -121,7 +123,7 @@ def _steps(made: Made) -> Iterator[str]:
         yield "Start it with that: sudo systemctl restart mosquitto"
         yield (
             "Have rooms that you take out shut out at once: sudo systemctl enable --now salon-revoked.path "
-            f"(it watches {BROKER / 'crl.pem'})"
+            f"(it watches {BROKER / REVOKED_LIST})"
         )
         if made.settings.home_assistant.enabled:
             password = made.settings.state_dir / FOLDER / f"{HOME}.password"
@@ -214,15 +216,13 @@ def _give(folder: Path) -> None:
         user = pwd.getpwnam(_USER)
     except KeyError:
         return
-    for path in _all_of(folder):
-        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-
-
-def _all_of(folder: Path) -> Iterator[Path]:
-    """Yield a folder and all within, which may be a database that was just restored; what links point to is others'."""
-    yield folder
-    for inner, folders, found in os.walk(folder):
-        yield from (Path(inner, name) for name in (*folders, *found))
+    os.chown(folder, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    # a database that was just restored, for one; by descriptors, since whoever owns the folder may move things about
+    for _, folders, found, within in os.fwalk(folder):
+        for name in (*folders, *found):
+            about = os.stat(name, dir_fd=within, follow_symlinks=False)
+            if about.st_uid == 0 and (stat.S_ISDIR(about.st_mode) or about.st_nlink == 1):
+                os.chown(name, user.pw_uid, user.pw_gid, dir_fd=within, follow_symlinks=False)
 
 
 def _text(value: str) -> str:

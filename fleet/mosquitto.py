@@ -12,13 +12,12 @@ import os
 import pwd
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from appliance.errors import SalonError
-from appliance.files import replace_file
+from appliance.files import as_owner_of, replace_file
 from appliance.telemetry.protocol.topics import UP, Topics
 from fleet.certificates import Authority
 
@@ -34,7 +33,10 @@ _VERSION = re.compile(r"mosquitto version (\d+)\.(\d+)")
 _ROUNDS = 20_000
 _USER = "mosquitto"
 """And its group's name."""
-_REVOKED = "crl.pem"
+_OWN = frozenset({"passwords", "permissions"})
+"""What mosquitto wants to own itself: of somebody else's 2.0.16 warns, and later ones will refuse."""
+REVOKED_LIST = "revoked/crl.pem"
+"""Below mosquitto's folder, in one that the console writes: which certificates the broker is to refuse."""
 
 
 class MosquittoTrouble(SalonError, ValueError):
@@ -124,7 +126,7 @@ listener {site.console_port} 127.0.0.1
 cafile {folder / "ca.pem"}
 certfile {folder / "server.pem"}
 keyfile {folder / "server.key"}
-crlfile {folder / "crl.pem"}
+crlfile {folder / REVOKED_LIST}
 tls_version tlsv1.2
 require_certificate true
 use_identity_as_username true
@@ -152,10 +154,12 @@ def prepare(folder: Path, site: Site, authority: Authority, *, version: tuple[in
     if not site.hosts:
         raise MosquittoTrouble("A broker needs a name or address by which rooms reach it.")
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o750)
+    group = _group()
+    _hand_over(folder, 0, group, 0o751)
     certificate, key = authority.server(site.hosts, now)
     names = (INGEST, CONTROL, *((HOME,) if site.home_assistant else ()))
-    users = {name: _password(authority.folder / f"{name}.password") for name in names}
+    with as_owner_of(authority.folder):
+        users = {name: _password(authority.folder / f"{name}.password") for name in names}
     texts = {
         "ca.pem": authority.pem,
         "server.pem": certificate,
@@ -166,8 +170,8 @@ def prepare(folder: Path, site: Site, authority: Authority, *, version: tuple[in
     }
     for name, text in texts.items():
         replace_file(folder / name, text.encode())
-    _link_revoked(authority, folder, now)
-    _hand_over(folder, [*texts, _REVOKED], authority.folder)
+        _hand_over(folder / name, _owner() if name in _OWN else 0, group, 0o640)
+    _publish_revoked(authority, folder / REVOKED_LIST, group, now)
     return folder / "mosquitto.conf"
 
 
@@ -184,28 +188,39 @@ def _password(path: Path) -> str:
     return path.read_text().partition("\n")[0].strip()
 
 
-def _link_revoked(authority: Authority, folder: Path, now: datetime) -> None:
+def _publish_revoked(authority: Authority, broker: Path, group: int, now: datetime) -> None:
     """Have the authority's list of revoked certificates written where the broker reads it, from now on."""
-    link = authority.folder / _REVOKED
-    if link.resolve() != (folder / _REVOKED).resolve():
-        link.unlink(missing_ok=True)
-        link.symlink_to((folder / _REVOKED).resolve())
-    authority.publish_revoked(now)
+    if broker.parent.is_symlink():
+        broker.parent.unlink()
+    broker.parent.mkdir(exist_ok=True)
+    _hand_over(broker.parent, authority.folder.stat().st_uid, group, 0o2750)
+    link = authority.folder / broker.name
+    with as_owner_of(authority.folder):
+        if link.resolve() != broker.resolve():
+            link.unlink(missing_ok=True)
+            link.symlink_to(broker.resolve())
+        authority.publish_revoked(now)
 
 
-def _hand_over(folder: Path, names: Sequence[str], like: Path) -> None:
-    """Give mosquitto what is its own, and let the console's user say who is shut out; without rights to, do nothing."""
+def _hand_over(path: Path, owner: int, group: int, mode: int) -> None:
+    """Let mosquitto read, and nobody write but root: it begins as root, and obeys its configuration.
+
+    Without rights to, only the mode is set.
+    """
+    if os.geteuid() == 0:
+        os.chown(path, owner, group, follow_symlinks=False)
+    path.chmod(mode)
+
+
+def _owner() -> int:
     try:
-        broker = pwd.getpwnam(_USER)
-        group = grp.getgrnam(_USER).gr_gid
+        return pwd.getpwnam(_USER).pw_uid
     except KeyError:
-        return
-    if os.geteuid() != 0:
-        return
-    console = like.stat().st_uid
-    os.chown(folder, console, group)
-    folder.chmod(0o2750)
-    for name in names:
-        # passwords and permissions of somebody else's mosquitto 2.0.16 warns of, and later ones will refuse
-        os.chown(folder / name, console if name == _REVOKED else broker.pw_uid, group)
-        (folder / name).chmod(0o640)
+        return os.geteuid()
+
+
+def _group() -> int:
+    try:
+        return grp.getgrnam(_USER).gr_gid
+    except KeyError:
+        return os.getegid()

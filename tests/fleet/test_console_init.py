@@ -1,8 +1,11 @@
 """`salon console init`: what it makes, what it keeps, what it says. With Debian's mosquitto."""
 
 import json
+import os
+import pwd
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -131,3 +134,31 @@ def test_what_cannot_be_made_is_told_before_anything_is(tmp_path, more, words):
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == [], json.dumps([str(path) for path in tmp_path.rglob("*")])
+
+
+NOBODY = 65534
+"""Stands for the console's user, in whose folder root writes."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="hands files to another user")
+def test_a_console_in_foreign_hands_gets_nothing_of_roots_by_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("fleet.init.pwd.getpwnam", lambda _: pwd.getpwuid(NOBODY))
+    for folder in (tmp_path, *tmp_path.parents):
+        folder.chmod(folder.stat().st_mode | 0o111)
+    assert first(tmp_path) == 0
+    broker, authority = tmp_path / "broker", tmp_path / "state" / "authority"
+    assert {path.stat().st_uid for path in (tmp_path / "state").rglob("*")} == {NOBODY}
+    listed = authority / "crl.pem"
+    assert listed.resolve() == broker / "revoked" / "crl.pem"
+    # nobody but root says what a broker does that begins as root
+    assert {path.stat().st_uid for path in (broker, broker / "mosquitto.conf", broker / "server.key")} == {0}
+    # the list and a password lead somewhere else now
+    roots = tmp_path / "roots"
+    roots.write_text("root's own")
+    roots.chmod(0o600)
+    for trap in (listed, broker / "revoked" / "crl.pem", authority / "console.ingest.password"):
+        trap.unlink()
+        trap.symlink_to(roots)
+    with suppress(PermissionError):
+        first(tmp_path)
+    assert (roots.read_text(), roots.stat().st_uid, roots.stat().st_mode & 0o777) == ("root's own", 0, 0o600)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleet.init import BROKER
+from fleet.mosquitto import REVOKED_LIST
 
 SOURCES = Path(__file__).parents[3] / "systemd"
 UNITS = sorted(path.name for path in SOURCES.iterdir() if path.is_file())
@@ -90,7 +91,7 @@ def test_the_console_is_nobody_in_the_room_and_keeps_its_secrets_to_itself():
 
 
 def test_a_revoked_certificate_has_the_broker_reload_and_then_cuts_off_who_is_connected():
-    assert setting("salon-revoked.path", "PathChanged") == [str(BROKER / "crl.pem")]
+    assert setting("salon-revoked.path", "PathChanged") == [str(BROKER / REVOKED_LIST)]
     unit = "salon-revoked.service"
     # in this order: who is cut off first would come in again
     began, reload, cut, again = setting(unit, "ExecStart")
@@ -100,7 +101,7 @@ def test_a_revoked_certificate_has_the_broker_reload_and_then_cuts_off_who_is_co
     assert cut == "/usr/bin/salon console shut-out"
     # a change while it runs has it run again, however many there are
     stamp = began.removeprefix("/bin/touch ")
-    assert again == f"/bin/sh -c 'test ! {BROKER / 'crl.pem'} -nt {stamp}'"
+    assert again == f"/bin/sh -c 'test ! {BROKER / REVOKED_LIST} -nt {stamp}'"
     assert Path(stamp).parts[:3] == ("/", "run", *setting(unit, "RuntimeDirectory"))
     assert (setting(unit, "Restart"), setting(unit, "StartLimitIntervalSec")) == (["on-failure"], ["0"])
     assert setting(unit, "User") == ["salon-console"]
