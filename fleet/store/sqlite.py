@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +16,7 @@ from fleet.store.database import DatabaseTrouble, Reader, Row, Transaction, Unfi
 
 T = TypeVar("T")
 _BUSY_S = 20
+_AGAIN_S = 0.02
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
@@ -45,6 +47,20 @@ def _remedy(err: sqlite3.Error) -> str:
     return ""
 
 
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Set the journal's mode. Of several that open a new file at once SQLite sends some away without waiting."""
+    ends = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as err:
+            if err.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
+
+
 class _Worker:
     """A connection, and the one thread that uses it."""
 
@@ -63,7 +79,7 @@ class _Worker:
         # transactions begin and end where we say
         connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
+        _to_wal(connection)
         # what was acknowledged has been deleted in the room: it has to outlive the power, too
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
