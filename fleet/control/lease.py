@@ -51,7 +51,9 @@ class Lease:
     async def check(self, tx: Transaction, now: int) -> None:
         """Make sure that it is ours, and stays so until the transaction ends; or raise `LeaseLost`."""
         mine = await tx.execute(
-            "UPDATE leases SET until_at = $1 WHERE name = $2 AND holder = $3 AND until_at > $4",
+            # what was renewed while this waited for its turn is not made shorter
+            "UPDATE leases SET until_at = CASE WHEN until_at > $1 THEN until_at ELSE $1 END "
+            "WHERE name = $2 AND holder = $3 AND until_at > $4",
             now + LIFE_MS,
             self.name,
             self.holder,

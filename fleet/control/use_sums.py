@@ -107,33 +107,38 @@ async def _mark_moved(database: Database) -> None:
         return
     async with database.transaction() as tx:
         await wait_for_writers(tx)
-        for place in moved:
+        for hours, *site in moved:
+            other = _other_hours(site)
             await tx.execute(
                 "INSERT INTO use_marks (day, room) SELECT DISTINCT day, room FROM use_days "
-                f"WHERE room IN (SELECT r.key {_MOVED}) ON CONFLICT DO NOTHING",
-                *place,
+                f"WHERE room IN (SELECT r.key {other}) ON CONFLICT DO NOTHING",
+                hours,
+                *site,
             )
             await tx.execute(
-                f"INSERT INTO use_hours (room, hours) SELECT r.key, $2 {_MOVED} "
+                f"INSERT INTO use_hours (room, hours) SELECT r.key, $1 {other} "
                 "ON CONFLICT (room) DO UPDATE SET hours = excluded.hours",
-                *place,
+                hours,
+                *site,
             )
 
 
-async def _moved_sites(reader: Reader) -> list[tuple[int | None, str]]:
-    """Return sites, or none for rooms without one, with rooms whose sums are for other hours, and these hours."""
+async def _moved_sites(reader: Reader) -> list[tuple[str | int, ...]]:
+    """Return the hours of sites with rooms whose sums are for others, each with the site; without for none."""
     rows = await reader.fetch(
         "SELECT s.key AS key, s.timezone AS timezone, s.open_days AS open_days, s.open_from AS open_from, "
         "s.open_until AS open_until FROM (SELECT DISTINCT site FROM rooms) r LEFT JOIN sites s ON s.key = r.site"
     )
-    places = [(row["key"], json.dumps(_key(hours_of(row)))) for row in rows]
-    return [place for place in places if await reader.fetch(f"SELECT 1 {_MOVED} LIMIT 1", *place)]
+    places = [(json.dumps(_key(hours_of(row))), *([] if row["key"] is None else [row["key"]])) for row in rows]
+    return [place for place in places if await reader.fetch(f"SELECT 1 {_other_hours(place[1:])} LIMIT 1", *place)]
 
 
-_MOVED = (
-    "FROM rooms r LEFT JOIN use_hours u ON u.room = r.key "
-    "WHERE r.site IS NOT DISTINCT FROM $1 AND u.hours IS DISTINCT FROM $2"
-)
+def _other_hours(site: Sequence[object]) -> str:
+    """Return which rooms of a site, or of none, have sums for other hours than $1; the site's key is $2."""
+    here = "r.site = $2" if site else "r.site IS NULL"
+    return f"FROM rooms r LEFT JOIN use_hours u ON u.room = r.key WHERE {here} AND u.hours IS DISTINCT FROM $1"
+
+
 _PLACES = (
     "SELECT r.key AS key, s.timezone AS timezone, s.open_days AS open_days, s.open_from AS open_from, "
     "s.open_until AS open_until FROM rooms r LEFT JOIN sites s ON s.key = r.site"

@@ -167,8 +167,9 @@ async def find_rooms(
 async def versions_of(reader: Reader, sites: Sites) -> list[str]:
     """Return the versions that rooms run, of those that may be seen."""
     rows = await reader.fetch(
-        f"SELECT DISTINCT r.sw FROM rooms r WHERE {within(sites, 'r.site')} AND r.retired_at IS NULL AND r.sw <> '' "
-        f"LIMIT {_MOST_VERSIONS}"
+        # what most of them run, should strangers claim to run all there can be
+        f"SELECT r.sw AS sw FROM rooms r WHERE {within(sites, 'r.site')} AND r.retired_at IS NULL AND r.sw <> '' "
+        f"GROUP BY r.sw ORDER BY count(*) DESC, r.sw LIMIT {_MOST_VERSIONS}"
     )
     return [row["sw"] for row in rows]
 

@@ -140,6 +140,23 @@ async def test_users_are_managed_as_on_the_page(app, database):
     assert actions[:3] == ["roles changed", "invite link made", "user added"]
 
 
+async def test_a_token_makes_nobody_a_way_in(app, database):
+    viewer = (await people.user_called(database, "viewer")).key
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        made = await client.post("/account/tokens", data={"name": "ci", "role": "admin", "days": "7"})
+        bearer = {"Authorization": "Bearer salon_" + made.text.split("salon_")[1][:43]}
+    async with client_of(app, headers=bearer) as program:
+        assert (await program.get("/api/v1/users")).status_code == 200
+        body = {"name": "mallory", "grants": [{"role": "admin"}]}
+        for answer in (
+            await program.post("/api/v1/users", json=body),
+            await program.post(f"/api/v1/users/{viewer}/link"),
+        ):
+            assert (answer.status_code, "token" in answer.json()["error"]) == (403, True)
+    assert await people.user_called(database, "mallory") is None
+
+
 async def test_somebody_gets_a_new_sign_in_link_unless_they_come_from_elsewhere(app, database):
     viewer = (await people.user_called(database, "viewer")).key
     async with database.transaction() as tx:

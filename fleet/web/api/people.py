@@ -13,7 +13,7 @@ from fleet.web.access.permissions import Role
 from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
 from fleet.web.console import Console, console_of
-from fleet.web.gate import Managing, Reading, signed_in
+from fleet.web.gate import Managing, NotAllowed, Reading, signed_in
 from fleet.web.inputs import LARGEST, Key, Limit, Text
 from fleet.web.placing import site_key
 
@@ -116,7 +116,8 @@ async def users(request: Request, _: Managing) -> list[UserBody]:
 
 @router.post("/users", status_code=201)
 async def invite(request: Request, visitor: Managing, body: InvitationBody) -> Invited:
-    """Add somebody."""
+    """Add somebody; for a person who is signed in."""
+    _in_person(visitor)
     console = console_of(request)
     grants = await _grants(console, body.grants)
     return Invited(*await console.accounts.invite(visitor, body.name, body.full_name, grants, console.settings.url))
@@ -132,9 +133,16 @@ async def change(request: Request, visitor: Managing, key: Key, body: ChangeBody
 
 @router.post("/users/{key}/link", status_code=201)
 async def password_link(request: Request, visitor: Managing, key: Key) -> LinkBody:
-    """Make a link by which somebody chooses a new password."""
+    """Make a link by which somebody chooses a new password; for a person who is signed in."""
+    _in_person(visitor)
     console = console_of(request)
     return LinkBody(await console.accounts.password_link(visitor, key, console.settings.url))
+
+
+def _in_person(visitor: Visitor) -> None:
+    """Who stole a token must not get a way in by it that outlives the token."""
+    if visitor.session is None:
+        raise NotAllowed("A token lets nobody in; do this in the pages, or with a session of your own.")
 
 
 async def _grants(console: Console, bodies: list[GrantBody]) -> list[people.GrantRow]:
