@@ -105,7 +105,7 @@ class IngestSettings:
     most_unenrolled: Annotated[int, Between(0, 1_000_000)]
     """Rooms listed that nobody has enrolled; what further ones say is not taken."""
     records_a_day: Annotated[int, Between(5000, 10_000_000)]
-    """Of each room; what it leaves of ten days it may send at once. What is more is acknowledged and not stored."""
+    """Of each room; what it leaves of ten days it may send at once. Of what is more, few kinds are stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from fleet.store.samples import DAY
 
 DAYS_SAVED = 10
 """What a room leaves of its days it may use later: one that was away tells of all that its spool keeps."""
+KEPT_A_DAY = 500
+"""Meetings and jobs' results that a room may have stored beyond its records: far more than a room has."""
 
 
 class Budget:

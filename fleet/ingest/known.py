@@ -25,8 +25,9 @@ DUPLICATE = (
 )
 
 BEYOND = (
-    "This room sends far more records than a room has to tell: until it stops, they are acknowledged and not stored. "
-    "Look at what its newest events are; if it may be in foreign hands, revoke its certificate."
+    "This room sends far more records than a room has to tell: until it stops, only its meetings and how its "
+    "jobs ended are stored, the others are acknowledged and left. Look at what its newest events are; if it may be "
+    "in foreign hands, revoke its certificate."
 )
 
 

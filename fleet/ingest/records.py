@@ -16,6 +16,8 @@ from appliance.telemetry.protocol.records import (
 from fleet.ingest.reading import Heard, number, plain, whole
 from fleet.store.records import EventRow, FileChunk, Rows
 
+KEPT = Meeting, JobReport
+"""What is told once and cannot be measured again: of what a room sends beyond its budget, these go last."""
 _OLDEST_MS = 30 * 24 * 3600 * 1000
 _AHEAD_MS = 5 * 60 * 1000
 _LONGEST_SPAN_S = 3600

@@ -9,7 +9,7 @@ from appliance.telemetry.protocol.payloads import Event
 from appliance.telemetry.protocol.records import Batch, BatchAck
 from fleet.control.calls import take_answers
 from fleet.control.jobs import take_reports
-from fleet.ingest.budget import Budget
+from fleet.ingest.budget import KEPT_A_DAY, Budget
 from fleet.ingest.inbox import Letter
 from fleet.ingest.known import (
     BEYOND,
@@ -24,7 +24,7 @@ from fleet.ingest.known import (
     written,
 )
 from fleet.ingest.reading import Heard, Refused, read
-from fleet.ingest.records import sort_out
+from fleet.ingest.records import KEPT, sort_out
 from fleet.refusal import Refusal
 from fleet.store.database import Database, Transaction, Unfit
 from fleet.store.records import MOST_STRETCHES, Arrived, Boot, Rows, arrived, write_arrived, write_rows
@@ -50,9 +50,23 @@ class Counts:
     repeated: int = 0
     """Records that had arrived before."""
     beyond: int = 0
-    """Records beyond their room's budget: acknowledged and not stored."""
+    """Records beyond their room's budget that were acknowledged and not stored."""
     refused: Counter[Refusal] = field(default_factory=Counter)
     flushes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A batch to store, and what it is charged to."""
+
+    known: Known
+    heard: Heard
+    batch: Batch
+    charged: Counter[int]
+
+    @property
+    def boot(self) -> Boot:
+        return self.known.key, self.batch.head.of
 
 
 @dataclass(slots=True)
@@ -62,13 +76,21 @@ class _Flush:
     rooms: dict[str, Known]
     """Those of this flush, as they are after it."""
     version: int
+    batches: list[_Taken] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     records: int = 0
     repeated: int = 0
     beyond: int = 0
     taken: Counter[int] = field(default_factory=Counter)
     """Of each room's budget, by its key."""
+    kept: Counter[int] = field(default_factory=Counter)
+    """Of what each room may have stored beyond it."""
     refused: Counter[Refusal] = field(default_factory=Counter)
+
+    def take(self, known: Known, heard: Heard, batch: Batch, charged: Counter[int]) -> None:
+        # a boot takes a place, too
+        charged[known.key] += 1 + len(batch.records)
+        self.batches.append(_Taken(known, heard, batch, charged))
 
 
 class Writer:
@@ -81,6 +103,7 @@ class Writer:
         *,
         most_unenrolled: int,
         records_a_day: int,
+        kept_a_day: int = KEPT_A_DAY,
         now: Callable[[], int],
         counts: Counts,
     ) -> None:
@@ -88,6 +111,7 @@ class Writer:
         self._org = org
         self._most_unenrolled = most_unenrolled
         self._budget = Budget(records_a_day)
+        self._last_budget = Budget(kept_a_day)
         self._now = now
         self._counts = counts
         self._rooms: dict[str, Known] = {}
@@ -134,6 +158,7 @@ class Writer:
         self._counts.repeated += flush.repeated
         self._counts.beyond += flush.beyond
         self._budget.charge(flush.taken, self._now())
+        self._last_budget.charge(flush.kept, self._now())
         self._counts.refused += flush.refused
         return flush.answers
 
@@ -141,7 +166,6 @@ class Writer:
         version = await next_version(tx)
         flush = _Flush(await self._meet(tx, heard, version), version)
         rows, now = Rows(), self._now()
-        batches: list[tuple[Known, Heard, Batch]] = []
         changed: dict[str, Known] = {}
         for message in heard:
             known = changed.get(message.room) or flush.rooms.get(message.room) or self._rooms.get(message.room)
@@ -155,14 +179,13 @@ class Writer:
                 case Batch() | Event() if self._budget.is_spent(after.key, now, flush.taken[after.key]):
                     changed[message.room] = self._leave(flush, rows, after, message)
                 case Batch():
-                    flush.taken[after.key] += 1 + len(message.body.records)
-                    batches.append((after, message, message.body))
+                    flush.take(after, message, message.body, flush.taken)
                 case Event():
                     flush.taken[after.key] += 1
                     rows.events.append(event_of(after, message, message.body))
                     if message.body.data is not None:
                         rows.answers.append((after.key, message.body.data))
-        await self._store_batches(tx, flush, rows, batches)
+        await self._store_batches(tx, flush, rows)
         await write_rows(tx, self._database.dialect, rows)
         await take_reports(tx, rows.jobs)
         await take_answers(tx, rows.answers)
@@ -186,47 +209,37 @@ class Writer:
     async def _changed(self, tx: Transaction, version: int) -> dict[str, Known]:
         return {row["id"]: known_of(row, self._rooms.get(row["id"])) for row in await changed_since(tx, version)}
 
-    async def _store_batches(
-        self, tx: Transaction, flush: _Flush, rows: Rows, batches: Sequence[tuple[Known, Heard, Batch]]
-    ) -> None:
-        if not batches:
+    async def _store_batches(self, tx: Transaction, flush: _Flush, rows: Rows) -> None:
+        if not flush.batches:
             return
-        boots: dict[Boot, int] = {(known.key, batch.head.of): batch.head.of_no for known, _, batch in batches}
+        boots: dict[Boot, int] = {taken.boot: taken.batch.head.of_no for taken in flush.batches}
         got = await arrived(tx, boots, self._now())
         before = dict(got)
-        for known, heard, batch in batches:
-            boot = (known.key, batch.head.of)
-            got[boot] = self._store_batch(flush, rows, known, heard, batch, got[boot])
+        for taken in flush.batches:
+            got[taken.boot] = self._store_batch(flush, rows, taken, got[taken.boot])
         await write_arrived(tx, [boot for name, boot in got.items() if boot != before[name]])
 
-    def _store_batch(
-        self, flush: _Flush, rows: Rows, known: Known, heard: Heard, batch: Batch, boot: Arrived
-    ) -> Arrived:
-        head = batch.head
+    def _store_batch(self, flush: _Flush, rows: Rows, taken: _Taken, boot: Arrived) -> Arrived:
+        known, batch, head = taken.known, taken.batch, taken.batch.head
         got = boot.got.with_stretch(head.first, head.last)
         if len(got.stretches) > MOST_STRETCHES:
             flush.refused[Refusal.SCATTERED] += 1
             return boot
         fresh = [record for record in batch.records if record.n not in boot.got]
-        sort_out(rows, known.key, boot.key, heard, head.of, fresh)
+        sort_out(rows, known.key, boot.key, taken.heard, head.of, fresh)
         flush.records += len(fresh)
         repeated = len(batch.records) - len(fresh)
         flush.repeated += repeated
         # a boot takes its place in the database once
-        flush.taken[known.key] -= repeated + bool(boot.got.stretches)
+        taken.charged[known.key] -= repeated + bool(boot.got.stretches)
         flush.answers.append(Answer(known.id, BatchAck(head.of, head.first, head.last)))
         return replace(boot, got=got)
 
     def _leave(self, flush: _Flush, rows: Rows, known: Known, heard: Heard) -> Known:
-        """Acknowledge what is beyond a room's budget; only what somebody has asked the room for is taken of it."""
+        """Take of what is beyond a room's budget what somebody has asked the room for, and meetings; leave the rest."""
         match heard.body:
-            case Batch(head, records):
-                left = Rows()
-                sort_out(left, known.key, 0, heard, head.of, records)
-                rows.jobs += left.jobs
-                rows.chunks += left.chunks
-                flush.beyond += len(records)
-                flush.answers.append(Answer(known.id, BatchAck(head.of, head.first, head.last)))
+            case Batch():
+                self._leave_batch(flush, rows, known, heard, heard.body)
             case Event(data=data):
                 flush.beyond += 1
                 if data is not None:
@@ -235,3 +248,18 @@ class Writer:
             logger.warning("Room %s: %s", known.id, BEYOND)
             rows.events.append(beyond_event(known, heard.at))
         return beyond_budget(known, heard.at)
+
+    def _leave_batch(self, flush: _Flush, rows: Rows, known: Known, heard: Heard, batch: Batch) -> None:
+        head, asked = batch.head, Rows()
+        sort_out(asked, known.key, 0, heard, head.of, batch.records)
+        # parts of files and states of jobs are of what the console knows: a room cannot make them more
+        rows.chunks += asked.chunks
+        if self._last_budget.is_spent(known.key, self._now(), flush.kept[known.key]):
+            rows.jobs += asked.jobs
+            flush.beyond += len(batch.records)
+            flush.answers.append(Answer(known.id, BatchAck(head.of, head.first, head.last)))
+            return
+        # without the others it speaks for the same numbers: what is left counts as arrived
+        kept = tuple(record for record in batch.records if isinstance(record.content, KEPT))
+        flush.beyond += len(batch.records) - len(kept)
+        flush.take(known, heard, Batch(head, kept), flush.kept)

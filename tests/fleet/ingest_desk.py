@@ -10,7 +10,7 @@ from fleet.store.samples import tables
 class Desk:
     """A writer, and questions to its database."""
 
-    def __init__(self, database, most_unenrolled=100, records_a_day=10_000):
+    def __init__(self, database, most_unenrolled=100, records_a_day=10_000, kept_a_day=500):
         self.database = database
         self.counts = Counts()
         self.writer = Writer(
@@ -18,6 +18,7 @@ class Desk:
             "home",
             most_unenrolled=most_unenrolled,
             records_a_day=records_a_day,
+            kept_a_day=kept_a_day,
             now=lambda: NOON,
             counts=self.counts,
         )

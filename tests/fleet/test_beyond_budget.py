@@ -4,7 +4,7 @@ from ingest_desk import Desk
 from room_voice import IDLE, NOON, Voice
 
 from appliance.telemetry.protocol.payloads import CallPhase
-from appliance.telemetry.protocol.records import BatchAck, Happening, JobReport, JobState
+from appliance.telemetry.protocol.records import BatchAck, Happening, JobReport, JobState, Meeting, Outcome
 from fleet.control import rulebook
 from fleet.control.alerts import AlertDesk
 from fleet.control.lease import Lease
@@ -12,6 +12,7 @@ from fleet.ingest.known import BEYOND
 
 MINUTE = 60_000
 NOISE = Happening("noise")
+HELD = Meeting("m1", Outcome.HELD, began_at=NOON - 60 * MINUTE, ended_at=NOON)
 
 
 async def flood(desk, voice, batches=3):
@@ -45,17 +46,58 @@ async def test_what_arrives_twice_and_messages_of_one_flush_count_as_they_are_st
     assert (desk.counts.records, desk.counts.beyond) == (100, 110)
 
 
-async def test_boots_without_end_take_no_place_either(database):
-    desk = Desk(database, records_a_day=1)
-    for boot in range(30):
-        await desk.hear(Voice(boot=f"boot-{boot}", no=boot).batch(1, last=5))
-    assert await desk.rows("count(*)", "boots", "1") == [(10,)]
-
-
-async def test_how_a_job_ended_is_taken_beyond_the_budget_too(database):
+async def test_meetings_and_how_jobs_ended_are_stored_once_when_measurements_and_events_are_left(database):
     desk = Desk(database, records_a_day=1)
     voice = Voice()
     await flood(desk, voice, 1)
+    report = JobReport("j1", JobState.SUCCEEDED, detail="Restarted.")
+    mixed = voice.batch(11, IDLE, HELD, NOISE, report)
+    for _ in range(2):
+        assert await desk.hear(mixed) == [BatchAck("boot-1", 11, 14)]
+    # they came along with a batch that overlaps, too
+    assert await desk.hear(voice.batch(12, HELD, NOISE, report, HELD)) == [BatchAck("boot-1", 12, 15)]
+    assert await desk.rows("n, outcome, ended_at", "meetings") == [(12, "held", NOON), (15, "held", NOON)]
+    assert await desk.rows("n, text", "events WHERE type = 'job.succeeded'") == [(14, "Restarted.")]
+    assert await desk.rows("count(*)", "events WHERE type = 'noise'", "1") == [(10,)]
+    assert await desk.samples() == []
+    assert await desk.rows("got", "boots", "key") == [("1-15",)]
+
+
+async def test_what_is_left_of_a_long_flood_leaves_no_gaps_that_would_hold_up_a_meeting(database):
+    desk = Desk(database, records_a_day=1, kept_a_day=500)
+    voice = Voice()
+    await flood(desk, voice, 1)
+    for first in range(11, 3011, 100):
+        letters = [voice.batch(n, NOISE) if n % 2 else voice.batch(n, HELD) for n in range(first, first + 100)]
+        assert len(await desk.hear(*letters)) == 100
+    assert await desk.rows("count(*)", "meetings", "1") == [(1500,)]
+    assert not desk.counts.refused
+
+
+async def test_meetings_and_jobs_without_end_have_a_budget_too(database):
+    desk = Desk(database, records_a_day=1, kept_a_day=1)
+    mad, sound = Voice(), Voice("room-2")
+    await flood(desk, mad, 1)
+    for first in range(11, 61, 2):
+        acks = await desk.hear(mad.batch(first, HELD, JobReport("j1", JobState.FAILED)))
+        assert acks == [BatchAck("boot-1", first, first + 1)]
+    await desk.hear(sound.batch(1, HELD))
+    assert await desk.rows("room, count(*)", "meetings GROUP BY room", "room") == [(1, 5), (2, 1)]
+    assert await desk.rows("count(*)", "events WHERE type = 'job.failed'", "1") == [(5,)]
+
+
+async def test_boots_without_end_take_no_place_either(database):
+    desk = Desk(database, records_a_day=1, kept_a_day=1)
+    for boot in range(50):
+        await desk.hear(Voice(boot=f"boot-{boot}", no=boot).batch(1, last=5))
+    assert await desk.rows("count(*)", "boots", "1") == [(20,)]
+
+
+async def test_how_a_job_ended_is_known_however_much_the_room_has_sent(database):
+    desk = Desk(database, records_a_day=1, kept_a_day=1)
+    voice = Voice()
+    await flood(desk, voice, 1)
+    await desk.hear(voice.batch(11, *[HELD] * 10))
     async with database.transaction() as tx:
         await tx.execute(
             "INSERT INTO jobs (id, kind, state, made_at, made_by, expires_at, if_idle, policy) "
@@ -66,7 +108,7 @@ async def test_how_a_job_ended_is_taken_beyond_the_budget_too(database):
             "INSERT INTO executions (job, room, wave, state, changed_at) SELECT jobs.key, rooms.key, 0, 'queued', 0 "
             "FROM jobs, rooms"
         )
-    await desk.hear(voice.batch(12, JobReport("j1", JobState.FAILED, detail="No power.")))
+    await desk.hear(voice.batch(21, JobReport("j1", JobState.FAILED, detail="No power.")))
     assert await desk.rows("state, detail", "executions", "job") == [("failed", "No power.")]
     assert await desk.rows("count(*)", "events WHERE type = 'job.failed'", "1") == [(0,)]
 

@@ -54,7 +54,9 @@ BEHIND = {
     "a room sends records without end, broken or in foreign hands": (
         "test_beyond_its_budget_a_room_is_acknowledged_and_not_stored_and_the_others_are",
         "test_boots_without_end_take_no_place_either",
-        "test_how_a_job_ended_is_taken_beyond_the_budget_too",
+        "test_meetings_and_how_jobs_ended_are_stored_once_when_measurements_and_events_are_left",
+        "test_meetings_and_jobs_without_end_have_a_budget_too",
+        "test_how_a_job_ended_is_known_however_much_the_room_has_sent",
         "test_people_are_told_and_that_it_is_over_once_the_room_is_quiet",
         "test_all_that_a_spool_keeps_fits_beside_what_happens_meanwhile",
     ),
