@@ -93,6 +93,8 @@ def known_of(row: Row, before: Known | None) -> Known:
         due_at=row["due_at"],
         untold=bool(row["untold"]),
         trouble=row["trouble"],
+        # what another ingest has found lasts as long here
+        trouble_at=known.trouble_at if known.trouble else row["seen_at"],
         sw=row["sw"],
         rev_applied=row["rev_applied"],
         skew_ms=row["skew_ms"],
@@ -249,8 +251,8 @@ def duplicate_event(known: Known, at: int) -> EventRow:
 
 
 def beyond_budget(known: Known, at: int) -> Known:
-    """Return a room whose records are left; it is said of it until it has been quiet for a while."""
-    return replace(known, trouble=known.trouble or BEYOND, trouble_at=at)
+    """Return a room whose records are left, whatever else is wrong; it is said of it until it was quiet for a while."""
+    return replace(known, trouble=BEYOND, trouble_at=at)
 
 
 def beyond_event(known: Known, at: int) -> EventRow:

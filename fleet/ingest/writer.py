@@ -29,6 +29,7 @@ from fleet.refusal import Refusal
 from fleet.store.database import Database, Transaction, Unfit
 from fleet.store.records import MOST_STRETCHES, Arrived, Boot, Rows, arrived, write_arrived, write_rows
 from fleet.store.rooms import add_rooms, changed_since, next_version, write_changes
+from fleet.store.samples import DAY
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class _Flush:
     """Of each room's budget, by its key."""
     kept: Counter[int] = field(default_factory=Counter)
     """Of what each room may have stored beyond it."""
+    beyond_on: dict[int, int] = field(default_factory=dict)
+    """Rooms of which it is said that they are beyond it, and the day."""
     refused: Counter[Refusal] = field(default_factory=Counter)
 
     def take(self, known: Known, heard: Heard, batch: Batch, charged: Counter[int]) -> None:
@@ -115,6 +118,8 @@ class Writer:
         self._now = now
         self._counts = counts
         self._rooms: dict[str, Known] = {}
+        self._beyond_on: dict[int, int] = {}
+        """On which day rooms were last said to be beyond their budget."""
         self._seen = 0
         """The version up to which `_rooms` is what the database has."""
 
@@ -159,6 +164,7 @@ class Writer:
         self._counts.beyond += flush.beyond
         self._budget.charge(flush.taken, self._now())
         self._last_budget.charge(flush.kept, self._now())
+        self._beyond_on |= flush.beyond_on
         self._counts.refused += flush.refused
         return flush.answers
 
@@ -224,6 +230,7 @@ class Writer:
         got = boot.got.with_stretch(head.first, head.last)
         if len(got.stretches) > MOST_STRETCHES:
             flush.refused[Refusal.SCATTERED] += 1
+            taken.charged[known.key] -= 1 + len(batch.records)
             return boot
         fresh = [record for record in batch.records if record.n not in boot.got]
         sort_out(rows, known.key, boot.key, taken.heard, head.of, fresh)
@@ -244,7 +251,9 @@ class Writer:
                 flush.beyond += 1
                 if data is not None:
                     rows.answers.append((known.key, data))
-        if known.trouble != BEYOND:
+        today = heard.at // DAY
+        if today not in (self._beyond_on.get(known.key), flush.beyond_on.get(known.key)):
+            flush.beyond_on[known.key] = today
             logger.warning("Room %s: %s", known.id, BEYOND)
             rows.events.append(beyond_event(known, heard.at))
         return beyond_budget(known, heard.at)

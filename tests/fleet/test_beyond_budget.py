@@ -36,6 +36,26 @@ async def test_beyond_its_budget_a_room_is_acknowledged_and_not_stored_and_the_o
     assert (await desk.room("room-2"))["trouble"] == ""
 
 
+async def test_it_is_said_once_also_of_a_room_that_seems_to_be_two(database, caplog):
+    desk = Desk(database, records_a_day=1)
+    one, other = Voice(), Voice(boot="boot-2")
+    await flood(desk, one, 1)
+    for number in range(1, 6):
+        await desk.hear(one.state(), other.state(), one.batch(10 * number + 1, NOISE))
+    assert (await desk.room())["trouble"] == BEYOND
+    assert caplog.text.count(BEYOND) == 1
+    assert await desk.rows("count(*)", "events WHERE type = 'records.beyond'", "1") == [(1,)]
+
+
+async def test_what_is_refused_for_its_gaps_is_not_charged(database):
+    desk = Desk(database, records_a_day=200)
+    voice = Voice()
+    await desk.hear(*(voice.batch(2 * n, NOISE) for n in range(1, 1001)))
+    for _ in range(1200):
+        assert await desk.hear(voice.batch(9999, NOISE)) == []
+    assert desk.counts.beyond == 0
+
+
 async def test_what_arrives_twice_and_messages_of_one_flush_count_as_they_are_stored(database):
     desk = Desk(database, records_a_day=10)
     voice = Voice()
