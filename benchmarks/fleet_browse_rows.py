@@ -95,8 +95,8 @@ async def _postgresql() -> AsyncIterator[Database]:
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    with module.postgres_server() as url:
-        database = await open_database(url)
+    with module.postgres_server() as server:
+        database = await open_database(server.url)
         try:
             yield database
         finally:

@@ -33,7 +33,11 @@ def _in_words() -> Iterator[None]:
             raise
         raise DatabaseTrouble(f"The console's PostgreSQL cannot be used: {err}.") from err
     except (ConnectionError, TimeoutError, asyncpg.InterfaceError) as err:
-        raise DatabaseTrouble(f"The console's PostgreSQL is away: {err or type(err).__name__}. Is it running?") from err
+        raise _away(err) from err
+
+
+def _away(err: Exception) -> DatabaseTrouble:
+    return DatabaseTrouble(f"The console's PostgreSQL is away: {err or type(err).__name__}. Is it running?")
 
 
 class _Transaction:
@@ -70,15 +74,27 @@ class PostgresDatabase:
         self._pool = pool
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        with _in_words():
-            rows: Sequence[Row] = await self._pool.fetch(sql, *args)
+        async with self._connected() as connection:
+            rows: Sequence[Row] = await connection.fetch(sql, *args)
         return rows
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Transaction]:
+        async with self._connected() as connection, connection.transaction():
+            yield _Transaction(connection)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Any]:
         with _in_words():
-            async with self._pool.acquire() as connection, connection.transaction():
-                yield _Transaction(connection)
+            try:
+                connection = await self._pool.acquire()
+            except OSError as err:
+                # of a server that was stopped even the socket's file is gone; of another machine, perhaps its name
+                raise _away(err) from err
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection)
 
     async def change(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
         async with self.transaction() as tx:
@@ -94,9 +110,12 @@ class PostgresDatabase:
 async def open_postgres(url: str) -> PostgresDatabase:
     """Connect; a password belongs in ~/.pgpass or PGPASSWORD rather than in the address."""
     with _reaching():
+        # a pool with a least size restores it by itself, and logs a traceback each time that a server is away
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=_CONNECTIONS, timeout=_CONNECT_S, server_settings={"application_name": _NAME}
+            url, min_size=0, max_size=_CONNECTIONS, timeout=_CONNECT_S, server_settings={"application_name": _NAME}
         )
+        async with pool.acquire():
+            pass
     return PostgresDatabase(pool)
 
 

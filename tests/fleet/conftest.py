@@ -15,8 +15,8 @@ from fleet.store.schema import bring_up_to_date
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A server's address; a database in it is of one test."""
-    with postgres_server() as url:
-        yield url
+    with postgres_server() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,4 +1,4 @@
-"""A room that only notes numbered records, with the real spool and the real agent: it may be killed at any moment.
+"""A room that only notes what must not be lost, numbered, with the real spool and the real agent: it may be killed.
 
 How far it has come is remembered in the same transaction as the record, so that each number is written once.
 """
@@ -16,17 +16,35 @@ from appliance.state.room import Boot, RoomState, ServiceHealth
 from appliance.telemetry.agent import MqttAgent, MqttSettings, Pace
 from appliance.telemetry.courier import Courier
 from appliance.telemetry.moments import Moment, machine_clock
-from appliance.telemetry.protocol.records import Happening
+from appliance.telemetry.protocol.records import Content, Happening, JobReport, JobState, Meeting, Outcome
 from appliance.telemetry.sending import SendPace
 from appliance.telemetry.spool import Spool
 
 TYPE = "test.numbered"
+KINDS = (TYPE, "job.succeeded", "meeting")
+"""What a room notes, as the console calls it."""
 _TICK_S = 0.05
 _QUICK = SendPace(a_second=8, resend_s=3, longest_resend_s=6, backlog_within_s=1)
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def noted_as(number: int) -> str:
+    """Return of which kind a record is: mostly events, and now and then what a job or a meeting came to."""
+    return {0: KINDS[1], 5: KINDS[2]}.get(number % 10, TYPE)
+
+
+def numbered(number: int) -> Content:
+    """Return a record in which its number can be found again."""
+    match noted_as(number):
+        case "meeting":
+            return Meeting(str(number), Outcome.HELD)
+        case "job.succeeded":
+            return JobReport(f"job-{number}", JobState.SUCCEEDED, detail=str(number))
+        case _:
+            return Happening(TYPE, text=str(number))
 
 
 async def _done(*_asked) -> Ack:
@@ -83,7 +101,7 @@ async def live(url: str, room: str, folder: Path, total: int, a_second: int) -> 
         done = int(await spool.kept("done") or 0)
         while done < total:
             for number in range(done + 1, min(total, done + int(a_second * _TICK_S)) + 1):
-                spool.note(Happening(TYPE, text=str(number)))
+                spool.note(numbered(number))
                 spool.keep("done", str(number))
                 done = number
             await asyncio.sleep(_TICK_S)
