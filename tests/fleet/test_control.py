@@ -1,7 +1,8 @@
 """The control process: one does the work, a second waits and takes over; its key; its clocks are real here."""
 
 import asyncio
-from contextlib import asynccontextmanager
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fleet_builders import add_room, change_room
+from mqtt_parts import end, start, until_line
 from sinks import http_sink
 
 from appliance.telemetry.protocol.signed import public_of
@@ -49,8 +51,8 @@ async def console(url, folder, clock):
         await database.close()
 
 
-async def until(condition):
-    async with asyncio.timeout(20):
+async def until(condition, most_s=20):
+    async with asyncio.timeout(most_s):
         while not (found := await condition()):
             await asyncio.sleep(0.05)
     return found
@@ -123,6 +125,47 @@ async def test_two_consoles_on_one_database_tell_of_an_alert_once_whichever_dies
                 assert await holder(database) not in {"", "second"}
         assert [body["title"] for _, body in requests] == ["[ERROR] Blue: Offline", "[OVER] Blue: Offline"]
     assert await holder(database) == ""
+
+
+@asynccontextmanager
+async def control_process(config):
+    """The real command, from when it says what it does."""
+    process = await start(
+        sys.executable, "-m", "appliance.cli", "console", "control", "--config", str(config), stderr=-1
+    )
+    try:
+        await until_line(process.stderr, "looks after alerts")
+        yield process
+    finally:
+        await end(process)
+
+
+@pytest.mark.timeout(180)
+async def test_a_console_that_is_killed_is_followed_by_another_and_nobody_hears_of_an_alert_twice(
+    database_url, database, tmp_path
+):
+    config = tmp_path / "console.toml"
+    config.write_text(
+        f'[console]\nstate = "{tmp_path}"\ndatabase = "{database_url}"\n[mqtt]\nurl = "mqtt://127.0.0.1:9"\n'
+    )
+    async with AsyncExitStack() as stack:
+        port, requests = await stack.enter_async_context(http_sink())
+        consoles = [await stack.enter_async_context(control_process(config)) for _ in range(2)]
+        await rulebook.save_channel(database, "hook", "Hook", f"json://127.0.0.1:{port}/")
+        await rulebook.save_rule(database, Rule("offline", "Offline", Offline(), "error", 0, 0))
+        key = await add_room(database, "blue", status="offline", status_at=now_ms())
+        # had it died before it had written that down, the notice would go out again rather than be lost
+        await until(lambda: database.fetch("SELECT 1 FROM outbox WHERE sent_at IS NOT NULL"))
+        first = await holder(database)
+        await end(next(console for console in consoles if console.pid == int(first.split(":")[1])))
+
+        async def followed():
+            return await holder(database) != first
+
+        await until(followed, most_s=90)
+        await change_room(database, key, status="ready")
+        await until(lambda: told(requests, 2))
+        assert [body["title"] for _, body in requests] == ["[ERROR] Blue: Offline", "[OVER] Blue: Offline"]
 
 
 async def told(requests, count):

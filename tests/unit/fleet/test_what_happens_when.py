@@ -17,9 +17,12 @@ BEHIND = {
         "test_while_the_database_fails_nothing_is_acknowledged_and_then_everything",
         "test_what_cannot_be_taken_any_more_is_left_to_the_rooms_and_taken_later",
         "test_a_full_disk_loses_nothing_and_is_said",
+        "test_what_is_acknowledged_outlives_a_kill_of_the_database",
+        "test_a_database_that_is_stopped_and_started_is_said_once_and_all_goes_on",
     ),
     "a room's disk is full": (
         "test_a_full_disk_is_said_and_nothing_is_lost_when_there_is_room_again",
+        "test_a_real_disk_that_others_have_filled_loses_nothing_that_was_noted",
         "test_memory_is_bounded_while_the_disk_fails_and_the_loss_is_told",
     ),
     "a room was away for a week": (
@@ -65,6 +68,7 @@ BEHIND = {
     "two consoles have one database": (
         "test_two_ingests_side_by_side_store_nothing_twice",
         "test_two_consoles_on_one_database_tell_of_an_alert_once_whichever_dies",
+        "test_a_console_that_is_killed_is_followed_by_another_and_nobody_hears_of_an_alert_twice",
     ),
     "a migration is killed in the middle": (
         "test_a_migration_killed_in_the_middle_never_happened",
