@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from fleet.control.jobs import end, in_order, policy_of, target_of
+from fleet.control import configuring, layers
+from fleet.control.jobs import OwnKind, end, in_order, policy_of, target_of
 from fleet.control.places import bump, lock, places_in
 from fleet.control.rollouts import HELD, Advance, Done, Group, Stop, Wait, next_wave, waves_of
 from fleet.store.database import Database, Row, Transaction
@@ -24,16 +25,22 @@ class Driver:
             "SELECT 1 FROM jobs WHERE state = 'running' OR (state IN ('waiting', 'paused') AND expires_at <= $1) "
             "OR (state = 'waiting' AND not_before <= $1 AND (approved_by IS NOT NULL OR NOT needs_approval)) "
             "OR (expires_at <= $1 AND EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.key AND "
-            "e.state IN ('held', 'queued', 'accepted', 'running'))) LIMIT 1",
+            "e.state IN ('held', 'queued', 'accepted', 'running'))) "
+            # rooms that were told before their roll-out ended
+            "OR EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.key AND e.state = 'running' "
+            "AND e.rev IS NOT NULL) LIMIT 1",
             now,
         )
         return bool(rows)
 
     async def drive(self, tx: Transaction, now: int) -> bool:
         """Do what is due, and say whether anything was."""
-        await lock(tx, "jobs")
+        # a wave of settings changes what rooms are told
+        for counter in ("layers", "rooms", "jobs"):
+            await lock(tx, counter)
         changed = await self._expire(tx, now)
         changed |= await self._take_leave(tx, now)
+        changed |= await configuring.hear(tx, now)
         for row in await tx.fetch("SELECT * FROM jobs WHERE state IN ('waiting', 'running', 'paused') ORDER BY key"):
             changed |= await self._move(tx, row, now)
         if changed:
@@ -57,7 +64,7 @@ class Driver:
             return True
         if row["not_before"] > now or (row["needs_approval"] and not row["approved_by"]):
             return False
-        await tell(tx, row["key"], 0, now)
+        await self._tell(tx, row, 0, now)
         return True
 
     async def _decide(self, tx: Transaction, row: Row, now: int) -> bool:
@@ -67,16 +74,31 @@ class Driver:
             case Wait():
                 return False
             case Advance(wave):
-                await tell(tx, row["key"], wave, now)
+                await self._tell(tx, row, wave, now)
             case Stop(why):
                 await end(tx, row["key"], "stopped", why, now)
             case Done():
                 if target_of(row)[1] and row["expires_at"] > now:
                     return False
-                await end(tx, row["key"], "done", "", now)
+                await self._finish(tx, row, now)
             case _:
                 assert_never(decision)
         return True
+
+    async def _tell(self, tx: Transaction, row: Row, wave: int, now: int) -> None:
+        if row["kind"] != OwnKind.CONFIGURATION:
+            await tell(tx, row["key"], wave, now)
+        elif row["expires_at"] > now:
+            await configuring.tell(tx, self.database, row["key"], wave, now)
+        else:
+            # not done: then all rooms would have these settings
+            await end(tx, row["key"], "stopped", "its time was over before all rooms were told", now)
+
+    async def _finish(self, tx: Transaction, row: Row, now: int) -> None:
+        await end(tx, row["key"], "done", "", now)
+        if row["kind"] == OwnKind.CONFIGURATION:
+            # rooms that came meanwhile have it from now on, too
+            await layers.refresh(tx, self.database, now)
 
     async def _let_join(self, tx: Transaction, row: Row, now: int) -> bool:
         scopes, dynamic = target_of(row)

@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from appliance.errors import SalonError
@@ -29,6 +30,13 @@ _RANK = {HELD: -1, JobState.QUEUED: 0, JobState.ACCEPTED: 1, JobState.RUNNING: 2
 _FINAL_RANK = 3
 
 
+class OwnKind(StrEnum):
+    """What the console does by itself: rooms are sent no order."""
+
+    CONFIGURATION = "configuration"
+    """Settings that come to the rooms in waves: see settings_rollout."""
+
+
 class BadJob(SalonError, ValueError):
     """A job that cannot be made or changed like that; says why."""
 
@@ -37,7 +45,7 @@ class BadJob(SalonError, ValueError):
 class Wanted:
     """A job as somebody asks for it."""
 
-    kind: JobKind
+    kind: JobKind | OwnKind
     scopes: tuple[str, ...]
     """For whom: room:ID, site:ID, tag:TAG, org."""
     expires_at: int
@@ -69,21 +77,27 @@ async def create(
     _check(wanted, now)
     if sites is not None and wanted.dynamic:
         raise BadJob("A job that rooms may join later needs somebody who may act in all sites.")
-    job = f"job-{secrets.token_hex(8)}"
     async with database.transaction() as tx:
         await lock(tx, "jobs")
         found = await places_in(tx, database.dialect, wanted.scopes)
         rooms = {row["key"]: row["site"] for row in await tx.fetch("SELECT key, site FROM rooms")}
         mine = [place for place in found if sites is None or rooms[place.key] in sites]
-        told = await in_order(tx, job, mine)
-        if not told and not wanted.dynamic:
+        if not mine and not wanted.dynamic:
             raise BadJob("No room is in there; nothing would be done.")
-        key = await _insert(tx, job, wanted, who, now)
-        waves = waves_of(len(told), wanted.policy)
-        rows = [(key, place.key, wave, HELD, now) for place, wave in zip(told, waves, strict=True)]
-        await tx.load("executions", ("job", "room", "wave", "state", "changed_at"), rows)
-        await bump(tx, "jobs")
-        await also(tx, f"job:{job}", rooms=len(told))
+        job = await add(tx, wanted, mine, who, now)
+        await also(tx, f"job:{job}", rooms=len(mine))
+    return job
+
+
+async def add(tx: Transaction, wanted: Wanted, rooms: Sequence[Place], who: str, now: int) -> str:
+    """Write down a job for these rooms, for whoever has locked the jobs, and return its id."""
+    job = f"job-{secrets.token_hex(8)}"
+    key = await _insert(tx, job, wanted, who, now)
+    told = await in_order(tx, job, rooms)
+    waves = waves_of(len(told), wanted.policy)
+    rows = [(key, place.key, wave, HELD, now) for place, wave in zip(told, waves, strict=True)]
+    await tx.load("executions", ("job", "room", "wave", "state", "changed_at"), rows)
+    await bump(tx, "jobs")
     return job
 
 
@@ -243,8 +257,8 @@ def _check(wanted: Wanted, now: int) -> None:
     _check_args(wanted.kind, wanted.args)
 
 
-def _check_args(kind: JobKind, args: Mapping[str, Any]) -> None:
-    if kind is JobKind.UNKNOWN:
+def _check_args(kind: JobKind | OwnKind, args: Mapping[str, Any]) -> None:
+    if kind is JobKind.UNKNOWN or isinstance(kind, OwnKind):
         raise BadJob(f"A job is one of {', '.join(word for word in JobKind if word is not JobKind.UNKNOWN)}.")
     missing = [name for name in _NEEDED.get(kind, ()) if not args.get(name)]
     strange = sorted(set(args) - set(_ALLOWED.get(kind, ())))

@@ -10,16 +10,16 @@ from fleet.control import scope as scopes
 from fleet.control.also import Also, nothing_else
 from fleet.control.merge import Difference, Layer, Value, differences, document, flat, merged
 from fleet.control.places import bump, lock, mark_changed, places
+from fleet.control.rollouts import Policy
 from fleet.control.scope import Place
 from fleet.control.settable import SETTABLE, Doc, mistakes_in
+from fleet.control.settings_rollout import begin, supersede
+from fleet.control.stages import Stages, for_all, stages
 from fleet.store.database import Database, Reader, Row, Transaction, among_keys
 
 _NOTHING: Doc = {}
 _LONGEST_NOTE = 500
 _KEEP_MS = 90 * 24 * 3600 * 1000
-_NEWEST = (
-    "SELECT scope, rev, doc, locks FROM layers l WHERE rev = (SELECT max(rev) FROM layers o WHERE o.scope = l.scope)"
-)
 
 
 class BadLayer(SalonError, ValueError):
@@ -36,7 +36,9 @@ class Saved:
 
     rev: int
     rooms: int
-    """How many are told something new."""
+    """How many are told something new, now or when their wave comes."""
+    job: str = ""
+    """That brings it to them in waves; empty: they are told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Revision:
     made_at: int
     made_by: str
     note: str
+    job: str | None = None
+    """That brought or brings it to the rooms in waves."""
 
 
 async def save(  # noqa: PLR0913 - all that an admin says of settings, each by its name
@@ -69,9 +73,13 @@ async def save(  # noqa: PLR0913 - all that an admin says of settings, each by i
     locks: Iterable[str] = (),
     note: str = "",
     based_on: int | None = None,
+    careful: Policy | None = None,
     also: Also = nothing_else,
 ) -> Saved:
-    """Put settings in force for a scope, or raise `BadLayer`. `based_on` is the revision the admin had before them."""
+    """Put settings in force for a scope, or raise `BadLayer`. `based_on` is the revision the admin had before them.
+
+    `careful`: they come to the rooms in waves.
+    """
     layer = Layer(scopes.checked(scope), doc, frozenset(locks))
     async with database.transaction() as tx:
         # one at a time, also where many could write
@@ -90,9 +98,22 @@ async def save(  # noqa: PLR0913 - all that an admin says of settings, each by i
             who,
             note[:_LONGEST_NOTE],
         )
-        saved = Saved(newest + 1, len(await refresh(tx, database, now)))
-        await also(tx, scope, rev=saved.rev, rooms=saved.rooms)
+        rooms = [] if careful is None else await _concerned(tx, database)
+        if careful and rooms:
+            job = await begin(tx, scope, newest + 1, rooms, who=who, now=now, policy=careful, note=note)
+            saved = Saved(newest + 1, len(rooms), job)
+        else:
+            saved = Saved(newest + 1, len(await refresh(tx, database, now)))
+        await supersede(tx, scope, saved.rev, now)
+        await also(tx, scope, rev=saved.rev, rooms=saved.rooms, **({"job": saved.job} if saved.job else {}))
         return saved
+
+
+async def _concerned(tx: Transaction, database: Database) -> list[Place]:
+    """Return the rooms that a new revision, saved for all, tells something new."""
+    told = await _told(tx, database.dialect, None)
+    rooms = await places(tx, database.dialect)
+    return [place for place, _, _ in await asyncio.to_thread(_otherwise, rooms, await stages(tx), told)]
 
 
 async def roll_back(
@@ -103,22 +124,37 @@ async def roll_back(
     now: int,
     *,
     based_on: int | None = None,
+    careful: Policy | None = None,
     also: Also = nothing_else,
 ) -> Saved:
-    """Put an older revision in force again, as a new one."""
+    """Put an older revision in force again, as a new one; or the newest for all rooms, where it came to some only."""
     found = [one for one in await history(database, scope) if one.rev == rev]
     if not found:
         raise BadLayer(f"There is no revision {rev} of these settings.")
-    note = f"Back to revision {rev}"
+    newest = rev == await newest_rev(database, scope)
     return await save(
-        database, scope, found[0].doc, who, now, locks=found[0].locks, note=note, based_on=based_on, also=also
+        database,
+        scope,
+        found[0].doc,
+        who,
+        now,
+        locks=found[0].locks,
+        note=f"On with revision {rev}" if newest else f"Back to revision {rev}",
+        based_on=based_on,
+        careful=careful,
+        also=also,
     )
 
 
 async def history(reader: Reader, scope: str) -> list[Revision]:
     """Return a scope's revisions, the newest first."""
     return [
-        _revision(row) for row in await reader.fetch("SELECT * FROM layers WHERE scope = $1 ORDER BY rev DESC", scope)
+        _revision(row)
+        for row in await reader.fetch(
+            "SELECT l.*, j.id AS job_id FROM layers l LEFT JOIN jobs j ON j.key = l.job "
+            "WHERE l.scope = $1 ORDER BY l.rev DESC",
+            scope,
+        )
     ]
 
 
@@ -155,35 +191,33 @@ def _key_by_key(found: Iterable[tuple[Place, Doc, Doc]]) -> list[RoomChange]:
 
 async def _changes(reader: Reader, dialect: str, layer: Layer) -> list[tuple[Place, Doc, Doc]]:
     await _check(reader, dialect, layer)
-    stored = {**await newest(reader), layer.scope: layer}
+    stored = (await stages(reader)).with_all(layer)
     told = await _told(reader, dialect, None)
     # of ten thousand rooms this takes a while, and whoever serves pages has others to serve
     return await asyncio.to_thread(_otherwise, await places(reader, dialect), stored, told)
 
 
-def _otherwise(
-    rooms: Iterable[Place], stored: Mapping[str, Layer], told: Mapping[int, Doc]
-) -> list[tuple[Place, Doc, Doc]]:
+def _otherwise(rooms: Iterable[Place], stored: Stages, told: Mapping[int, Doc]) -> list[tuple[Place, Doc, Doc]]:
     """Return the rooms that would be told something else, what they are told and what they would be."""
     found = ((place, told.get(place.key, _NOTHING), doc) for place, doc in _documents(rooms, stored))
     return [(place, before, after) for place, before, after in found if before != after]
 
 
-def _documents(rooms: Iterable[Place], stored: Mapping[str, Layer]) -> Iterator[tuple[Place, Doc]]:
+def _documents(rooms: Iterable[Place], stored: Stages) -> Iterator[tuple[Place, Doc]]:
     """Yield each room's document; rooms with the same layers share one."""
-    made: dict[tuple[str, ...], Doc] = {}
+    made: dict[tuple[int, ...], Doc] = {}
     for place in rooms:
-        order = tuple(scope for scope in place.order if scope in stored)
-        if order not in made:
-            made[order] = document(merged(stored[scope] for scope in order))
-        yield place, made[order]
+        layers = stored.of(place)
+        same = tuple(id(layer) for layer in layers)
+        if same not in made:
+            made[same] = document(merged(layers))
+        yield place, made[same]
 
 
 async def effective(reader: Reader, dialect: str, room: int) -> Mapping[str, Value]:
     """Return what a room is told, key by key, and by whom."""
-    layers = await newest(reader)
     found = await places(reader, dialect, [room])
-    return _values(found[0], layers) if found else {}
+    return merged((await stages(reader)).of(found[0])) if found else {}
 
 
 async def refresh(tx: Transaction, database: Database, now: int, rooms: Sequence[int] | None = None) -> list[int]:
@@ -192,7 +226,7 @@ async def refresh(tx: Transaction, database: Database, now: int, rooms: Sequence
     For whoever moves a room, changes its tags or enrols it: call it in the same transaction.
     """
     await lock(tx, "rooms")
-    layers = await newest(tx)
+    layers = await stages(tx)
     told = await _told(tx, database.dialect, rooms)
     revs = {row["key"]: row["rev_desired"] for row in await tx.fetch("SELECT key, rev_desired FROM rooms")}
     changed = await asyncio.to_thread(_otherwise, await places(tx, database.dialect, rooms), layers, told)
@@ -213,22 +247,10 @@ async def forget(tx: Transaction, now: int) -> None:
     )
 
 
-async def newest(reader: Reader) -> dict[str, Layer]:
-    """Return the layers in force, by scope."""
-    rows = await reader.fetch(_NEWEST)
-    return {
-        row["scope"]: Layer(row["scope"], json.loads(row["doc"]), frozenset(json.loads(row["locks"]))) for row in rows
-    }
-
-
 async def newest_rev(reader: Reader, scope: str) -> int:
     """Return a scope's newest revision; 0 before the first."""
     rows = await reader.fetch("SELECT max(rev) AS rev FROM layers WHERE scope = $1", scope)
     return int(rows[0]["rev"] or 0)
-
-
-def _values(place: Place, layers: Mapping[str, Layer]) -> Mapping[str, Value]:
-    return merged(layers[scope] for scope in place.order if scope in layers)
 
 
 async def _told(reader: Reader, dialect: str, rooms: Sequence[int] | None) -> dict[int, Doc]:
@@ -257,15 +279,18 @@ async def _check(reader: Reader, dialect: str, layer: Layer) -> None:
         raise BadLayer(f"There is no site {name}.")
     if kind == "room" and not await reader.fetch("SELECT 1 FROM rooms WHERE id = $1 AND retired_at IS NULL", name):
         raise BadLayer(f"There is no room {name}.")
-    stored = {**await newest(reader), layer.scope: layer}
+    stored = (await stages(reader)).with_all(layer)
     await asyncio.to_thread(_check_in_rooms, layer, stored, await places(reader, dialect))
 
 
-def _check_in_rooms(layer: Layer, stored: Mapping[str, Layer], rooms: Iterable[Place]) -> None:
+def _check_in_rooms(layer: Layer, stored: Stages, rooms: Iterable[Place]) -> None:
     mine = [place for place in rooms if layer.scope in place.order]
-    if taken := _locked_above(layer, stored, mine):
+    newest = stored.newest()
+    if taken := _locked_above(layer, newest, mine):
         raise BadLayer(*taken)
-    _check_together(mine, stored)
+    _check_together(mine, for_all(newest.values()))
+    if stored.under_way:
+        _check_together(mine, stored)
 
 
 def _locked_above(layer: Layer, stored: Mapping[str, Layer], mine: Sequence[Place]) -> list[str]:
@@ -279,7 +304,7 @@ def _locked_above(layer: Layer, stored: Mapping[str, Layer], mine: Sequence[Plac
     ]
 
 
-def _check_together(mine: Sequence[Place], stored: Mapping[str, Layer]) -> None:
+def _check_together(mine: Sequence[Place], stored: Stages) -> None:
     """Values may be right by themselves and wrong together with those of another layer."""
     seen: dict[str, tuple[Place, Doc]] = {}
     for place, doc in _documents(mine, stored):
@@ -297,4 +322,5 @@ def _revision(row: Row) -> Revision:
         row["made_at"],
         row["made_by"],
         row["note"],
+        row["job_id"],
     )

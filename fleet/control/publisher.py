@@ -43,7 +43,7 @@ _OPEN_JOBS = (
     "SELECT e.room AS room, j.id AS id, j.kind AS kind, j.args AS args, j.expires_at AS expires_at, "
     "j.not_before AS not_before, j.if_idle AS if_idle FROM executions e JOIN jobs j ON j.key = e.job "
     "JOIN rooms r ON r.key = e.room WHERE e.state IN ('queued', 'accepted', 'running') "
-    "AND j.state IN ('running', 'paused') AND r.retired_at IS NULL ORDER BY e.room, j.key"
+    "AND j.state IN ('running', 'paused') AND j.kind <> 'configuration' AND r.retired_at IS NULL ORDER BY e.room, j.key"
 )
 _CALLS = (
     "SELECT c.key AS key, c.id AS id, c.cmd AS cmd, c.args AS args, c.expires_at AS expires_at, r.id AS room "

@@ -61,8 +61,12 @@ _OVER = (
     "DELETE FROM outbox WHERE COALESCE(sent_at, given_up_at) < $1",
     "DELETE FROM alerts WHERE state = 'resolved' AND ended_at < $1",
     "DELETE FROM maintenance WHERE until_at < $1",
-    # what a room never answered is closed an hour after it expired
-    "DELETE FROM jobs WHERE state IN ('done', 'stopped', 'cancelled') AND expires_at < $1",
+    # what a room never answered is closed an hour after it expired; a roll-out of settings that ended early says for
+    # ever which rooms have them
+    (
+        "DELETE FROM jobs WHERE state IN ('done', 'stopped', 'cancelled') AND expires_at < $1 "
+        "AND (state = 'done' OR key NOT IN (SELECT job FROM layers WHERE job IS NOT NULL))"
+    ),
 )
 """What is over, of alerts and jobs: as long as anybody keeps events."""
 

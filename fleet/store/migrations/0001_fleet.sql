@@ -224,6 +224,8 @@ CREATE TABLE executions (
   changed_at BIGINT NOT NULL,
   -- the final state is the room's own word, and not what the console made of its silence
   told BOOLEAN NOT NULL DEFAULT FALSE,
+  -- of settings in waves: the room's own number of the revision; NULL until it has come to the room
+  rev BIGINT,
   PRIMARY KEY (job, room)
 );
 CREATE INDEX executions_open ON executions (room, state, job);
@@ -247,7 +249,7 @@ CREATE TABLE calls (
 );
 CREATE INDEX calls_unsent ON calls (sent_at, expires_at);
 
--- settings that admins make, every revision kept: the newest of a scope is in force
+-- settings that admins make, every revision kept: the newest of a scope is in force, or on its way
 CREATE TABLE layers (
   -- 'org', 'site:ID', 'tag:TAG', 'room:ID'
   scope TEXT NOT NULL,
@@ -258,6 +260,8 @@ CREATE TABLE layers (
   made_at BIGINT NOT NULL,
   made_by TEXT NOT NULL,
   note TEXT NOT NULL DEFAULT '',
+  -- that brings it to the rooms in waves: until it is done, the others have the revision before. NULL: for all at once
+  job INTEGER REFERENCES jobs (key) ON DELETE SET NULL,
   PRIMARY KEY (scope, rev)
 );
 -- what each room is told, merged
