@@ -15,6 +15,19 @@ from fleet.store.database import Database, Row, Transaction
 _LONGEST_TEXT = 500
 TOLD, BROKEN_BEFORE = "told", "told, and was broken before"
 """The first step of an execution."""
+_TOLD = (
+    "SELECT e.job AS job, e.room AS room, e.state AS state, e.rev AS rev, e.step AS step, "
+    "e.changed_at AS changed_at, r.rev_applied AS rev_applied, r.reported AS reported, r.status AS status, "
+    "r.status_at AS status_at, r.presence AS presence, r.presence_at AS presence_at, j.policy AS policy "
+    "FROM executions e JOIN jobs j ON j.key = e.job JOIN rooms r ON r.key = e.room "
+    "WHERE e.rev IS NOT NULL AND j.kind = 'configuration' AND"
+)
+# each by an index: of years of jobs, few rooms are at it
+_AT_IT = f"{_TOLD} e.state IN ('held', 'queued', 'accepted', 'running') AND e.state = 'running'"
+_WATCHED = (
+    f"{_TOLD} e.job IN (SELECT key FROM jobs WHERE state = 'running' AND kind = 'configuration') "
+    "AND e.state = 'succeeded' AND (r.rev_applied < e.rev OR r.status = 'broken')"
+)
 _REFUSED = "refused"
 """How a room begins that finds a document wrong, and does not even try it."""
 
@@ -106,14 +119,7 @@ async def tell(tx: Transaction, database: Database, job: int, wave: int, now: in
 
 async def hear(tx: Transaction, now: int) -> bool:
     """Note how the rooms fare that have been told, and say whether anything is new."""
-    rows = await tx.fetch(
-        "SELECT e.job AS job, e.room AS room, e.state AS state, e.rev AS rev, e.step AS step, "
-        "e.changed_at AS changed_at, r.rev_applied AS rev_applied, r.reported AS reported, r.status AS status, "
-        "r.status_at AS status_at, r.presence AS presence, r.presence_at AS presence_at, j.policy AS policy "
-        "FROM executions e JOIN jobs j ON j.key = e.job JOIN rooms r ON r.key = e.room "
-        "WHERE e.rev IS NOT NULL AND (e.state = 'running' OR (e.state = 'succeeded' AND j.state = 'running' "
-        "AND j.kind = 'configuration' AND (r.rev_applied < e.rev OR r.status = 'broken')))"
-    )
+    rows = await tx.fetch(f"{_AT_IT} UNION ALL {_WATCHED}")
     policies = {row["policy"]: policy_of(row) for row in rows}
     news = [(row, found) for row in rows if (found := answer(_room(row), policies[row["policy"]], now))]
     fresh = [(row, found) for row, found in news if (found.state, found.step) != (row["state"], row["step"])]

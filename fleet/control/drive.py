@@ -27,8 +27,8 @@ class Driver:
             "OR (expires_at <= $1 AND EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.key AND "
             "e.state IN ('held', 'queued', 'accepted', 'running'))) "
             # rooms that were told before their roll-out ended
-            "OR EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.key AND e.state = 'running' "
-            "AND e.rev IS NOT NULL) LIMIT 1",
+            "OR (kind = 'configuration' AND EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.key "
+            "AND e.state = 'running')) LIMIT 1",
             now,
         )
         return bool(rows)

@@ -23,7 +23,7 @@ async def begin(
         OwnKind.CONFIGURATION,
         (scope,),
         now + LIFE_MS,
-        {"scope": scope, "rev": str(rev)},
+        {"rev": str(rev)},
         policy=checked(policy),
         note=note,
     )

@@ -9,11 +9,14 @@ from fleet.control.merge import Layer
 from fleet.control.scope import Place
 from fleet.store.database import Reader
 
+_FOR_ALL = (
+    "SELECT max(o.rev) AS rev FROM layers o LEFT JOIN jobs p ON p.key = o.job AND p.state <> 'done' "
+    "WHERE p.key IS NULL AND o.scope ="
+)
 _SINCE_FOR_ALL = (
     "SELECT l.scope AS scope, l.doc AS doc, l.locks AS locks, j.key AS job FROM layers l "
-    "LEFT JOIN jobs j ON j.key = l.job AND j.state <> 'done' WHERE l.rev >= COALESCE((SELECT max(o.rev) FROM layers o "
-    "LEFT JOIN jobs p ON p.key = o.job AND p.state <> 'done' WHERE o.scope = l.scope AND p.key IS NULL), 0) "
-    "ORDER BY l.scope, l.rev DESC"
+    "LEFT JOIN jobs j ON j.key = l.job AND j.state <> 'done' "
+    f"WHERE l.rev >= COALESCE(({_FOR_ALL} l.scope), 0) ORDER BY l.scope, l.rev DESC"
 )
 """Of each scope the newest revision that is for all its rooms, and those after it, which have come to some."""
 
@@ -74,6 +77,12 @@ async def stages(reader: Reader) -> Stages:
         for row in rows
     ]
     return Stages({scope: tuple(of) for scope, of in groupby(found, key=lambda stage: stage.layer.scope)})
+
+
+async def last_for_all(reader: Reader, scope: str) -> int:
+    """Return a scope's newest revision that is for all its rooms; 0: none, they had nothing of it."""
+    rows = await reader.fetch(f"{_FOR_ALL} $1", scope)
+    return int(rows[0]["rev"] or 0)
 
 
 async def _told(reader: Reader, rollouts: Iterable[int]) -> Mapping[int, frozenset[int]]:

@@ -101,6 +101,16 @@ class JobLine:
         """Whether somebody else has to agree first."""
         return self.needs_approval and self.state == "waiting" and not self.approved_by
 
+    @property
+    def brings_settings(self) -> bool:
+        """Whether it brings settings to its rooms, which are sent no order."""
+        return self.kind == "configuration"
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether some of its rooms may never have been told."""
+        return self.state in {"stopped", "cancelled"}
+
 
 _JOB = (
     "j.key, j.id, j.kind, j.args, j.state, j.why, j.made_at, j.made_by, j.expires_at, j.if_idle, j.wave, j.note, "
@@ -196,14 +206,17 @@ class LayerLine:
     made_by: str
     note: str
     revisions: int
+    rollout: str | None = None
+    """The job that has not brought it to all its rooms, under way or stopped: the others have the revision before."""
 
 
 async def layers(reader: Reader, sites: Sites) -> list[LayerLine]:
     """Return what each scope sets, from the general to the special; of sites and rooms those that may be seen."""
     rows = await reader.fetch(
-        "SELECT l.scope, l.rev, l.doc, l.locks, l.made_at, l.made_by, l.note, n.revisions FROM layers l JOIN "
-        "(SELECT scope, max(rev) AS rev, count(*) AS revisions FROM layers GROUP BY scope) n "
-        "ON n.scope = l.scope AND n.rev = l.rev ORDER BY l.scope"
+        "SELECT l.scope, l.rev, l.doc, l.locks, l.made_at, l.made_by, l.note, n.revisions, j.id AS rollout "
+        "FROM layers l JOIN (SELECT scope, max(rev) AS rev, count(*) AS revisions FROM layers GROUP BY scope) n "
+        "ON n.scope = l.scope AND n.rev = l.rev LEFT JOIN jobs j ON j.key = l.job AND j.state <> 'done' "
+        "ORDER BY l.scope"
     )
     ranks = ("org", "site", "tag", "room")
     found = [
@@ -216,6 +229,7 @@ async def layers(reader: Reader, sites: Sites) -> list[LayerLine]:
             row["made_by"],
             row["note"],
             row["revisions"],
+            row["rollout"],
         )
         for row in rows
     ]

@@ -10,6 +10,7 @@ from fleet.control import jobs, layers
 from fleet.control.drive import Driver
 from fleet.control.publisher import _OPEN_JOBS
 from fleet.control.rollouts import CAREFUL, BadPolicy, Policy
+from fleet.control.stages import last_for_all
 from fleet.store.opening import open_database
 
 OLD, NEW = {"joining": {"lead_s": 60}}, {"joining": {"lead_s": 90}}
@@ -149,13 +150,16 @@ async def test_stopped_ones_go_on_by_the_same_revision_again(database, rooms):
     (first,) = await told(database)
     await refuse(database, rooms[first])
     await drive(database)
+    assert await last_for_all(database, "org") == 1
     again = await layers.roll_back(database, "org", 2, "eve", NOW, careful=CAREFUL)
     assert (again.rev, again.rooms) == (3, 19)
     assert await told(database) == {first}
+    assert await last_for_all(database, "org") == 1
     await drive(database)
     assert len(await told(database)) == 2
     assert (await layers.roll_back(database, "org", 3, "eve", NOW)).rooms == 18
     assert await told(database) == set(rooms)
+    assert await last_for_all(database, "org") == 4
     assert [one.note for one in await layers.history(database, "org")][:2] == [
         "On with revision 3",
         "On with revision 2",

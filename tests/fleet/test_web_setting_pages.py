@@ -8,6 +8,7 @@ import pytest
 from seed import fill
 from web_parts import Clock, add_person, client_of, console_app, sign_in
 
+from fleet.control.drive import Driver
 from fleet.store import audit
 from fleet.web.access.permissions import Role
 
@@ -132,7 +133,8 @@ async def test_a_text_is_set_to_nothing_and_stays_so_when_the_form_is_sent_again
             assert "empty.tv.off_from" not in form
             preview = await client.post("/settings/keys", data=form)
             assert preview.status_code == 200
-            assert (await client.post("/settings", data=form_of(preview.text))).status_code == 303
+            at_once = {**form_of(preview.text), "careful": ""}
+            assert (await client.post("/settings", data=at_once)).status_code == 303
         revisions = (await client.get("/api/v1/settings/org/revisions")).json()
         assert [one["doc"] for one in revisions[:2]] == [{"room": {"how_to_join": ""}}] * 2
         assert (await client.get("/api/v1/rooms/room-00001/settings")).json()["room.how_to_join"]["value"] == ""
@@ -162,3 +164,72 @@ async def test_a_rooms_page_says_who_set_each_key_and_what_is_locked(app):
     # what nobody sets is the room's own, and apart from what is wanted
     assert "sound.beam" not in rows
     assert "1 setting of the room's own" in page
+
+
+async def test_carefully_saved_settings_go_in_waves_that_are_seen_stopped_and_gone_on_with(app, database):
+    doc = {"tv": {"idle_off_min": 25}}
+    async with client_of(app) as client, client_of(app) as viewer:
+        await sign_in(client, "admin")
+        await sign_in(viewer, "viewer")
+        preview = await client.post("/settings/preview", data={"scope": "org", "doc": json.dumps(doc), "based_on": 2})
+        form = form_of(preview.text)
+        # of many rooms it is what the page proposes
+        assert form["careful"] == "yes"
+        saved = await client.post("/settings", data=form)
+        assert saved.status_code == 303
+        where = saved.headers["location"]
+        await drive(app, database)
+        page = (await client.get(where)).text
+        for words in ("Bring settings to rooms", "revision 3", "not told yet", "keep the settings they have", "told"):
+            assert words in page
+        assert "Back to revision 2" in page
+        assert "Tell all rooms now" not in page
+        assert "Back to revision 2" not in (await viewer.get(where)).text
+        assert f'href="{where}"' in (await viewer.get("/settings")).text
+        assert len(await wanted_of_rooms(database, doc)) == 1
+        assert (await client.post(f"{where}/cancel")).status_code == 303
+        stopped = (await client.get(where)).text
+        for words in (
+            "keep the settings they had",
+            "Back to revision 2",
+            "Go on, again in waves",
+            "Tell all rooms now",
+        ):
+            assert words in stopped
+        again = {"scope": "org", "rev": 3, "based_on": 3, "careful": ""}
+        assert (await client.post("/settings/roll-back", data=again)).headers["location"] == "/settings"
+        assert len(await wanted_of_rooms(database, doc)) > 1
+        assert "Tell all rooms now" not in (await client.get(where)).text
+
+
+async def drive(app, database):
+    async with database.transaction() as tx:
+        await Driver(database).drive(tx, app.state.console.now())
+
+
+async def wanted_of_rooms(database, doc):
+    """Return the rooms of which all of that is wanted."""
+    rows = await database.fetch(
+        "SELECT r.id AS id, d.doc AS doc FROM rooms r JOIN desired d ON d.room = r.key AND d.rev = r.rev_desired"
+    )
+    return [row["id"] for row in rows if {**json.loads(row["doc"]), **doc} == json.loads(row["doc"])]
+
+
+async def test_programs_save_carefully_too_and_find_the_job_with_the_revision(app, database):
+    async with client_of(app) as client:
+        await sign_in(client, "admin")
+        body = {"doc": {"tv": {"idle_off_min": 25}}, "based_on": 2, "careful": True}
+        assert (await client.put("/api/v1/settings/org", json=body)).status_code == 204
+        (org,) = [one for one in (await client.get("/api/v1/settings")).json() if one["scope"] == "org"]
+        revisions = (await client.get("/api/v1/settings/org/revisions")).json()
+        assert [one["job"] for one in revisions] == [org["rollout"], None, None]
+        job = (await client.get(f"/api/v1/jobs/{org['rollout']}")).json()
+        assert (job["kind"], job["args"], job["target"]["scopes"]) == ("configuration", {"rev": "3"}, ["org"])
+        await drive(app, database)
+        rooms = (await client.get(f"/api/v1/jobs/{job['id']}/rooms")).json()
+        assert [one["state"] for one in rooms].count("running") == 1
+        back = {"rev": 2, "based_on": 3, "careful": True}
+        assert (await client.post("/api/v1/settings/org/roll-back", json=back)).status_code == 204
+        assert (await client.get(f"/api/v1/jobs/{job['id']}")).json()["state"] == "cancelled"
+        asked = {"kind": "configuration", "scopes": ["org"]}
+        assert (await client.post("/api/v1/jobs", json=asked)).status_code == 409

@@ -95,6 +95,8 @@ class SettingsBody:
     based_on: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """The revision it replaces; another one means that somebody was quicker."""
     note: Text = ""
+    careful: bool = False
+    """In waves: one room, 5 %, 25 %, all; it stops by itself when it does harm. The revision names the job."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ class RollBackBody:
     rev: Annotated[int, Field(ge=0, le=LARGEST)]
     based_on: Annotated[int, Field(ge=0, le=LARGEST)]
     """The newest revision; another one means that somebody was quicker."""
+    careful: bool = False
+    """In waves, as with saving."""
 
 
 @router.get("/alerts")
@@ -197,7 +201,7 @@ async def waves(request: Request, visitor: Seeing, job: Text) -> list[worklists.
 @router.put("/settings/{scope}", status_code=204)
 async def save(request: Request, visitor: Seeing, scope: Text, body: SettingsBody) -> None:
     """Put settings in force for org, site:ID, tag:TAG or room:ID."""
-    wish = acting.SettingsWish(scope, json.dumps(body.doc), body.locks, body.based_on, body.note)
+    wish = acting.SettingsWish(scope, json.dumps(body.doc), body.locks, body.based_on, body.note, body.careful)
     await acting.save_settings(console_of(request), visitor, wish)
 
 
@@ -227,8 +231,8 @@ async def differences(
 
 @router.post("/settings/{scope}/roll-back", status_code=204)
 async def roll_back(request: Request, visitor: Seeing, scope: Text, body: RollBackBody) -> None:
-    """Put an older revision in force again, as a new one."""
-    await acting.roll_back(console_of(request), visitor, scope, body.rev, body.based_on)
+    """Put an older revision in force again, as a new one; the newest: in the rooms that have not got it."""
+    await acting.roll_back(console_of(request), visitor, scope, body.rev, body.based_on, careful=body.careful)
 
 
 @router.get("/jobs/{job}")

@@ -1,5 +1,6 @@
 """What rooms were told to do, and what each answered."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -8,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from appliance.telemetry.protocol.orders import JobKind
+from fleet.control.jobs import OwnKind
 from fleet.control.rollouts import AT_ONCE, CAREFUL
+from fleet.control.stages import last_for_all
 from fleet.store import history, worklists
 from fleet.web import acting
 from fleet.web.access.permissions import Action
@@ -31,6 +34,16 @@ WORDS = {
     JobKind.LEAVE: "Leave the meeting",
     JobKind.IDENTIFY: "Identify: show the room's name",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A revision of settings that is the newest, and has come to some of its rooms only."""
+
+    scope: str
+    rev: int
+    before: int
+    """The newest that is for all rooms; 0: none."""
 
 
 @router.get("/jobs")
@@ -128,8 +141,21 @@ async def job(request: Request, visitor: Seeing, job: str) -> Response:
         job=found,
         waves=await worklists.waves(database, job, visitor.sites()),
         answers=answers,
+        unfinished=await _unfinished(request, visitor, found),
     )
 
 
+async def _unfinished(request: Request, visitor: Visitor, job: worklists.JobLine) -> Unfinished | None:
+    """Return what a job has brought to some rooms only; None: nothing, or nothing to do here."""
+    database = console_of(request).database
+    layers = await worklists.layers(database, visitor.sites()) if job.brings_settings else []
+    layer = next((one for one in layers if one.rollout == job.id), None)
+    if layer is None or not await acting.may_set(console_of(request), visitor, layer.scope):
+        return None
+    return Unfinished(layer.scope, layer.rev, await last_for_all(database, layer.scope))
+
+
 def _title(kind: str) -> str:
+    if kind == OwnKind.CONFIGURATION:
+        return "Bring settings to rooms"
     return WORDS.get(JobKind(kind), kind)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fleet.control.layers import RoomChange, compared
+from fleet.control.layers import RoomChange, Saved, compared
 from fleet.control.merge import Difference, flat
 from fleet.store import worklists
 from fleet.store.browse import all_sites
@@ -22,6 +22,8 @@ from fleet.web.pages.frame import page
 router = APIRouter()
 Revision = Annotated[int | None, Query(ge=0, le=LARGEST)]
 _MOST_SHOWN = 60
+_FEW = 10
+"""Rooms that are told at once, unless somebody says otherwise."""
 Alike = list[tuple[tuple[Difference, ...], list[str]]]
 
 
@@ -52,8 +54,9 @@ async def _wish(
     locks: Annotated[str, field(2000)] = "",
     based_on: Annotated[int, Form(ge=0, le=LARGEST)] = 0,
     note: Annotated[str, field(200)] = "",
+    careful: Annotated[str, field(10)] = "",
 ) -> acting.SettingsWish:
-    return acting.SettingsWish(scope.strip(), doc, tuple(locks.split()), based_on, note)
+    return acting.SettingsWish(scope.strip(), doc, tuple(locks.split()), based_on, note, bool(careful))
 
 
 Wish = Annotated[acting.SettingsWish, Depends(_wish)]
@@ -61,8 +64,12 @@ Wish = Annotated[acting.SettingsWish, Depends(_wish)]
 
 @router.post("/settings")
 async def save(request: Request, visitor: Editing, wish: Wish) -> Response:
-    await acting.save_settings(console_of(request), visitor, wish)
-    return RedirectResponse("/settings", 303)
+    return _after(await acting.save_settings(console_of(request), visitor, wish))
+
+
+def _after(saved: Saved) -> Response:
+    """Show how it goes through the rooms, or what is set now."""
+    return RedirectResponse(f"/jobs/{saved.job}" if saved.job else "/settings", 303)
 
 
 @router.post("/settings/keys")
@@ -84,6 +91,7 @@ async def preview(request: Request, visitor: Editing, wish: Wish) -> Response:
         rooms=len(changes),
         groups=await asyncio.to_thread(_alike, changes),
         most=_MOST_SHOWN,
+        many=len(changes) > _FEW,
     )
 
 
@@ -134,6 +142,6 @@ async def roll_back(
     scope: Annotated[str, field(70)],
     rev: Annotated[int, Form(ge=0, le=LARGEST)],
     based_on: Annotated[int, Form(ge=0, le=LARGEST)],
+    careful: Annotated[str, field(10)] = "",
 ) -> Response:
-    await acting.roll_back(console_of(request), visitor, scope, rev, based_on)
-    return RedirectResponse("/settings", 303)
+    return _after(await acting.roll_back(console_of(request), visitor, scope, rev, based_on, careful=bool(careful)))
