@@ -1,6 +1,7 @@
 """The control process: one does the work, a second waits and takes over; its key; its clocks are real here."""
 
 import asyncio
+import json
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -14,11 +15,12 @@ from mqtt_parts import end, start, until_line
 from sinks import http_sink
 
 from appliance.telemetry.protocol.signed import public_of
-from fleet.control import rulebook
+from fleet.control import layers, rulebook
 from fleet.control.conditions import Offline
 from fleet.control.keys import FILE, BadKey, load_key
 from fleet.control.lease import LIFE_MS, Lease, LeaseLost
 from fleet.control.main import NAME, now_ms, run_control
+from fleet.control.rollouts import Policy
 from fleet.control.rules import Rule
 from fleet.settings import parse
 from fleet.store.opening import open_database
@@ -177,6 +179,42 @@ async def test_a_console_that_ends_lets_the_next_one_begin_at_once(database_url,
         first = await until(lambda: holder(database))
     async with console(database_url, tmp_path, now_ms):
         assert await until(lambda: holder(database)) != first
+
+
+async def test_settings_in_waves_go_on_with_the_console_that_comes_after(database_url, database, tmp_path):
+    old, new, clock = {"joining": {"lead_s": 60}}, {"joining": {"lead_s": 90}}, Clock()
+    keys = [await add_room(database, f"r{n}") for n in range(8)]
+    await layers.save(database, "org", old, "eve", clock())
+    async with console(database_url, tmp_path, clock):
+        saved = await layers.save(database, "org", new, "eve", clock(), careful=Policy(waves=(0, 50, 100), soak_s=600))
+        (first,) = await until(lambda: running(database))
+    await settled(database, first)
+    clock.ahead += 601_000
+    async with console(database_url, tmp_path, clock):
+        # what the room said while nobody was there counts, and its wave is watched from then on
+        await until(lambda: count(database, "succeeded"))
+        assert await count(database, "held") == 7
+        clock.ahead += 601_000
+        assert len(await until(lambda: running(database))) == 3
+    wanted = await database.fetch(
+        "SELECT d.doc AS doc FROM rooms r JOIN desired d ON d.room = r.key AND d.rev = r.rev_desired"
+    )
+    assert sorted(json.loads(row["doc"])["joining"]["lead_s"] for row in wanted) == [60] * 4 + [90] * 4
+    assert saved.rooms == len(keys)
+
+
+async def running(database):
+    return [row["room"] for row in await database.fetch("SELECT room FROM executions WHERE state = 'running'")]
+
+
+async def count(database, state):
+    return len(await database.fetch("SELECT room FROM executions WHERE state = $1", state))
+
+
+async def settled(database, key):
+    """Have a room report that it has what is wanted of it."""
+    rev = (await database.fetch("SELECT rev_desired FROM rooms WHERE key = $1", key))[0]["rev_desired"]
+    await change_room(database, key, rev_applied=rev, reported=json.dumps({"rev": rev, "seen": rev}))
 
 
 def test_the_key_is_read_only_where_nobody_else_can_read_it(tmp_path):

@@ -1,5 +1,6 @@
 """Settings that go through the rooms in waves, on both databases: kept back, stopped, rolled back, gone on with."""
 
+import asyncio
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from fleet_builders import NOW, add_room, add_site, change_room
 from appliance.telemetry.configuration import WRONG
 from fleet.control import jobs, layers
 from fleet.control.drive import Driver
+from fleet.control.places import bump, lock
 from fleet.control.publisher import _OPEN_JOBS
 from fleet.control.rollouts import CAREFUL, BadPolicy, Policy
 from fleet.control.stages import last_for_all
@@ -275,3 +277,23 @@ async def test_what_changes_no_room_is_saved_without_a_job(database, rooms):
         await rolled_out(database, policy=Policy(waves=(5,)))
     assert len(await layers.history(database, "org")) == 2
     assert len(rooms) == 20
+
+
+async def test_who_saves_moves_and_drives_at_once_waits_for_the_others(database, rooms):
+    async def saves(number):
+        doc = {"joining": {"lead_s": 100 + number}}
+        await layers.save(database, "org", doc, "eve", NOW, careful=CAREFUL if number % 2 else None)
+
+    async def placed(key):
+        async with database.transaction() as tx:
+            await lock(tx, "layers")
+            await bump(tx, "rooms")
+            await layers.refresh(tx, database, NOW, [key])
+
+    work = [*(saves(n) for n in range(8)), *(drive(database) for _ in range(8)), *map(placed, list(rooms.values())[:8])]
+    await asyncio.gather(*work)
+    newest = (await layers.history(database, "org"))[0]
+    under_way = await database.fetch("SELECT id FROM jobs WHERE state IN ('waiting', 'running')")
+    # each took the place of the one before
+    assert newest.rev == 9
+    assert [row["id"] for row in under_way] == ([newest.job] if newest.job else [])
