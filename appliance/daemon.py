@@ -73,7 +73,7 @@ async def run_daemon(settings: Settings, own: Own) -> None:
         television = _television(room, settings, zone)
         tasks.create_task(supervised("tv", television.run, room.take_health), name="tv")
         _serve_fixtures(tasks, room, settings, television)
-        _watch_calendar(tasks, room, settings, zone)
+        _watch_calendar(tasks, room, settings, own)
         _look_ahead(tasks, room, settings)
         _report_by_mqtt(tasks, room, settings, own)
         tasks.create_task(_watch_faults(settings, store), name="faults")
@@ -157,16 +157,22 @@ def _serve_fixtures(tasks: asyncio.TaskGroup, room: Room, settings: Settings, te
     tasks.create_task(supervised("fixtures", fixtures.run, room.take_health), name="fixtures")
 
 
-def _watch_calendar(tasks: asyncio.TaskGroup, room: Room, settings: Settings, zone: ZoneInfo) -> None:
-    uri = calendar_address(settings)
-    if not uri:
-        return
-    rules = CalendarRules(
-        zone=zone.key,
+def calendar_rules(settings: Settings, own: Own) -> CalendarRules:
+    """Return how the calendar is read. By the room's own time zone: else a console could move when the room joins."""
+    return CalendarRules(
+        zone=room_zone(own.settings()).key,
+        shown_in=room_zone(settings).key,
         poll_s=settings.calendar.poll_s,
         livekit_hosts=tuple(server.host for server in settings.meetings.livekit),
         join=JoinPolicy(auto_hosts=settings.calendar.auto_join_hosts),
     )
+
+
+def _watch_calendar(tasks: asyncio.TaskGroup, room: Room, settings: Settings, own: Own) -> None:
+    uri = calendar_address(settings)
+    if not uri:
+        return
+    rules = calendar_rules(settings, own)
     cache = CalendarCache(settings.state_dir, uri)
     watcher = CalendarWatcher(open_source(uri), cache, rules=rules, now=utc_now, on_bookings=room.take_bookings)
     tasks.create_task(supervised("calendar", watcher.run, room.take_health), name="calendar")

@@ -19,7 +19,8 @@ class RoomSettings:
     name: Annotated[str, Fits(values.room_name)]
     """What people call the room; shown on the TV and in meetings."""
     timezone: Annotated[str, Fits(values.time_zone, empty=True)]
-    """IANA name such as "Europe/Berlin"; empty takes the machine's."""
+    """IANA name such as "Europe/Berlin"; empty takes the machine's. A console's is for the clock and the TV's night
+    only: bookings that name no zone go by the room's own."""
     how_to_join: str
     """One line on the idle TV that tells guests how to get in; empty shows none."""
 

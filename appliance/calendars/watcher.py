@@ -31,7 +31,9 @@ class CalendarRules:
     """How this room reads its calendar and what it joins."""
 
     zone: str
-    """The room's time zone, an IANA name."""
+    """The room's time zone, an IANA name: in it are times that name none, and the days that are read."""
+    shown_in: str
+    """That of the room's clock, in which meetings are shown. A console may set this one, so nothing is joined by it."""
     poll_s: float = 30.0
     addresses: tuple[str, ...] = ()
     """The room's own mail addresses: what it declined is not booked."""
@@ -58,6 +60,7 @@ class CalendarWatcher:
         self._cache = cache
         self._rules = rules
         self._zone = ZoneInfo(rules.zone)
+        self._shown_in = ZoneInfo(rules.shown_in)
         self._now = now
         self._on_bookings = on_bookings
         self._version: Version | None = None
@@ -154,7 +157,7 @@ class CalendarWatcher:
         due = loop.time() + self._delay_s()
         self._tell()
         while (left := due - loop.time()) > 0:
-            change = next_change(self._now(), self._told.agenda, self._zone) if self._told else None
+            change = next_change(self._now(), self._told.agenda, self._shown_in) if self._told else None
             until_change = (change - self._now()).total_seconds() if change else left
             await asyncio.sleep(min(left, max(until_change, _SHORTEST_PAUSE_S)))
             self._tell()
@@ -165,7 +168,7 @@ class CalendarWatcher:
 
     def _tell(self) -> None:
         reading = self._good.reading if self._good else Reading()
-        seen = bookings_at(self._now(), reading, zone=self._zone, policy=self._rules.join)
+        seen = bookings_at(self._now(), reading, zone=self._shown_in, policy=self._rules.join)
         seen = replace(seen, agenda=replace(seen.agenda, fetched_at=self._fetched_at, error=self._error))
         if self._told is not None and _same(seen, self._told):
             return

@@ -24,7 +24,7 @@ from appliance.state.room import AutoJoin
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 # read before the tests, whose event loops must not wait for a disk
 BERLIN = ZoneInfo("Europe/Berlin")
-RULES = CalendarRules(BERLIN.key, poll_s=0.02, join=JoinPolicy(auto_hosts=("hub.example.org",)))
+RULES = CalendarRules(BERLIN.key, BERLIN.key, poll_s=0.02, join=JoinPolicy(auto_hosts=("hub.example.org",)))
 LINK = "https://hub.example.org/#AbCdEfGhIjKlMnOpQrSt-_"
 
 
@@ -243,7 +243,7 @@ async def test_a_file_saved_anew_is_a_new_agenda(tmp_path: Path):
     watcher = CalendarWatcher(
         open_source(f"file:{path}"),
         CalendarCache(tmp_path, f"file:{path}"),
-        rules=CalendarRules(BERLIN.key, poll_s=0.05),
+        rules=CalendarRules(BERLIN.key, BERLIN.key, poll_s=0.05),
         now=lambda: NOW,
         on_bookings=told.put_nowait,
     )
