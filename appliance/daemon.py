@@ -23,6 +23,7 @@ from appliance.lifecycle.rules import Timing
 from appliance.lifecycle.television import TvHours
 from appliance.link import faults
 from appliance.link.server import Handler, LinkServer
+from appliance.meetings.trust import trusted
 from appliance.plugged import SERVICE, follow_devices
 from appliance.preflight import PreflightCheck
 from appliance.programs import calendar_address, group_of, is_installed, room_zone, runtime_dir
@@ -186,6 +187,7 @@ def _look_ahead(tasks: asyncio.TaskGroup, room: Room, settings: Settings) -> Non
         disk=settings.state_dir,
         on_preflight=room.take_preflight,
         try_devices=room.try_devices,
+        trust=partial(trusted, settings.meetings.ca_file, settings.state_dir / "hub" / "cert.pem"),
         now=utc_now,
     )
     tasks.create_task(supervised("preflight", check.run, room.take_health), name="preflight")

@@ -14,9 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from appliance.clock import synchronised
+from appliance.errors import SalonError
 from appliance.state.preflight import Preflight, Trouble
 from appliance.state.room import AutoJoin, Meeting, MeetingKey, Phase, RoomState
 
@@ -46,6 +47,15 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the room could not get in at a server."""
+
+    why: str
+    untrusted: bool = False
+    """It answers, and cannot show that it is who it should be."""
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """What the probes found."""
 
@@ -53,8 +63,7 @@ class Probed:
     synchronised: bool | None = None
     server: Server | None = None
     """The next meeting's, when there is one."""
-    why_not: str = ""
-    """Why it cannot be reached; empty when it can."""
+    obstacle: Obstacle | None = None
 
 
 def judge(probed: Probed, now: datetime) -> Preflight:
@@ -80,9 +89,16 @@ def _clock(synchronised: bool | None, now: datetime) -> Trouble | None:
 
 
 def _server(probed: Probed) -> Trouble | None:
-    if probed.server is None or not probed.why_not:
+    if probed.server is None or probed.obstacle is None:
         return None
-    text = f"The next meeting's server, {probed.server.host}, cannot be reached ({probed.why_not})."
+    host, why = probed.server.host, probed.obstacle.why
+    if probed.obstacle.untrusted:
+        text = f"The room does not trust the next meeting's server, {host}, and could not join it ({why})."
+        remedy = (
+            "Name the server's certificate, or its authority's, in meetings.ca_file of room.toml, or renew it there."
+        )
+        return Trouble("server.untrusted", True, text, remedy)
+    text = f"The next meeting's server, {host}, cannot be reached ({why})."
     remedy = "Check the room's network, its firewall, and whether the server runs."
     return Trouble("server.unreachable", True, text, remedy)
 
@@ -119,7 +135,10 @@ def server_of(link: str, livekit: Mapping[str, str]) -> Server | None:
     """Return where the room would connect to; `livekit` has servers whose links name another host."""
     try:
         parts = urlsplit(link)
-        parts = urlsplit(livekit.get(parts.netloc.rpartition("@")[2], link))
+        query = {name.lower(): values for name, values in parse_qs(parts.query, max_num_fields=50).items()}
+        # a page that names its server is not where the room goes
+        named = livekit.get(parts.netloc.rpartition("@")[2], link)
+        parts = urlsplit(query.get("livekiturl", [named])[0])
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
@@ -139,6 +158,7 @@ class PreflightCheck:
         disk: Path,
         on_preflight: Callable[[Preflight], None],
         try_devices: Callable[[datetime], None],
+        trust: Callable[[], ssl.SSLContext],
         now: Callable[[], datetime],
     ) -> None:
         self._states = states
@@ -147,6 +167,7 @@ class PreflightCheck:
         self._disk = disk
         self._on_preflight = on_preflight
         self._try_devices = try_devices
+        self._trust = trust
         self._tried_for: datetime | None = None
         self._now = now
         self._news = asyncio.Event()
@@ -197,16 +218,16 @@ class PreflightCheck:
     async def _probe(self, meeting: Meeting | None) -> Probed:
         link = self._links().get(meeting.key, "") if meeting else ""
         server = server_of(link, self._livekit) if link else None
-        why_not = await reach(server) if server else ""
-        return Probed(await asyncio.to_thread(_free_mb, self._disk), synchronised(), server, why_not)
+        obstacle = await reach(server, self._trust) if server else None
+        return Probed(await asyncio.to_thread(_free_mb, self._disk), synchronised(), server, obstacle)
 
 
-async def reach(server: Server) -> str:
-    """Connect, shake hands and hang up; return why that did not work. Whom to trust is decided when the room joins."""
-    context = ssl.create_default_context() if server.tls else None
-    if context is not None:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+async def reach(server: Server, trust: Callable[[], ssl.SSLContext]) -> Obstacle | None:
+    """Connect, shake hands and hang up; return why that did not work. `trust` tells whom the join will trust."""
+    try:
+        context = await asyncio.to_thread(trust) if server.tls else None
+    except SalonError as err:
+        return Obstacle(str(err), untrusted=True)
     try:
         async with asyncio.timeout(_ANSWER_S):
             _, writer = await asyncio.open_connection(server.host, server.port, ssl=context)
@@ -214,10 +235,12 @@ async def reach(server: Server) -> str:
             with suppress(OSError):
                 await writer.wait_closed()
     except TimeoutError:
-        return "it does not answer"
+        return Obstacle("it does not answer")
+    except ssl.SSLCertVerificationError as err:
+        return Obstacle(err.verify_message.rstrip("."), untrusted=True)
     except OSError as err:
-        return _in_words(err)
-    return ""
+        return Obstacle(_in_words(err))
+    return None
 
 
 def _in_words(err: OSError) -> str:

@@ -17,6 +17,7 @@ from livekit.protocol import models, rtc
 
 from appliance.meetings.livekit_link import GuestLink, Ticket
 from appliance.meetings.provider import JoinFailed
+from appliance.meetings.trust import BadAuthority, authorities, trust_hub
 from appliance.state.clean import clean_text
 
 logger = logging.getLogger(__name__)
@@ -44,23 +45,13 @@ class LiveKitHttp:
         if not self._ca_file and self._hub_certificate is None:
             return True
         if self._context is None:
-            self._context = self._authorities()
-        if self._hub_certificate is not None and not self._knows_hub:
-            # not there yet, or another user's: then it is not the hub we are to join
-            with contextlib.suppress(OSError):
-                self._context.load_verify_locations(self._hub_certificate)
-                self._knows_hub = True
-        return self._context
-
-    def _authorities(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self._ca_file:
             try:
-                context.load_verify_locations(self._ca_file)
-            except (OSError, ssl.SSLError) as err:
-                said = f"the certificate {self._ca_file} cannot be read: correct meetings.ca_file in room.toml"
-                raise JoinFailed(said, retryable=False) from err
-        return context
+                self._context = authorities(self._ca_file)
+            except BadAuthority as err:
+                raise JoinFailed(str(err), retryable=False) from err
+        if self._hub_certificate is not None and not self._knows_hub:
+            self._knows_hub = trust_hub(self._context, self._hub_certificate)
+        return self._context
 
     async def exchange(self, link: GuestLink, name: str) -> Ticket:
         """Trade a guest link's secret for a ticket, or raise `JoinFailed`."""

@@ -1,11 +1,29 @@
 import asyncio
+import ssl
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
-from appliance.preflight import PreflightCheck, Probed, Server, coming, due, judge, reach, server_of, to_try_for
+from appliance.hub.certificate import own_certificate, tls_context
+from appliance.meetings.livekit_link import Ticket
+from appliance.meetings.livekit_signal import LiveKitHttp
+from appliance.meetings.provider import JoinFailed
+from appliance.meetings.trust import trusted
+from appliance.preflight import (
+    Obstacle,
+    PreflightCheck,
+    Probed,
+    Server,
+    coming,
+    due,
+    judge,
+    reach,
+    server_of,
+    to_try_for,
+)
 from appliance.state.preflight import Preflight, Trouble
 from appliance.state.room import (
     Agenda,
@@ -54,7 +72,12 @@ def verdict(room):
         (Probed(disk_free_mb=10), NOW, [("disk.low", True)]),
         (Probed(synchronised=False), NOW, [("clock.unset", False)]),
         (Probed(synchronised=False), NOW - 3650 * 24 * HOUR, [("clock.wrong", True)]),
-        (Probed(server=Server("hub", 443, tls=True), why_not="no"), NOW, [("server.unreachable", True)]),
+        (Probed(server=Server("hub", 443, tls=True), obstacle=Obstacle("no")), NOW, [("server.unreachable", True)]),
+        (
+            Probed(server=Server("hub", 443, tls=True), obstacle=Obstacle("no", untrusted=True)),
+            NOW,
+            [("server.untrusted", True)],
+        ),
     ],
 )
 def test_what_stands_against_the_next_meeting(probed, now, expected):
@@ -133,8 +156,15 @@ def test_of_a_link_only_host_and_port_are_used():
     assert server_of("https://hub.local:8443/join/secret#token", {}) == Server("hub.local", 8443, tls=True)
     assert server_of("http://hub.local/secret", {}) == Server("hub.local", 80, tls=False)
     assert server_of("https://meet.example.org/room", livekit) == Server("sfu.example.org", 7443, tls=True)
+    page = "https://meet.example.org/custom?liveKitUrl=wss://sfu.example.org&token=t"
+    assert server_of(page, livekit) == Server("sfu.example.org", 443, tls=True)
     assert server_of("https://[broken", {}) is None
     assert server_of("", {}) is None
+
+
+def nobody():
+    """Trust no certificate at all."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @asynccontextmanager
@@ -153,11 +183,11 @@ async def listening():
 
 async def test_a_server_that_listens_is_reached_and_told_nothing(unused_tcp_port):
     async with listening() as (port, heard):
-        assert await reach(Server("127.0.0.1", port, tls=False)) == ""
+        assert await reach(Server("127.0.0.1", port, tls=False), nobody) is None
         while not heard:
             await asyncio.sleep(0.01)
     assert heard == [b""]
-    assert "refused" in (await reach(Server("127.0.0.1", unused_tcp_port, tls=False))).lower()
+    assert "refused" in (await reach(Server("127.0.0.1", unused_tcp_port, tls=False), nobody)).why
 
 
 async def test_a_server_that_speaks_no_tls_is_not_reached():
@@ -167,8 +197,55 @@ async def test_a_server_that_speaks_no_tls_is_not_reached():
 
     server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
     async with server:
-        why_not = await reach(Server("127.0.0.1", server.sockets[0].getsockname()[1], tls=True))
-    assert why_not == "it does not speak TLS"
+        found = await reach(Server("127.0.0.1", server.sockets[0].getsockname()[1], tls=True), nobody)
+    assert found == Obstacle("it does not speak TLS")
+
+
+@asynccontextmanager
+async def hub_of(folder, *hosts):
+    """Serve TLS with a certificate of a hub's own; yield where."""
+    cert, key = await asyncio.to_thread(own_certificate, folder, hosts, now=datetime.now(UTC))
+    context = await asyncio.to_thread(tls_context, cert, key)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield Server("127.0.0.1", server.sockets[0].getsockname()[1], tls=True), cert
+
+
+@pytest.mark.parametrize(
+    ("hosts", "knows", "because"),
+    [
+        (["127.0.0.1"], "as hub", None),
+        (["127.0.0.1"], "by ca_file", None),
+        (["127.0.0.1"], "not", "self-signed certificate"),
+        (["other.example.org"], "as hub", "IP address mismatch"),
+    ],
+)
+async def test_a_server_is_trusted_ahead_as_the_join_will_trust_it(tmp_path, hosts, knows, because):
+    async with hub_of(tmp_path, *hosts) as (server, cert):
+        ca_file, hub = str(cert) if knows == "by ca_file" else "", cert if knows == "as hub" else tmp_path / "none.pem"
+        found = await reach(server, lambda: trusted(ca_file, hub))
+        with pytest.raises(JoinFailed) as caught:
+            async with LiveKitHttp(ca_file=ca_file, hub_certificate=hub).connected(
+                Ticket(f"wss://127.0.0.1:{server.port}", "token")
+            ):
+                pass
+    assert ("does not trust" in str(caught.value)) == (because is not None)
+    if because is None:
+        assert found is None
+    else:
+        assert found.untrusted
+        assert because in found.why
+        (trouble,) = judge(Probed(server=server, obstacle=found), NOW).troubles
+        assert (trouble.id, trouble.serious) == ("server.untrusted", True)
+        assert "meetings.ca_file" in trouble.remedy
+
+
+async def test_authorities_that_cannot_be_read_stand_against_the_meeting(tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate")
+    trust = partial(trusted, str(tmp_path / "ca.pem"), tmp_path / "none.pem")
+    found = await reach(Server("127.0.0.1", 9, tls=True), trust)
+    assert found.untrusted
+    assert "correct meetings.ca_file" in found.why
 
 
 async def test_it_looks_at_the_start_and_again_when_another_meeting_comes_next(tmp_path, unused_tcp_port):
@@ -186,6 +263,7 @@ async def test_it_looks_at_the_start_and_again_when_another_meeting_comes_next(t
         disk=tmp_path,
         on_preflight=found.put_nowait,
         try_devices=lambda _: None,
+        trust=nobody,
         now=lambda: NOW,
     )
     task = asyncio.create_task(check.run())
@@ -225,6 +303,7 @@ async def test_the_devices_are_tried_once_ahead_of_a_booking_as_soon_as_the_one_
         disk=tmp_path,
         on_preflight=found.put_nowait,
         try_devices=tried.append,
+        trust=nobody,
         now=lambda: now,
     )
     task = asyncio.create_task(check.run())

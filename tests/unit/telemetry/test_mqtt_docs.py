@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from appliance.plugged import expected_wires
-from appliance.preflight import Probed, Server, judge
+from appliance.preflight import Obstacle, Probed, Server, judge
 from appliance.settings import parse
 from appliance.state.commands import Ack
 from appliance.state.devices import Fault, Seen, device_table
@@ -169,9 +169,11 @@ def test_the_page_names_every_trouble_and_every_place(room):
     devices = device_table((), (), (), (), room.now, wires=wires, television=Television("HDMI-A-1", trouble="lost"))
     hearing = Hearing(hints=(SoundHint.CLIPPING, SoundHint.HEARS_NOTHING), why="no program library")
     senses = Senses(connected=False, hearing=hearing, limits=Limits(15, why="it is hot"))
-    probed = Probed(10, synchronised=False, server=Server("hub", 443, tls=True), why_not="no")
     then = room.now.replace(year=2016)
-    troubles = tuple(trouble for at in (room.now, then) for trouble in judge(probed, at).troubles)
+    obstacles = (Obstacle("no"), Obstacle("no", untrusted=True))
+    probed = (Probed(10, synchronised=False, server=Server("hub", 443, tls=True), obstacle=it) for it in obstacles)
+    moments = (room.now, then)
+    troubles = tuple(trouble for it in probed for at in moments for trouble in judge(it, at).troubles)
     preflight = Preflight(room.now, troubles)
     sick = replace(room, devices=devices, senses=senses, agenda=Agenda(error="It is gone."), preflight=preflight)
     ids = {issue.id for state in (replace(sick, face=Face()), sick, dark(sick)) for issue in issues_of(state)}
