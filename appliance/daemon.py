@@ -24,6 +24,7 @@ from appliance.lifecycle.television import TvHours
 from appliance.link import faults
 from appliance.link.server import Handler, LinkServer
 from appliance.meetings.trust import trusted
+from appliance.panels import Panels
 from appliance.plugged import SERVICE, follow_devices
 from appliance.preflight import PreflightCheck
 from appliance.programs import calendar_address, group_of, is_installed, room_zone, runtime_dir
@@ -57,9 +58,12 @@ async def run_daemon(settings: Settings, own: Own) -> None:
     runtime = runtime_dir(settings)
     room = Room(settings, room_identity(settings.state_dir).id)
     store, dispatch = room.store, room.command
+    panels = Panels(on_gone=room.take_panel_gone, now=utc_now)
     reporting = {"media": room.media.serve, "display": DisplaySeat(store, room.boot).serve}
     commanding = {
-        "panel": CommandSeat(store, partial(origin_at_panel, installed=is_installed()), dispatch).serve,
+        "panel": CommandSeat(
+            store, partial(origin_at_panel, installed=is_installed()), dispatch, touch=panels.seated
+        ).serve,
         "control": CommandSeat(store, lambda _: Origin.CLI, dispatch).serve,
         "watch": WatchSeat(store, lambda: room.media.streams).serve,
     }
@@ -68,6 +72,7 @@ async def run_daemon(settings: Settings, own: Own) -> None:
         await _adopt_media(room)
         _open_links(tasks, room, runtime, commanding)
         tasks.create_task(room.follow(), name="wishes")
+        tasks.create_task(panels.run(), name="panels")
         tasks.create_task(Director(store).run(), name="director")
         tasks.create_task(_conductor(room, settings).run(), name="conductor")
         _watch_devices(tasks, room, settings)

@@ -25,6 +25,7 @@ from appliance.state.events import (
     DevicesSeen,
     FixturesChanged,
     OccupancyChanged,
+    PanelGone,
     PreflightEnded,
     RelaysChanged,
     ServiceChanged,
@@ -163,6 +164,10 @@ class Room:
     def take_television(self, television: Television) -> None:
         """Take in how the TV set is."""
         self.store.apply(TelevisionChanged(television))
+
+    def take_panel_gone(self, since: datetime | None) -> None:
+        """Take in that the touch panel is missed, or back."""
+        self.store.apply(PanelGone(since))
 
     def take_occupancy(self, there: bool | None) -> None:
         """Take in whether somebody is in the room."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -136,14 +137,22 @@ class CommandSeat:
         store: RoomStore,
         origin_of: Callable[[Peer], Origin],
         dispatch: Callable[[Command, Origin], Awaitable[Ack]],
+        *,
+        touch: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`touch` holds for as long as a panel in the room is connected."""
         self._store = store
         self._origin_of = origin_of
         self._dispatch = dispatch
+        self._touch = touch
 
     async def serve(self, peer: Peer) -> None:
         """Talk with one panel or command until it goes; who it is, is asked once, as it comes."""
         origin = await asyncio.to_thread(self._origin_of, peer)
+        with self._touch() if origin is Origin.TOUCH else nullcontext():
+            await self._converse(peer, origin)
+
+    async def _converse(self, peer: Peer, origin: Origin) -> None:
         publisher = asyncio.create_task(show_states(self._store, peer), name="states")
         try:
             async for message in peer.messages():

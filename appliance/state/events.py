@@ -1,6 +1,7 @@
 """Facts that change the room, in the past tense. Whoever observes one tells the store; only the reducer judges it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from appliance.state.camera import CameraAim
 from appliance.state.devices import Seen, WireUse
@@ -77,6 +78,13 @@ class DisplayLost:
 
 
 @dataclass(frozen=True, slots=True)
+class PanelGone:
+    """The room has had no touch panel since then, and did before; None once there is one."""
+
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class DevicesSeen:
     """Devices came or went; always the whole list."""
 
@@ -149,6 +157,7 @@ Event = (
     | MediaLost
     | DisplayReported
     | DisplayLost
+    | PanelGone
     | DevicesSeen
     | TelevisionChanged
     | OccupancyChanged

@@ -22,6 +22,7 @@ from appliance.state.events import (
     MediaReported,
     NoticeGiven,
     OccupancyChanged,
+    PanelGone,
     PreflightEnded,
     RelaysChanged,
     ServiceChanged,
@@ -85,6 +86,8 @@ def _apply(state: RoomState, event: Event, now: datetime) -> RoomState:  # noqa:
             return replace(state, face=_face(report))
         case DisplayLost():
             return replace(state, face=replace(state.face, connected=False, lit=False))
+        case PanelGone(since):
+            return replace(state, panel_gone=since)
         case DevicesSeen(seen):
             return replace(state, seen=seen)
         case TelevisionChanged(television):

@@ -238,6 +238,8 @@ class RoomState:
     """The numbers of the camera presets that are kept."""
     senses: Senses = Senses()
     face: Face = Face()
+    panel_gone: datetime | None = None
+    """Since when the touch panel that was there has been missed; None while it is not."""
     layout: Layout = Layout()
     expected: tuple[Expected, ...] = ()
     """The devices that the settings name, in their order."""

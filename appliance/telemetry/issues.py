@@ -47,6 +47,8 @@ def _found(room: RoomState) -> Iterator[Issue]:
 def _programs(room: RoomState) -> Iterator[Issue]:
     if not room.senses.connected:
         yield Issue("media.lost", Severity.ERROR, "The media program is not there.", _LOGS)
+    if room.panel_gone is not None:
+        yield _no_panel(room.panel_gone)
     if not room.face.connected:
         yield Issue("display.lost", Severity.ERROR, "The display program is not there.", _LOGS)
     elif room.face.error or not room.face.lit:
@@ -54,6 +56,11 @@ def _programs(room: RoomState) -> Iterator[Issue]:
         yield Issue(
             "display.dark", Severity.ERROR, text, "Check that the TV is switched on and its cable is plugged in."
         )
+
+
+def _no_panel(since: datetime) -> Issue:
+    remedy = "Look whether it has power and its cable; `systemctl restart salon-panel` starts its program anew."
+    return Issue("panel.lost", Severity.WARNING, "The touch panel is not there.", remedy, _ms(since))
 
 
 def _held_back(limits: Limits) -> Issue:

@@ -171,10 +171,11 @@ def rule_of(row: Row) -> Rule:
     )
 
 
-_PROGRAMS = ("display.lost", "display.dark", "media.lost", "panel.lost")
+_PROGRAMS = ("display.lost", "display.dark", "media.lost")
 DEFAULT_RULES: tuple[Rule, ...] = (
     Rule("offline", "Room offline", Offline(), "error", 90, 30),
-    Rule("programs", "Screen, panel or media gone", Issues(_PROGRAMS, "error"), "error", 120),
+    Rule("programs", "Screen or media gone", Issues(_PROGRAMS, "error"), "error", 120),
+    Rule("panel", "Touch panel gone", Issues(("panel.lost",), "warning"), "warning", 0),
     Rule("device", "Camera, microphone or loudspeaker gone", Issues(("device.*",), "error"), "error", 60),
     Rule("device-spare", "Device gone, another is in use", Issues(("device.*",), "warning", "warning"), "warning", 300),
     Rule("trouble", "Anything else a meeting would suffer from",

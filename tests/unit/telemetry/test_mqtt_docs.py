@@ -175,7 +175,14 @@ def test_the_page_names_every_trouble_and_every_place(room):
     moments = (room.now, then)
     troubles = tuple(trouble for it in probed for at in moments for trouble in judge(it, at).troubles)
     preflight = Preflight(room.now, troubles)
-    sick = replace(room, devices=devices, senses=senses, agenda=Agenda(error="It is gone."), preflight=preflight)
+    sick = replace(
+        room,
+        devices=devices,
+        senses=senses,
+        agenda=Agenda(error="It is gone."),
+        preflight=preflight,
+        panel_gone=room.now,
+    )
     ids = {issue.id for state in (replace(sick, face=Face()), sick, dark(sick)) for issue in issues_of(state)}
     named = set(re.findall(r"`([a-z_-]+[.][a-z_<>.-]+|[a-z]+(?:-[a-z1]+)*)`", PAGE.read_text()))
     places = {match[1] for name in ids if (match := re.fullmatch(r"device[.](.+)[.](?:missing|failing)", name))}
