@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from datetime import timedelta
+from pathlib import Path
 
 import mqtt_parts as parts
 import pytest
@@ -251,3 +252,9 @@ async def test_without_one_nobody_announces_anything(house):
     async with house.broker():
         assert not await house.console_says(CONTROL, "homeassistant/device/salon-acme-room-1/config")
         assert HOME not in (house.folder / "broker" / "passwords").read_text()
+
+
+def test_the_documentation_has_the_very_permissions_of_a_room():
+    rooms = [line for line in permissions("home").splitlines() if line.startswith("pattern")]
+    page = (Path(__file__).parents[2] / "docs/mqtt.md").read_text()
+    assert [line for line in page.splitlines() if line.startswith("pattern")] == rooms
