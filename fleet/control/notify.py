@@ -55,7 +55,7 @@ def scheme_of(url: str) -> str:
     if not match or match[1] in _LOCAL or _names_file(url) or not apprise.Apprise.instantiate(url.strip()):
         raise BadChannel(
             "This is no address a notice can go to; write one such as mailtos://USER:PASSWORD@HOST?to=NAME, "
-            "json://HOST/PATH, slack://… or msteams://… (see the apprise documentation)."
+            "json://HOST/PATH, slack://… or, for Teams, workflows://… (see the apprise documentation)."
         )
     return match[1]
 

@@ -41,8 +41,11 @@ async def smtp_sink(*, refuse=0):
 
 
 @asynccontextmanager
-async def http_sink(*, statuses=()):
-    """Yield (port, requests); each request is (path, JSON). Answers with the statuses given, then with 200."""
+async def http_sink(*, statuses=(), tls=None):
+    """Yield (port, requests); each request is (path, JSON). Answers with the statuses given, then with 200.
+
+    With `tls`, an `ssl.SSLContext`, by HTTPS.
+    """
     requests, answers = [], list(statuses)
 
     async def serve(reader, writer):
@@ -55,13 +58,13 @@ async def http_sink(*, statuses=()):
         await writer.drain()
         writer.close()
 
-    async with _listening(serve) as port:
+    async with _listening(serve, tls) as port:
         yield port, requests
 
 
 @asynccontextmanager
-async def _listening(serve):
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+async def _listening(serve, tls=None):
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

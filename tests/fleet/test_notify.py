@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import ssl
 import threading
 
 import pytest
+from apprise.plugins.slack import NotifySlack
 from fleet_builders import NOW
+from mqtt_parts import certificate
 from sinks import http_sink, smtp_sink
 
 from fleet.control import rulebook
@@ -13,6 +16,8 @@ from fleet.control.lease import Lease, LeaseLost
 from fleet.control.notify import GIVE_UP_MS, BadChannel, Letter, Outbox, post, retry_ms, scheme_of, together
 
 SECRET = "s3cr3t-t0ken"
+SECRET_24 = "TIiajkdnlazkcOXrIdevi7FQ"
+"""As Slack and Teams have them."""
 ME = Lease("control", "me")
 FILES = (
     "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template=/etc/passwd",
@@ -78,6 +83,40 @@ async def test_a_notice_goes_to_webhooks_and_chats(database, shape):
         assert await send(database, 30) == 1
     assert len(requests) == 2
     assert "about one" in str(requests[1])
+
+
+async def test_a_notice_goes_to_slack(database, monkeypatch):
+    """By the plug-in as it is, but for the host: Slack's own is the only one it knows."""
+    async with http_sink() as (port, requests):
+        monkeypatch.setattr(NotifySlack, "webhook_url", f"http://127.0.0.1:{port}/services")
+        await rulebook.save_channel(database, "slack", "Slack", f"slack://T1JJ3T3L2/A1BRTD4JD/{SECRET_24}/#rooms")
+        await put(database, "slack", "[ERROR] Blüe: offline")
+        assert await send(database) == 1
+    ((path, said),) = requests
+    assert path == f"/services/T1JJ3T3L2/A1BRTD4JD/{SECRET_24}"
+    (shown,) = said["attachments"]
+    assert said["channel"] == "#rooms"
+    assert shown["title"] == "[ERROR] Blüe: offline"
+    assert shown["text"].splitlines() == ["about [ERROR] Blüe: offline", "and more"]
+
+
+async def test_a_notice_goes_to_teams(database, monkeypatch, tmp_path):
+    """Where Teams takes them today: a workflow's address, by HTTPS."""
+    certificate(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    async with http_sink(statuses=[202], tls=tls) as (port, requests):
+        await rulebook.save_channel(database, "teams", "Teams", f"workflows://127.0.0.1:{port}/a1b2c3/{SECRET_24}")
+        await put(database, "teams", "[ERROR] Blüe: offline")
+        assert await send(database) == 1
+    ((path, said),) = requests
+    assert path.startswith("/workflows/a1b2c3/triggers/manual/paths/invoke?")
+    assert SECRET_24 in path
+    (card,) = said["attachments"]
+    texts = [part["text"] for part in card["content"]["body"] if part["type"] == "TextBlock"]
+    assert texts[0] == "[ERROR] Blüe: offline"
+    assert texts[1].splitlines() == ["about [ERROR] Blüe: offline", "and more"]
 
 
 async def test_a_bad_day_is_one_message(database):
