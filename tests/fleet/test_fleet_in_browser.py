@@ -8,10 +8,13 @@ from playwright.async_api import Browser, Page, expect
 from web_parts import PASSWORD
 from whole_fleet import WholeFleet, WholeRoom, whole_fleet
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(420)]
 NAMES = ("Ada", "Grace", "Joan")
 PATIENCE_MS = 60_000
 """For a machine that has other things to do."""
+SEEN_S = 2.0
+"""So soon a tile shows what is wrong; the best of some tries, since the machine may have other things to do."""
+_LEAST, _MOST = 3, 5
 MARK_CHANGES = """([room, status]) => {
   window.seenAt = new Promise((done) => {
     const tile = () => [...document.querySelectorAll(".tile")].find((one) => one.innerText.includes(room));
@@ -48,10 +51,24 @@ async def rooms_are_ready(page: Page) -> None:
 
 
 async def a_camera_vanishes(page: Page, room: WholeRoom) -> None:
-    """See the tile and the room's own page say so, and both recover."""
-    took = await seen_s(page, room, "Broken", room.camera.unlink)
-    # kept by pytest and shown with -s or -rP: a busy machine may take longer, which is no fault
-    print(f"from the camera's removal to the broken tile: {took:.2f} s")  # noqa: T201 - a measurement
+    """See the tile say so within two seconds, again and again."""
+    took: list[float] = []
+    while len(took) < _LEAST or (len(took) < _MOST and min(took) > SEEN_S):
+        if took:
+            await comes_back(page, room)
+        took.append(await seen_s(page, room, "Broken", room.camera.unlink))
+    # kept by pytest and shown with -s or -rP
+    print("from the camera's removal to the broken tile, s:", *(f"{one:.2f}" for one in took))  # noqa: T201 - a measurement
+    assert min(took) <= SEEN_S, took
+
+
+async def comes_back(page: Page, room: WholeRoom) -> None:
+    room.camera.touch()
+    await rooms_are_ready(page)
+
+
+async def its_page_tells_and_it_recovers(page: Page, room: WholeRoom) -> None:
+    """See the room's own page say what is wrong, and all well again."""
     await expect(page.locator(".tile", has_text="Ready")).to_have_count(len(NAMES) - 1)
     await page.locator(".tile", has_text=room.name).click()
     await expect(page.locator(".verdict")).to_contain_text("Broken")
@@ -119,6 +136,7 @@ async def test_an_admin_sees_a_camera_vanish_and_runs_a_job_and_a_viewer_only_lo
         page = await come_in(browser, await fleet.console("admin-link"), "ada")
         await rooms_are_ready(page)
         await a_camera_vanishes(page, fleet.rooms[0])
+        await its_page_tells_and_it_recovers(page, fleet.rooms[0])
         await a_job_on_all(page, fleet)
         viewer = await come_in(browser, await invited(page, fleet, "vera"), "vera")
         await a_viewer_only_looks(viewer, fleet)
