@@ -162,6 +162,18 @@ async def hearing(broker: Broker, topic: str = f"{ROOM}/up/#", *flags: str) -> A
         await end(process)
 
 
+async def kept(broker: Broker, leaf: str, **wanted: object) -> dict:
+    """Return what a broker keeps of the room, as soon as it has these values.
+
+    NATS hands a message on before it keeps it: who subscribes in between is told neither, so this asks anew.
+    """
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(TimeoutError):
+                async with hearing(broker) as ear, asyncio.timeout(1):
+                    return await ear.next(leaf, retained=True, **wanted)
+
+
 class _NoDebug:
     """mosquitto_sub with -d mixes its own chatter into the messages."""
 
