@@ -213,6 +213,7 @@ class MqttAgent:
         self._refused.clear()
         self._tell("")
         records: asyncio.Task[None] | None = None
+        asking = asyncio.create_task(self._ask_for_refused(line), name="mqtt-ask")
         try:
             while not line.over.done():
                 await self._report(line)
@@ -221,9 +222,18 @@ class MqttAgent:
                 await self._pause(line)
         finally:
             self._line = None
+            await _end(asking)
             await _end(records)
             if not line.over.done():
                 await self._say_goodbye(line)
+
+    async def _ask_for_refused(self, line: Connection) -> None:
+        """Keep asking to hear what the broker refuses; without acknowledgements nothing is ever done."""
+        tries = 0
+        while line.refused:
+            tries += 1
+            await asyncio.sleep(self._pace.retry_s(tries))
+            line.ask_again()
 
     def _begin_records(self, line: Connection) -> asyncio.Task[None] | None:
         if self._courier is None:

@@ -94,7 +94,9 @@ class Connection:
         """With MQTT 5: told of each message whether the broker took it, and if not, why."""
         self._loop = asyncio.get_running_loop()
         self._accepted: asyncio.Future[ReasonCode] = self._loop.create_future()
-        self._granted: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
+        self._answered: asyncio.Future[None] = self._loop.create_future()
+        self._asked: dict[int, tuple[str, ...]] = {}
+        """Topics of each request to listen that the broker has not answered yet."""
         self._unacked: dict[int, str] = {}
         self._all_acked = asyncio.Event()
         self._closing = False
@@ -134,6 +136,18 @@ class Connection:
             return True
         return False
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The topics the broker does not let this client hear."""
+        return tuple(topic for topic in self._subscribe if topic not in self.listening)
+
+    def ask_again(self) -> None:
+        """Ask once more to hear what was refused: a cluster that has just lost a node refuses what it cannot do yet."""
+        if refused := self.refused:
+            _, request = self._client.subscribe([(topic, 1) for topic in refused])
+            if request is not None:
+                self._asked[request] = refused
+
     async def acked(self) -> None:
         """Wait until the broker has everything that was sent."""
         if self._unacked:
@@ -157,10 +171,8 @@ class Connection:
         if code.is_failure:
             advice = "check username and password_file" if code.value in {134, 135} else "look at its log"
             raise BrokerAway(f"The MQTT broker at {self._access.address} refuses this room ({code}); {advice}.")
-        grants = await self._before_over(self._granted)
-        granted = dict(zip(self._subscribe, grants, strict=False))
-        self.listening = frozenset(topic for topic, grant in granted.items() if not grant.is_failure)
-        for topic in sorted(granted.keys() - self.listening):
+        await self._before_over(self._answered)
+        for topic in self.refused:
             logger.info("The MQTT broker does not let this room listen to %s", topic)
 
     async def _welcomed_in_five(self) -> ReasonCode:
@@ -204,7 +216,7 @@ class Connection:
         will = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=delay) if five else None
         client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain, properties=will)
         client.on_connect = self._on_connect
-        client.on_subscribe = lambda _c, _u, _mid, codes, _p: self._in_loop(_settle, self._granted, codes)
+        client.on_subscribe = lambda _c, _u, mid, codes, _p: self._in_loop(self._on_granted, mid, codes)
         client.on_publish = lambda _c, _u, mid, code, _p: self._in_loop(self._on_acked, mid, code)
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -252,8 +264,13 @@ class Connection:
             with suppress(OSError):
                 self._peer = str(line.getpeername()[0])
         if not code.is_failure:
-            client.subscribe([(topic, 1) for topic in self._subscribe])
+            self.ask_again()
         self._in_loop(_settle, self._accepted, code)
+
+    def _on_granted(self, request: int, grants: list[ReasonCode]) -> None:
+        asked = zip(self._asked.pop(request, ()), grants, strict=False)
+        self.listening |= {topic for topic, grant in asked if not grant.is_failure}
+        _settle(self._answered, None)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         if found := heard(message):

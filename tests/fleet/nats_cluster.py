@@ -10,28 +10,29 @@ CONFIG = """
 server_name: n{number}
 listen: 127.0.0.1:{client}
 jetstream {{ store_dir: "{folder}/n{number}" }}
-mqtt {{ listen: 127.0.0.1:{mqtt}, ack_wait: "5s" }}
+mqtt {{ listen: "{host}:{mqtt}", ack_wait: "5s" }}
 cluster {{ name: fleet, listen: 127.0.0.1:{route}, routes: [{routes}] }}
 """
+HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 
 
 class NatsCluster:
-    """The nodes by number, 0 to 2; each client stays with one node."""
+    """The nodes by number, 0 to 2, at one port of three addresses."""
 
     def __init__(self, folder: Path) -> None:
         assert shutil.which("nats-server"), "Debian's nats-server is not installed: make debian"
         self._folder = folder
-        self._mqtt = [free_port() for _ in range(3)]
+        self.port = free_port()
         routes = [free_port() for _ in range(3)]
         self._processes: list[asyncio.subprocess.Process] = []
         for number in range(3):
             others = ", ".join(f"nats://127.0.0.1:{port}" for port in routes)
-            known = {"client": free_port(), "mqtt": self._mqtt[number], "route": routes[number], "routes": others}
-            config = CONFIG.format(number=number, folder=folder, **known)
+            known = {"client": free_port(), "mqtt": self.port, "route": routes[number], "routes": others}
+            config = CONFIG.format(number=number, folder=folder, host=HOSTS[number], **known)
             (folder / f"n{number}.conf").write_text(config)
 
     def url(self, number: int) -> str:
-        return f"mqtt://127.0.0.1:{self._mqtt[number % 3]}"
+        return f"mqtt://{HOSTS[number % 3]}:{self.port}"
 
     async def start(self) -> None:
         self._processes = [await self._run(number) for number in range(3)]

@@ -7,11 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import named
 import pytest
 import spooling_room
 from fleet_builders import add_room
 from mqtt_parts import Broker, end, start
-from nats_cluster import NatsCluster, OneBroker
+from nats_cluster import HOSTS, NatsCluster, OneBroker
 from postgres_server import DURABLE, PostgresServer, postgres_server
 
 from appliance.telemetry.moments import Moment
@@ -43,21 +44,26 @@ class Fleet:
         """What its ingests say."""
         return self.folder / "ingest.log"
 
+    def url(self, number: int) -> str:
+        return self.broker.url(number)
+
+    def python(self, _number: int, module: str) -> tuple[str, ...]:
+        return sys.executable, "-m", module
+
     async def start_ingest(self) -> None:
         config = self.folder / "console.toml"
         config.write_text(
-            f'[console]\nstate = "{self.folder}"\ndatabase = "{self.database_url}"\n'
-            f'[mqtt]\nurl = "{self.broker.url(0)}"\n'
+            f'[console]\nstate = "{self.folder}"\ndatabase = "{self.database_url}"\n[mqtt]\nurl = "{self.url(0)}"\n'
         )
-        command = (sys.executable, "-m", "appliance.cli", "console", "ingest", "--config", str(config))
+        command = (*self.python(0, "appliance.cli"), "console", "ingest", "--config", str(config))
         with self.log.open("ab") as log:
             self.ingests.append(await start(*command, stderr=log))
 
     async def start_room(self, number: int) -> asyncio.subprocess.Process:
         folder = self.folder / f"room-{number}"
         folder.mkdir(exist_ok=True)
-        where = (self.broker.url(number), f"room-{number}", str(folder))
-        command = (sys.executable, spooling_room.__file__, *where, str(EACH), str(A_SECOND))
+        where = (self.url(number), f"room-{number}", str(folder))
+        command = (*self.python(number, "spooling_room"), *where, str(EACH), str(A_SECOND))
         return await start(*command, stdout=asyncio.subprocess.PIPE)
 
     async def kill_room(self, number: int) -> None:
@@ -104,9 +110,11 @@ def dialect(chosen) -> str:
 
 
 @asynccontextmanager
-async def running(broker_kind: str, folder: Path, database_url: str, database: Database) -> AsyncIterator[Fleet]:
+async def running(
+    broker_kind: str, folder: Path, database_url: str, database: Database, kind: type[Fleet] = Fleet
+) -> AsyncIterator[Fleet]:
     broker = NatsCluster(folder) if broker_kind == "nats" else OneBroker(Broker(broker_kind, folder))
-    fleet = Fleet(folder, broker, database_url, database)
+    fleet = kind(folder, broker, database_url, database)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(fleet.stop)
         await broker.start()
@@ -164,6 +172,31 @@ async def stored(database: Database) -> list[Row]:
         "JOIN rooms r ON r.key = x.room JOIN boots b ON b.key = x.boot ORDER BY r.id, b.no, x.n",
         *spooling_room.KINDS[:2],
     )
+
+
+class NamedFleet(Fleet):
+    """All know the cluster by one name that has each node's address, each in an order of its own."""
+
+    def url(self, _number: int) -> str:
+        return f"mqtt://{named.NAME}:{self.broker.port}"
+
+    def python(self, number: int, module: str) -> tuple[str, ...]:
+        addresses = (*HOSTS[number % 3 :], *HOSTS[: number % 3])
+        return sys.executable, named.__file__, ",".join(addresses), module
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("chosen", ["nats-sqlite"], indirect=True)
+async def test_rooms_and_ingest_go_on_at_another_node_when_theirs_dies_for_good(
+    chosen, database, database_url, tmp_path
+):
+    async with running(chosen[0], tmp_path, database_url, database, NamedFleet) as fleet:
+        fleet.rooms = [await fleet.start_room(number) for number in range(ROOMS)]
+        await fleet.until_stored(2000)
+        # that of the ingest and of the first room
+        await fleet.broker.kill(0)
+        await fleet.until_acknowledged()
+    await check(database)
 
 
 async def check(database: Database) -> None:

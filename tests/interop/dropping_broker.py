@@ -14,7 +14,11 @@ _FIVE = 5
 class DroppingBroker:
     """MQTT 3.1.1 and 5, as little of it as a client needs to be content."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusals: int = 0) -> None:
+        self.refusals = refusals
+        """So many requests to listen are refused first."""
+        self.granted: set[str] = set()
+        """Topics that clients were let listen to."""
         self.acknowledged: Counter[str] = Counter()
         """Messages by topic."""
         self.clients: set[asyncio.StreamWriter] = set()
@@ -29,8 +33,7 @@ class DroppingBroker:
                     five = body[6] == _FIVE
                     writer.write(b"\x20\x03\x00\x00\x00" if five else b"\x20\x02\x00\x00")
                 elif kind == _SUBSCRIBE:
-                    granted = bytes(1 for _ in _filters(body, five=five))
-                    answer = body[:2] + (b"\x00" if five else b"") + granted
+                    answer = body[:2] + (b"\x00" if five else b"") + self._grants(_filters(body, five=five))
                     writer.write(b"\x90" + bytes([len(answer)]) + answer)
                 elif kind == _PUBLISH:
                     self._promise(flags, body, writer)
@@ -41,6 +44,13 @@ class DroppingBroker:
         finally:
             self.clients.discard(writer)
             writer.close()
+
+    def _grants(self, topics: list[bytes]) -> bytes:
+        if self.refusals:
+            self.refusals -= 1
+            return b"\x80" * len(topics)
+        self.granted.update(topic.decode() for topic in topics)
+        return b"\x01" * len(topics)
 
     def _promise(self, flags: int, body: bytes, writer: asyncio.StreamWriter) -> None:
         end = 2 + struct.unpack_from(">H", body)[0]
@@ -72,8 +82,8 @@ def _filters(body: bytes, *, five: bool) -> list[bytes]:
 
 
 @asynccontextmanager
-async def dropping(port: int) -> AsyncIterator[DroppingBroker]:
-    broker = DroppingBroker()
+async def dropping(port: int, refusals: int = 0) -> AsyncIterator[DroppingBroker]:
+    broker = DroppingBroker(refusals)
     async with await asyncio.start_server(broker.serve, "127.0.0.1", port) as server:
         yield broker
         server.close()

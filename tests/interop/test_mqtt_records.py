@@ -260,6 +260,17 @@ async def test_what_a_broker_only_promises_to_hand_on_is_kept_told_and_delivered
         await until(lambda: any(health.name == CONSOLE and health.ok for health in room.health))
 
 
+async def test_a_room_asks_again_to_hear_what_a_broker_in_trouble_refused(tmp_path, unused_tcp_port):
+    settings = MqttSettings(f"mqtt://127.0.0.1:{unused_tcp_port}")
+    async with (
+        dropping(unused_tcp_port, refusals=3) as broker,
+        a_room_that_records(settings, tmp_path / "state") as (room, _),
+    ):
+        await until(lambda: broker.granted == {TOPICS.call, TOPICS.state, TOPICS.ack})
+    # on the connection it has
+    assert all(health.ok for health in room.health)
+
+
 async def _write(url, folder):
     boot = f"boot-{os.getpid()}"
     async with a_room_that_records(MqttSettings(url), Path(folder), boot) as (_, spool):
