@@ -48,7 +48,7 @@ class Fleet:
         return self.broker.url(number)
 
     def python(self, _number: int, module: str) -> tuple[str, ...]:
-        return sys.executable, "-m", module
+        return sys.executable, named.__file__, "127.0.0.1", module
 
     async def start_ingest(self) -> None:
         config = self.folder / "console.toml"
