@@ -11,13 +11,12 @@ from typing import Any
 from appliance.overlay import SETTABLE, Overlay, Revision
 from appliance.state.room import Phase, RoomState
 from appliance.telemetry.protocol.orders import Desired
-from appliance.telemetry.protocol.payloads import KeyTrouble, Reported
+from appliance.telemetry.protocol.payloads import IN_A_MEETING, KeyTrouble, Reported
 from appliance.telemetry.report import said
 
 MOST_STARTS = 3
 """Of the daemon with a configuration on trial."""
 _MOST_TROUBLES = 64
-IN_A_MEETING = "in a meeting"
 WRONG = "refused: keys are unknown or wrong"
 KEPT_RESTARTING = "given up: the room kept restarting with it"
 NOT_WELL = "given up: the room was not well with it"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.telemetry.configuration import IN_A_MEETING
+from appliance.telemetry.protocol.payloads import IN_A_MEETING
 from appliance.telemetry.protocol.records import JobState
 from fleet.control import layers
 from fleet.control.jobs import policy_of

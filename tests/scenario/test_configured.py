@@ -11,8 +11,9 @@ from fleet_ear import ORG, FleetEar, listening
 from story import Story, a_room, idle, live, sees
 
 from appliance.state.room import RoomState
-from appliance.telemetry.configuration import IN_A_MEETING, KEPT_RESTARTING, MOST_STARTS
+from appliance.telemetry.configuration import KEPT_RESTARTING, MOST_STARTS
 from appliance.telemetry.protocol.orders import Desired, Order, body_of
+from appliance.telemetry.protocol.payloads import IN_A_MEETING
 from appliance.telemetry.protocol.topics import Topics
 from benchmarks.room import Room, book, guest, invite
 

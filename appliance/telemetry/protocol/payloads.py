@@ -301,6 +301,10 @@ class KeyTrouble:
     reason: str
 
 
+IN_A_MEETING = "in a meeting"
+"""What a configuration waits for, in `Reported.waits`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reported:
     """`up/reported`, retained: the configuration in force."""

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from appliance.telemetry.configuration import IN_A_MEETING, KEPT_RESTARTING, WRONG
+from appliance.telemetry.configuration import KEPT_RESTARTING, WRONG
+from appliance.telemetry.protocol.payloads import IN_A_MEETING
 from appliance.telemetry.protocol.records import JobState
 from fleet.control.configuring import BROKEN_BEFORE, TOLD, Answer, Room, answer
 from fleet.control.rollouts import CAREFUL

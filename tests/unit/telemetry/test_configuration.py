@@ -10,7 +10,6 @@ from appliance.overlay import SETTABLE, Overlay, OverlayFile, Revision, held_bac
 from appliance.settings import BadSettings, Own, load, parse
 from appliance.state.room import Call, Countdown, MeetingKey, Phase, Wanted
 from appliance.telemetry.configuration import (
-    IN_A_MEETING,
     KEPT_RESTARTING,
     MOST_STARTS,
     NOT_WELL,
@@ -26,7 +25,7 @@ from appliance.telemetry.configuration import (
 )
 from appliance.telemetry.protocol.codec import decode, encode
 from appliance.telemetry.protocol.orders import Desired
-from appliance.telemetry.protocol.payloads import KeyTrouble, Reported, Stamp
+from appliance.telemetry.protocol.payloads import IN_A_MEETING, KeyTrouble, Reported, Stamp
 
 OWN = Own({"calendar": {"auto_join_hosts": ["a.example.org", "b.example.org"]}})
 DOC = {"joining": {"enter_muted": True}}

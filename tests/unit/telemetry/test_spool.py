@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -187,40 +187,6 @@ async def test_a_full_disk_is_said_and_nothing_is_lost_when_there_is_room_again(
             await asyncio.sleep(0.01)
     async with spool_at(tmp_path, "boot-2") as spool:
         assert len(await numbers(spool)) == 202
-        assert "job-1" in await spool.jobs()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of one megabyte, which whoever runs a test in a namespace may mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@pytest.mark.namespace
-async def test_a_real_disk_that_others_have_filled_loses_nothing_that_was_noted(small_disk):
-    health, ballast = [], small_disk / "ballast"
-    async with spool_at(small_disk, health=health) as spool:
-        spool.note(event("before"))
-        await on_disk(spool)
-        with suppress(OSError), ballast.open("wb") as file:
-            while True:
-                os.write(file.fileno(), b"x" * 4096)
-        for n in range(400):
-            spool.note(event(f"{n} {'x' * 500}"))
-        # nothing is done that could not be written down first
-        assert not await spool.note_job(JobReport("job-1", JobState.ACCEPTED), "{}")
-        assert not health[-1].ok
-        assert "the disk is full" in health[-1].detail
-        assert len(await numbers(spool)) == 402
-        ballast.unlink()
-        while not health[-1].ok:
-            await asyncio.sleep(0.01)
-    async with spool_at(small_disk, "boot-2") as spool:
-        assert await numbers(spool) == [("boot-1", n) for n in range(1, 403)]
         assert "job-1" in await spool.jobs()
 
 
