@@ -126,8 +126,7 @@ async def _mark_moved(database: Database) -> None:
 async def _moved_sites(reader: Reader) -> list[tuple[str | int, ...]]:
     """Return the hours of sites with rooms whose sums are for others, each with the site; without for none."""
     rows = await reader.fetch(
-        "SELECT s.key AS key, s.timezone AS timezone, s.open_days AS open_days, s.open_from AS open_from, "
-        "s.open_until AS open_until FROM (SELECT DISTINCT site FROM rooms) r LEFT JOIN sites s ON s.key = r.site"
+        f"SELECT s.key AS key, {_OPEN} FROM (SELECT DISTINCT site FROM rooms) r LEFT JOIN sites s ON s.key = r.site"
     )
     places = [(json.dumps(_key(hours_of(row))), *([] if row["key"] is None else [row["key"]])) for row in rows]
     return [place for place in places if await reader.fetch(f"SELECT 1 {_other_hours(place[1:])} LIMIT 1", *place)]
@@ -139,10 +138,8 @@ def _other_hours(site: Sequence[object]) -> str:
     return f"FROM rooms r LEFT JOIN use_hours u ON u.room = r.key WHERE {here} AND u.hours IS DISTINCT FROM $1"
 
 
-_PLACES = (
-    "SELECT r.key AS key, s.timezone AS timezone, s.open_days AS open_days, s.open_from AS open_from, "
-    "s.open_until AS open_until FROM rooms r LEFT JOIN sites s ON s.key = r.site"
-)
+_OPEN = "s.timezone AS timezone, s.open_days AS open_days, s.open_from AS open_from, s.open_until AS open_until"
+_PLACES = f"SELECT r.key AS key, {_OPEN} FROM rooms r LEFT JOIN sites s ON s.key = r.site"
 
 
 def _key(hours: Hours) -> tuple[object, ...]:

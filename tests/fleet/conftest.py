@@ -1,7 +1,9 @@
-"""The databases every test of the fleet runs on: SQLite and PostgreSQL, the same test on both."""
+"""The databases every test of the fleet runs on: SQLite and PostgreSQL, the same test on both; and a disk to fill."""
 
 import secrets
+import subprocess
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -51,3 +53,13 @@ async def database(database_url):
 def desk(database) -> Desk:
     """An ingest's writer on a database."""
     return Desk(database)
+
+
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Path]:
+    """A disk of two megabytes, which whoever runs a test in a namespace may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

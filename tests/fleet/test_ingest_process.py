@@ -3,12 +3,9 @@
 import asyncio
 import json
 import sqlite3
-import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from ingest_desk import Desk
@@ -156,16 +153,6 @@ async def test_what_cannot_be_taken_any_more_is_left_to_the_rooms_and_taken_late
             return len(await desk.samples()) == 8
 
         await until(all_there)
-
-
-@pytest.fixture
-def disk(tmp_path) -> Iterator[Path]:
-    """A disk of two megabytes, which whoever runs a test in a namespace may mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.mark.namespace

@@ -5,58 +5,18 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from spool_parts import NOW, Clock, event, numbers, on_disk, spool_at
 
 from appliance.telemetry.moments import Moment
 from appliance.telemetry.protocol.payloads import CallPhase, ClockSync
-from appliance.telemetry.protocol.records import Happening, JobReport, JobState, Kind, Sample
-from appliance.telemetry.spool import Spool, SpoolSettings, waited_s
+from appliance.telemetry.protocol.records import JobReport, JobState, Kind, Sample
+from appliance.telemetry.spool import SpoolSettings, waited_s
 from appliance.telemetry.spool_file import Note, SpoolFile
 
-NOW = 1_795_338_000_000
-QUICK = SpoolSettings(retry_s=0.01)
 ROOT = Path(__file__).resolve().parents[3]
-
-
-class Clock:
-    """A clock that tests set."""
-
-    def __init__(self, ts=NOW, sync=ClockSync.YES):
-        self.ts, self.sync = ts, sync
-
-    def __call__(self):
-        return Moment(self.ts, self.ts - NOW, self.sync)
-
-
-@asynccontextmanager
-async def spool_at(folder, boot="boot-1", *, clock=None, settings=QUICK, health=None):
-    told = [] if health is None else health
-    async with Spool(
-        folder / "spool.db", boot=boot, clock=clock or Clock(), on_health=told.append, settings=settings
-    ) as spool:
-        yield spool
-
-
-def event(text=""):
-    return Happening("room.started", text=text)
-
-
-async def numbers(spool):
-    """Return all (boot, n) the spool would send, in order."""
-    found, after = [], (0, 0)
-    while batch := await spool.batch(after):
-        found += [(batch.head.of, note.n) for note in batch.notes]
-        after = batch.last
-    return found
-
-
-async def on_disk(spool):
-    """Wait until all that was noted so far is written."""
-    while spool._pending:
-        await asyncio.sleep(0.001)
 
 
 async def test_what_was_noted_waits_in_order_until_it_is_acknowledged(tmp_path):
@@ -278,9 +238,9 @@ def test_what_was_said_to_be_written_is_there_after_a_kill(tmp_path):
     newest = file.jobs()["job"]
     file.close()
     assert list(found) == ["b1", "b2", "b3"]
-    for boot, numbers in found.items():
-        assert numbers == list(range(1, len(numbers) + 1))
-        assert len(numbers) >= said[boot]
+    for boot, stored in found.items():
+        assert stored == list(range(1, len(stored) + 1))
+        assert len(stored) >= said[boot]
     assert int(newest) == len(found["b3"])
 
 
