@@ -15,6 +15,7 @@ from benchmarks.drop_rows import DROP_ROWS
 from benchmarks.fleet_browse_rows import BROWSE_ROWS
 from benchmarks.fleet_ingest_rows import INGEST_ROWS
 from benchmarks.fleet_rows import FLEET_ROWS
+from benchmarks.fleet_seen_rows import SEEN_ROWS
 from benchmarks.latency_rows import LATENCY_ROWS
 from benchmarks.loss_rows import LOSS_ROWS
 from benchmarks.memory_rows import MEMORY_ROWS
@@ -47,6 +48,7 @@ ROWS = (
     *FLEET_ROWS,
     *INGEST_ROWS,
     *BROWSE_ROWS,
+    *SEEN_ROWS,
 )
 _HEAD = """\
 # Speed and size

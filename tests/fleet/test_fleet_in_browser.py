@@ -1,27 +1,17 @@
 """A fleet of real parts in Chromium: rooms, broker and console are processes; nobody writes into the database."""
 
-import time
-
 import pytest
 from browser import chromium
 from playwright.async_api import Browser, Page, expect
+from tile_watch import PATIENCE_MS, seen_s
 from web_parts import PASSWORD
 from whole_fleet import WholeFleet, WholeRoom, whole_fleet
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(420)]
 NAMES = ("Ada", "Grace", "Joan")
-PATIENCE_MS = 60_000
-"""For a machine that has other things to do."""
 SEEN_S = 2.0
 """So soon a tile shows what is wrong; the best of some tries, since the machine may have other things to do."""
 _LEAST, _MOST = 3, 5
-MARK_CHANGES = """([room, status]) => {
-  window.seenAt = new Promise((done) => {
-    const tile = () => [...document.querySelectorAll(".tile")].find((one) => one.innerText.includes(room));
-    const look = () => tile()?.innerText.includes(status) && done(performance.timeOrigin + performance.now());
-    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
-  });
-}"""
 
 
 async def come_in(browser: Browser, link: str, name: str) -> Page:
@@ -37,15 +27,6 @@ async def come_in(browser: Browser, link: str, name: str) -> Page:
     return page
 
 
-async def seen_s(page: Page, room: WholeRoom, status: str, deed) -> float:
-    """Do something to a room; return how long it took until its tile said so."""
-    await page.evaluate(MARK_CHANGES, [room.name, status])
-    began = time.time()
-    deed()
-    await expect(page.locator(".tile", has_text=room.name)).to_contain_text(status, timeout=PATIENCE_MS)
-    return await page.evaluate("window.seenAt") / 1000 - began
-
-
 async def rooms_are_ready(page: Page) -> None:
     await expect(page.locator(".tile", has_text="Ready")).to_have_count(len(NAMES), timeout=PATIENCE_MS)
 
@@ -56,7 +37,7 @@ async def a_camera_vanishes(page: Page, room: WholeRoom) -> None:
     while len(took) < _LEAST or (len(took) < _MOST and min(took) > SEEN_S):
         if took:
             await comes_back(page, room)
-        took.append(await seen_s(page, room, "Broken", room.camera.unlink))
+        took.append(await seen_s(page, room.name, "Broken", room.camera.unlink))
     # kept by pytest and shown with -s or -rP
     print("from the camera's removal to the broken tile, s:", *(f"{one:.2f}" for one in took))  # noqa: T201 - a measurement
     assert min(took) <= SEEN_S, took
