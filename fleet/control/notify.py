@@ -28,6 +28,10 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.+", re.DOTALL)
 _LOCAL = frozenset({"syslog", "dbus", "qt", "glib", "kde", "gnome", "macosx", "windows", "file", "exec"})
 # Files of this machine that a plug-in would read, and in part send away.
 _FILES = frozenset({"template", "keyfile", "pgpkey"})
+_TAKES_TEXT_AS_IT_IS = frozenset({"mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms"})
+_DISARMED = {"<": "‹", ">": "›", "@": "@\u200b", "](": "]\u200b("}
+"""What chats read as a command: Slack's `<!channel>` and `<link|words>`, others' `@everyone` and `[words](link)`."""
+_ARMED = re.compile("|".join(map(re.escape, _DISARMED)))
 
 
 class BadChannel(SalonError, ValueError):
@@ -71,7 +75,15 @@ def post(url: str, letter: Letter) -> bool:
         return False
     # else lines would run into each other where a service takes HTML
     service.notify_format = apprise.NotifyFormat.TEXT
+    letter = _disarmed(letter, url.strip().partition(":")[0])
     return bool(service.notify(body=letter.body, title=letter.title))
+
+
+def _disarmed(letter: Letter, scheme: str) -> Letter:
+    """Make commands of a chat plain words: a room chooses its name, and apprise leaves them in a body."""
+    if scheme in _TAKES_TEXT_AS_IT_IS:
+        return letter
+    return Letter(*(_ARMED.sub(lambda found: _DISARMED[found[0]], text) for text in (letter.title, letter.body)))
 
 
 def together(letters: Sequence[Letter]) -> Letter:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import ssl
 import threading
 
@@ -117,6 +118,52 @@ async def test_a_notice_goes_to_teams(database, monkeypatch, tmp_path):
     texts = [part["text"] for part in card["content"]["body"] if part["type"] == "TextBlock"]
     assert texts[0] == "[ERROR] Blüe: offline"
     assert texts[1].splitlines() == ["about [ERROR] Blüe: offline", "and more"]
+
+
+CALLS_ALL = "<!channel> @here @everyone <http://evil.example|your bank> [your bank](http://evil.example)"
+
+
+async def test_a_room_whose_name_is_a_command_calls_nobody_in_slack(database, monkeypatch):
+    async with http_sink() as (port, requests):
+        monkeypatch.setattr(NotifySlack, "webhook_url", f"http://127.0.0.1:{port}/services")
+        await rulebook.save_channel(database, "slack", "Slack", f"slack://T1JJ3T3L2/A1BRTD4JD/{SECRET_24}/#rooms")
+        await put(database, "slack", CALLS_ALL)
+        assert await send(database) == 1
+    (shown,) = requests[0][1]["attachments"]
+    for text in (shown["title"], shown["text"]):
+        assert "‹!channel›" in text
+        assert not set("<>") & set(text)
+        assert not re.search(r"@\w|\]\(", text)
+
+
+async def test_a_room_whose_name_is_a_command_calls_nobody_in_a_chat(database):
+    async with http_sink() as (port, requests):
+        await rulebook.save_channel(database, "chat", "Chat", f"mmost://127.0.0.1:{port}/aaaaaaaaaaaaaaaaaaaaaaaa")
+        await put(database, "chat", CALLS_ALL)
+        assert await send(database) == 1
+    text = requests[0][1]["text"]
+    assert "your bank" in text
+    assert not re.search(r"@\w|\]\(|<", text)
+
+
+async def test_programs_get_every_name_as_it_is(database):
+    async with http_sink() as (port, requests):
+        await rulebook.save_channel(database, "hook", "Hook", f"json://127.0.0.1:{port}/")
+        await put(database, "hook", CALLS_ALL)
+        assert await send(database) == 1
+    assert requests[0][1]["title"] == CALLS_ALL
+
+
+async def test_a_title_adds_no_header_and_no_mark_up_to_a_mail(database):
+    async with smtp_sink() as (port, mails):
+        url = f"mailto://127.0.0.1:{port}?from=salon@example.org&to=eve@example.org"
+        await rulebook.save_channel(database, "mail", "Mail", url)
+        await put(database, "mail", "one\r\nBcc: mallory@example.org\r\n\r\n<img src=x onerror=alert(1)>")
+        assert await send(database) == 1
+    (mail,) = mails
+    assert mail["Bcc"] is None
+    assert mail["To"] == "eve@example.org"
+    assert [part.get_content_type() for part in mail.walk() if not part.is_multipart()] == ["text/plain"]
 
 
 async def test_a_bad_day_is_one_message(database):
