@@ -2,12 +2,16 @@
 
 import argparse
 import asyncio
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.cli_parts import Commands, Run, not_installed, settings_of, with_parts
 from appliance.errors import SalonError
+from appliance.files import as_owner_of
 from appliance.service import run_program, utc_now
 from appliance.state.counted import counted
 
@@ -150,6 +154,15 @@ def _of_a_console(options: argparse.Namespace) -> "Settings":
     return settings
 
 
+@contextmanager
+def _as_its_user(settings: "Settings") -> Iterator[None]:
+    """Be whom the console's folder belongs to, where root asks: nothing they put there leads root astray."""
+    # one that is not there yet is made by who asks
+    there = os.geteuid() != 0 or settings.state_dir.exists()
+    with as_owner_of(settings.state_dir) if there else nullcontext():
+        yield
+
+
 def _run_init(options: argparse.Namespace) -> int:
     from fleet.init import BROKER, Wish, make_console, next_steps
     from fleet.settings import SYSTEM_FILE, chosen_file
@@ -236,7 +249,9 @@ def _run_restore(options: argparse.Namespace) -> int:
 def _run_erase(options: argparse.Namespace) -> int:
     from fleet.main import erase
 
-    found = asyncio.run(erase(_of_a_console(options), options.what, options.name, utc_now()))
+    settings = _of_a_console(options)
+    with _as_its_user(settings):
+        found = asyncio.run(erase(settings, options.what, options.name, utc_now()))
     if not found.found:
         print(f"There is no {options.what} {options.name}.")
         return 1
@@ -249,9 +264,10 @@ def _run_erase(options: argparse.Namespace) -> int:
 def _run_shut_out(options: argparse.Namespace) -> int:
     from fleet.main import shut_out
 
-    print(
-        f"Rooms that were taken out lately and are cut off now: {asyncio.run(shut_out(_settings(options), utc_now()))}."
-    )
+    settings = _settings(options)
+    with _as_its_user(settings):
+        ended = asyncio.run(shut_out(settings, utc_now()))
+    print(f"Rooms that were taken out lately and are cut off now: {ended}.")
     return 0
 
 
@@ -261,14 +277,17 @@ def _run_admin_link(options: argparse.Namespace) -> int:
 
     # one that is set up and was never started may have its first admin already
     settings = _settings(options) if chosen_file(options.config) else _of_a_console(options)
-    print(asyncio.run(first_admin_link(settings)))
+    with _as_its_user(settings):
+        print(asyncio.run(first_admin_link(settings)))
     return 0
 
 
 def _run_audit_verify(options: argparse.Namespace) -> int:
     from fleet.web.main import audit_verdict
 
-    found, known = asyncio.run(audit_verdict(_of_a_console(options), options.head.strip().lower()))
+    settings = _of_a_console(options)
+    with _as_its_user(settings):
+        found, known = asyncio.run(audit_verdict(settings, options.head.strip().lower()))
     if found.broken_at is not None:
         print(f"The log was tampered with: entry {found.broken_at} does not fit the one before it.")
         return 1
@@ -289,5 +308,7 @@ def _run_top(options: argparse.Namespace) -> int:
         )
     from fleet.top import run_top
 
-    asyncio.run(run_top(_of_a_console(options).database_url))
+    settings = _of_a_console(options)
+    with _as_its_user(settings):
+        asyncio.run(run_top(settings.database_url))
     return 0

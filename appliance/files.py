@@ -37,8 +37,7 @@ def as_owner_of(folder: Path) -> Iterator[None]:
 
     For the whole process, so for commands alone.
     """
-    whose = folder.stat()
-    if os.geteuid() != 0 or whose.st_uid == 0:
+    if os.geteuid() != 0 or (whose := folder.stat()).st_uid == 0:
         yield
         return
     group, groups = os.getegid(), os.getgroups()

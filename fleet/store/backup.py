@@ -1,7 +1,8 @@
 """`salon console backup` and `restore`: the database, the certificate authority and the keys, in one private file.
 
 A tar archive (mode 0600): `database.db` of SQLite or `database.dump` of PostgreSQL, and `state/` with what the console
-keeps beside it. Made while the console runs; put back only while it does not.
+keeps beside it. Made while the console runs; put back only while it does not. The file is whose who asks, and what is
+done in the console's folder is done with the rights of whom that belongs to.
 """
 
 import asyncio
@@ -16,10 +17,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from appliance.errors import SalonError
-from appliance.files import owned_like_its_folder
+from appliance.files import as_owner_of
 from appliance.service import utc_now
 from fleet.certificates import FOLDER, REVOKED
 
@@ -55,10 +57,14 @@ async def restore(database_url: str, state_dir: Path, file: Path) -> None:
     """Put everything back in the place of what is there; the console must not run."""
     try:
         await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True, mode=0o700)
-        # not beside the file: that may be a disk which nobody writes to
-        with tempfile.TemporaryDirectory(dir=state_dir, prefix=_SCRATCH) as name:
+        with (
+            file.open("rb") as packed,
+            as_owner_of(state_dir),
+            # not beside the file: that may be a disk which nobody writes to
+            tempfile.TemporaryDirectory(dir=state_dir, prefix=_SCRATCH) as name,
+        ):
             folder = Path(name)
-            await asyncio.to_thread(_unpack, file, folder)
+            await asyncio.to_thread(_unpack, packed, folder)
             await _put_back(database_url, folder)
             await asyncio.to_thread(_put_state, folder / "state", state_dir)
     except OSError as err:
@@ -100,8 +106,11 @@ def _copy_sqlite(source: Path, copy: Path) -> Path:
     if not source.exists():
         raise BackupTrouble(f"There is no database {source}; check console.state and console.database.")
     try:
-        with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(copy)) as here:
-            there.backup(here)
+        with closing(sqlite3.connect(copy)) as here:
+            # no journal: only what is open already is written with other rights
+            here.execute("PRAGMA journal_mode = OFF")
+            with as_owner_of(source.parent), closing(sqlite3.connect(source)) as there:
+                there.backup(here)
     except sqlite3.Error as err:
         full = err.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
         hint = " Make room where the back-up goes." if full else " Say sudo before the command, if it is not yours."
@@ -161,7 +170,6 @@ def _replace(found: Path, target: Path) -> None:
         shutil.copyfileobj(old, new)
         new.flush()
         os.fsync(new.fileno())
-    owned_like_its_folder(scratch)
     scratch.replace(target)
 
 
@@ -204,8 +212,9 @@ def _pack(copy: Path, state_dir: Path, database_url: str, scratch: Path) -> None
         entry.size = len(about)
         archive.addfile(entry, io.BytesIO(about))
         archive.add(copy, copy.name, recursive=False)
-        for path in _state_files(state_dir, _sqlite_file(database_url)):
-            archive.add(path, f"state/{path.relative_to(state_dir)}", recursive=False)
+        with as_owner_of(state_dir):
+            for path in _state_files(state_dir, _sqlite_file(database_url)):
+                archive.add(path, f"state/{path.relative_to(state_dir)}", recursive=False)
         out.flush()
         os.fsync(out.fileno())
 
@@ -224,17 +233,15 @@ def _state_files(state_dir: Path, database: Path | None) -> Iterator[Path]:
             yield path
 
 
-def _unpack(file: Path, folder: Path) -> None:
+def _unpack(packed: BinaryIO, folder: Path) -> None:
     try:
-        with tarfile.open(file) as archive:
+        with tarfile.open(fileobj=packed) as archive:
             archive.extractall(folder, filter="data")
         about = json.loads((folder / _ABOUT).read_text())
     except (tarfile.TarError, KeyError, ValueError, FileNotFoundError) as err:
-        if not file.exists():
-            raise
-        raise BackupTrouble(f"{file} is no back-up of a console, or only a part of one.") from err
+        raise BackupTrouble(f"{packed.name} is no back-up of a console, or only a part of one.") from err
     if about.get("format") != _FORMAT:
-        raise BackupTrouble(f"{file} was made by a newer release; install that one.")
+        raise BackupTrouble(f"{packed.name} was made by a newer release; install that one.")
 
 
 def _put_state(found: Path, state_dir: Path) -> None:
@@ -251,7 +258,6 @@ def _make_within(state_dir: Path, folder: Path) -> None:
     if not folder.is_dir():
         _make_within(state_dir, folder.parent)
         folder.mkdir(mode=0o700)
-        owned_like_its_folder(folder)
 
 
 def _keep_revoked(found: Path, target: Path) -> None:

@@ -73,7 +73,11 @@ class _Worker:
             return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._connection))
 
     async def open(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        except BaseException:
+            self._thread.shutdown(wait=False)
+            raise
 
     def _open(self) -> None:
         # transactions begin and end where we say

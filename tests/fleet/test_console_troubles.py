@@ -187,6 +187,8 @@ async def test_a_backup_comes_back_from_a_place_nobody_can_write_to(config, told
     assert await in_thread(config, "backup", str(file)) == 0
     if os.geteuid() == 0:
         os.chown(config.state, SOMEBODY, SOMEBODY)
+        for folder in config.state.parents:
+            folder.chmod(folder.stat().st_mode | 0o111)
     with file.open("rb") as held:
         # nobody, not even root, can make a file in that folder
         assert await in_thread(config, "restore", f"/proc/self/fd/{held.fileno()}") == 0
