@@ -1,5 +1,6 @@
 """The room on real brokers: Debian's mosquitto and nats-server, and amqtt, heard with mosquitto's own clients."""
 
+import asyncio
 import sys
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 from mqtt_parts import ROOM, Broker, MqttSettings, a_room_on, call, hearing, kept, running, say
 
 from appliance.state.commands import JoinMeeting, Leave, Origin, SetMicMuted
-from appliance.state.room import Call, Phase
+from appliance.state.room import Call, Phase, ServiceHealth
 from fleet.console import ConsoleSettings, console_once
 
 pytestmark = pytest.mark.interop
@@ -41,6 +42,42 @@ async def test_a_change_of_the_room_is_told_before_the_next_heartbeat(broker, ro
         room.watch.set(replace(room.watch.room, call=Call(Phase.LIVE)))
         assert (await ear.next("up/health", phase="live"))["gauges"]["mem_total_mb"] > 0
     await kept(broker, "up/state", phase="live")
+
+
+async def test_a_room_reports_at_its_meetings_pace_and_else_at_leisure_and_each_time_all_of_it(broker, tmp_path):
+    assert (MqttSettings().health_s, MqttSettings().idle_s) == (30, 300)
+    settings = MqttSettings(broker.url, health_s=0.3, idle_s=600)
+    async with hearing(broker) as ear, a_room_on(settings, tmp_path / "state") as room:
+        idle = await ear.next("up/health")
+        ill = replace(room.watch.room, services=(ServiceHealth("hub", ok=False, detail="Port 7880 is taken."),))
+        room.watch.set(replace(ill, call=Call(Phase.LIVE)))
+        live = [await ear.next("up/health", phase="live") for _ in range(4)]
+        room.watch.set(ill)
+        last = await ear.next("up/health", phase="idle", every_s=600)
+        # several times the pace of a meeting, and a small part of its own
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await ear.next("up/health")
+    assert (idle["every_s"], last["every_s"]) == (600, 600)
+    assert idle["issues"] == []
+    for health in (*live, last):
+        assert [issue["id"] for issue in health["issues"]] == ["service.hub"]
+
+
+async def test_a_broker_of_mqtt_5_is_told_how_long_a_report_is_worth_something(tmp_path):
+    async with (
+        running(Broker("mosquitto", tmp_path)) as broker,
+        a_room_on(MqttSettings(broker.url), tmp_path / "state"),
+    ):
+        address = ("-h", "127.0.0.1", "-p", str(broker.port), "-V", "mqttv5")
+        shape = ("-t", f"{ROOM}/up/#", "-F", "expires:%E %t", "-W", "20")
+        process = await parts.start("mosquitto_sub", *address, *shape, stdout=asyncio.subprocess.PIPE)
+        try:
+            assert (await parts.until_line(process.stdout, "up/state")).startswith("expires: ")
+            await say(broker, f"{ROOM}/down/call", call("rebirth"))
+            assert (await parts.until_line(process.stdout, "up/health")).startswith("expires:600 ")
+        finally:
+            await parts.end(process)
 
 
 async def test_a_killed_room_is_declared_lost_and_comes_back_with_a_higher_session(broker, tmp_path):
