@@ -102,15 +102,28 @@ async def holds(reader: Reader, head: str) -> bool:
 
 async def entries(reader: Reader, *, before: int = 2**62, search: str = "", limit: int = 100) -> Sequence[Entry]:
     """Return the newest entries below a number, those that hold a text in any column."""
-    pattern = f"%{search.lower()}%"
     rows = await reader.fetch(
-        "SELECT * FROM audit WHERE n < $1 AND (lower(actor) LIKE $2 OR lower(action) LIKE $2 OR lower(target) LIKE $2 "
-        "OR lower(detail) LIKE $2) ORDER BY n DESC LIMIT $3",
-        before,
-        pattern,
-        limit,
+        f"SELECT * FROM audit WHERE n < $1 AND {_HOLDS} ORDER BY n DESC LIMIT $3", before, _pattern(search), limit
     )
     return [Entry(*_values(row)[:5], _detail(row["detail"]), row["hash"]) for row in rows]
+
+
+async def rows_between(reader: Reader, from_at: int, until_at: int, *, search: str = "", limit: int) -> Sequence[Row]:
+    """Return the entries of a time as they are kept, likewise; the oldest first."""
+    return await reader.fetch(
+        f"SELECT * FROM audit WHERE at >= $1 AND {_HOLDS} AND at < $3 ORDER BY n LIMIT $4",
+        from_at,
+        _pattern(search),
+        until_at,
+        limit,
+    )
+
+
+_HOLDS = "(lower(actor) LIKE $2 OR lower(action) LIKE $2 OR lower(target) LIKE $2 OR lower(detail) LIKE $2)"
+
+
+def _pattern(search: str) -> str:
+    return f"%{search.lower()}%"
 
 
 def _detail(text: str) -> Mapping[str, Any]:

@@ -152,8 +152,9 @@ async def find_rooms(
         places = ", ".join(f"${len(args) + number}" for number in range(1, len(wanted.versions) + 1))
         args.extend(wanted.versions)
         where.append(f"r.sw IN ({places})" if places else "FALSE")
-    if wanted.search:
-        args.append(f"%{_literal(wanted.search.lower())}%")
+    # as the rooms' page does: each word, wherever it stands
+    for word in dict.fromkeys(wanted.search.lower().split()):
+        args.append(f"%{_literal(word)}%")
         where.append(_found_in(f"LIKE ${len(args)} ESCAPE '!'"))
     condition = " AND ".join(where)
     rows = await reader.fetch(

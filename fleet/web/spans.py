@@ -40,7 +40,12 @@ AskedSpan = Annotated[Span, Depends(_span)]
 def csv_answer(name: str, span: Span, text: str) -> Response:
     """Return a table as a file, named after its days."""
     days = "-".join(datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y%m%d") for ms in (span.from_at, span.until_at))
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{days}.csv"'}
+    return csv_file(f"{name}-{days}", text)
+
+
+def csv_file(name: str, text: str) -> Response:
+    """Return a table as a file to keep."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 

@@ -16,7 +16,14 @@ NO_PAGES = frozenset(
         *("/", "/sign-in/elsewhere", "/sign-in/back", "/metrics"),
         *("/live/rooms", "/live/rooms.json", "/rooms/{room_id}/live", "/rooms/{room_id}/series.json"),
         *("/rooms/{room_id}/now", "/rooms/{room_id}/more-events", "/rooms/{room_id}/files/{key}", "/audit/verdict"),
-        *("/alerts.csv", "/use/rooms.csv", "/use/meetings.csv"),
+        *(
+            "/alerts.csv",
+            "/audit.csv",
+            "/rooms.csv",
+            "/rooms/{room_id}/events.csv",
+            "/use/rooms.csv",
+            "/use/meetings.csv",
+        ),
     }
 )
 """What can be asked for and is no page: streams, data, files, parts of pages."""

@@ -27,6 +27,7 @@ ALONE = {
 """What only pages have, and why."""
 PARTNERS = {
     "GET /rooms": "GET /rooms, GET /views, GET /sites",
+    "GET /rooms.csv": "GET /rooms.csv",
     "POST /views": "POST /views",
     "POST /views/{key}/remove": "DELETE /views/{key}",
     "GET /rooms/{room_id}": "GET /rooms/{room_id}, GET /rooms/{room_id}/events, GET /rooms/{room_id}/meetings, "
@@ -35,6 +36,7 @@ PARTNERS = {
     "GET /rooms/{room_id}/now": "GET /rooms/{room_id}",
     "GET /rooms/{room_id}/series.json": "GET /rooms/{room_id}/series",
     "GET /rooms/{room_id}/more-events": "GET /rooms/{room_id}/events",
+    "GET /rooms/{room_id}/events.csv": "GET /rooms/{room_id}/events.csv",
     "GET /rooms/{room_id}/files/{key}": "GET /rooms/{room_id}/files/{key}",
     "POST /rooms/{room_id}/place": "PUT /rooms/{room_id}/place",
     "POST /rooms/{room_id}/name": "PUT /rooms/{room_id}/name",
@@ -77,6 +79,7 @@ PARTNERS = {
     "POST /people/{key}/disabled": "PATCH /users/{key}",
     "POST /sites": "PUT /sites/{site_id}",
     "GET /audit": "GET /audit, GET /audit/dropped",
+    "GET /audit.csv": "GET /audit.csv",
     "GET /audit/verdict": "GET /audit/verdict",
     "GET /account": "GET /me, GET /sites",
 }

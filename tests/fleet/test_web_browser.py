@@ -1,5 +1,7 @@
 """The pages in Chromium: signing in, a room that changes, the keyboard, accessibility, ten thousand rooms."""
 
+import csv
+
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from browser import chromium
@@ -95,6 +97,15 @@ async def test_rooms_that_run_an_older_version_are_found(database):
         await expect(page).to_have_url(f"{url}/rooms?version=older")
         await expect(page.locator(".tile")).to_have_count(5)
         await expect(page.locator(".tile", has_text="0.1.9")).to_have_count(5)
+        # the table has what the page shows, also of two words in any order
+        await page.get_by_label("Site").select_option("Lisbon")
+        await page.get_by_placeholder("Search rooms").fill("0.1.9 lis")
+        shown = await page.locator(".tile b").all_inner_texts()
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="CSV").click()
+        table = csv.DictReader((await (await download.value).path()).read_text().splitlines())
+        assert sorted(row["name"] for row in table) == sorted(shown) != []
+        await page.goto(f"{url}/rooms?version=older")
         await page.reload()
         await expect(page.locator("#count")).to_have_text("5 of 40")
         async with database.transaction() as tx:

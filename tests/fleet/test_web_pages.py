@@ -17,7 +17,9 @@ from fleet.web.armour import POLICY
 XSS = "</script><img src=x onerror=alert(1)>\"'`{{7*7}}"
 PAGES = (
     "/rooms",
+    "/rooms.csv",
     "/rooms/room-00002",
+    "/rooms/room-00002/events.csv",
     "/alerts",
     "/alerts?state=resolved",
     "/alerts/rules",
@@ -30,7 +32,7 @@ PAGES = (
     "/use/meetings.csv",
     "/settings/history?scope=org",
 )
-INSIDE = ("/alerts/rules/new", "/jobs/new", "/enrol", "/people", "/audit", "/account")
+INSIDE = ("/alerts/rules/new", "/jobs/new", "/enrol", "/people", "/audit", "/audit.csv", "/account")
 PARTS = (
     *("/rooms/room-00002/now", "/rooms/room-00002/more-events?before=99999999999999", "/rooms/room-00002/series.json"),
     *("/live/rooms.json", "/audit/verdict", "/rooms/room-00002/files/1"),
@@ -82,13 +84,14 @@ async def test_an_admin_sees_every_page(fleet):
                 "/enrol",
                 "/people",
                 "/audit",
+                "/audit.csv",
                 "/audit/verdict",
                 "/rooms/room-00002/files/1",
             },
         ),
-        ("operator", {"/alerts/rules/new", "/enrol", "/people", "/audit", "/audit/verdict"}),
+        ("operator", {"/alerts/rules/new", "/enrol", "/people", "/audit", "/audit.csv", "/audit/verdict"}),
         ("auditor", {"/alerts/rules/new", "/jobs/new", "/enrol", "/people", "/rooms/room-00002/files/1"}),
-        ("lisbon", {"/alerts/rules/new", "/enrol", "/people", "/audit", "/audit/verdict"}),
+        ("lisbon", {"/alerts/rules/new", "/enrol", "/people", "/audit", "/audit.csv", "/audit/verdict"}),
     ],
 )
 async def test_each_role_is_refused_what_it_may_not_see(fleet, name, refused):

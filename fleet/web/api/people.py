@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
+from starlette.responses import Response
 
 from fleet.control import metrics
 from fleet.store import audit, people
@@ -15,7 +16,9 @@ from fleet.web.api.common import ERRORS
 from fleet.web.console import Console, console_of
 from fleet.web.gate import Managing, NotAllowed, Reading, signed_in
 from fleet.web.inputs import LARGEST, Key, Limit, Text
+from fleet.web.pages.audit import table
 from fleet.web.placing import site_key
+from fleet.web.spans import AskedSpan
 
 router = APIRouter(tags=["people"], responses=ERRORS)
 
@@ -159,6 +162,12 @@ async def audit_log(
 ) -> list[audit.Entry]:
     """List who did what, the newest first."""
     return list(await audit.entries(console_of(request).database, before=before, search=search, limit=limit))
+
+
+@router.get("/audit.csv", response_class=Response)
+async def audit_table(request: Request, visitor: Reading, span: AskedSpan, search: Text = "") -> Response:
+    """Give who did what in a time as CSV, the oldest first."""
+    return await table(request, visitor, span, search)
 
 
 @router.get("/audit/dropped")

@@ -5,26 +5,26 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fleet.control import layers
-from fleet.control.conditions import is_older
 from fleet.control.merge import Value
 from fleet.store import browse, history, views
 from fleet.web import series, viewing
-from fleet.web.access.accounts import NotPossible
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
 from fleet.web.api.common import ERRORS
-from fleet.web.console import Console, console_of
+from fleet.web.console import console_of
+from fleet.web.finding import RoomsQuery, RoomsWanted, filter_of, rooms_table
 from fleet.web.gate import Seeing, allowed
 from fleet.web.inputs import LARGEST, Before, Key, Limit, Text
-from fleet.web.pages.room import file_answer, room_for
+from fleet.web.pages.room import events_table, file_answer, room_for
 from fleet.web.placing import Place, placed, renamed
 from fleet.web.sites import SiteWish, save_site
+from fleet.web.spans import AskedSpan
 
 router = APIRouter(tags=["rooms"], responses=ERRORS)
 Number = Annotated[int | None, Field(ge=0, le=10_000)]
@@ -93,36 +93,18 @@ async def put_site(
     return await save_site(console_of(request), visitor, SiteWish(site_id, **dataclasses.asdict(body)))
 
 
-class RoomsQuery(BaseModel):
-    """Which rooms are asked for."""
-
-    status: Annotated[list[str], Field(max_length=6)] = []
-    site: Text = ""
-    tag: Text = ""
-    version: Annotated[Text, Field(description="the version of Salon that a room runs")] = ""
-    older_than: Annotated[Text, Field(description="a version such as 0.3.0: rooms that run an older one")] = ""
-    search: Annotated[Text, Field(description="in names, ids, issues, floors, versions, sites and tags")] = ""
-    after: Annotated[Text, Field(description="the last room's id of the page before")] = ""
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
-
-
 @router.get("/rooms")
 async def rooms(request: Request, visitor: Seeing, asked: Annotated[RoomsQuery, Query()]) -> list[browse.RoomLine]:
     """List rooms by id, a page at a time."""
     console = console_of(request)
-    versions = await _versions(console, visitor, asked.version, asked.older_than)
-    wanted = browse.Filter(asked.status, asked.site, asked.tag, versions, asked.search)
+    wanted = await filter_of(console, visitor, asked)
     return await browse.find_rooms(console.database, visitor.sites(), wanted, after=asked.after, limit=asked.limit)
 
 
-async def _versions(console: Console, visitor: Visitor, version: str, older_than: str) -> list[str] | None:
-    """Return the versions that are asked for; None for any."""
-    if not older_than:
-        return [version] if version else None
-    if is_older(older_than, older_than) is None:
-        raise NotPossible("A version is like 0.3.0.")
-    run = [version] if version else await browse.versions_of(console.database, visitor.sites())
-    return [one for one in run if is_older(one, older_than)]
+@router.get("/rooms.csv", response_class=Response)
+async def rooms_csv(request: Request, visitor: Seeing, asked: Annotated[RoomsWanted, Query()]) -> Response:
+    """Give the same rooms as CSV, all at once."""
+    return await rooms_table(request, visitor, asked)
 
 
 @router.get("/rooms/{room_id}")
@@ -178,6 +160,12 @@ async def events(
     console = console_of(request)
     found = await room_for(console, visitor, room_id)
     return await history.events(console.database, found.line.key, before=before, limit=limit)
+
+
+@router.get("/rooms/{room_id}/events.csv", response_class=Response)
+async def events_csv(request: Request, visitor: Seeing, room_id: str, span: AskedSpan) -> Response:
+    """Give what happened in a room in a time as CSV."""
+    return await events_table(request, visitor, room_id, span)
 
 
 @router.get("/rooms/{room_id}/meetings")

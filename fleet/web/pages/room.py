@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fleet.control import layers
+from fleet.control import exports, layers
 from fleet.store import browse, history
 from fleet.store.audit import note
 from fleet.web import series
 from fleet.web.access.permissions import Action
 from fleet.web.access.visitor import Visitor
+from fleet.web.acting import in_words
 from fleet.web.console import Console, console_of
 from fleet.web.gate import Editing, Enrolling, NotThere, Seeing, allowed, require
 from fleet.web.inputs import Before, Key, field
@@ -19,6 +20,7 @@ from fleet.web.pages.frame import page
 from fleet.web.pages.rooms import PING_S, events_answer
 from fleet.web.placing import Place, placed, renamed
 from fleet.web.rooms_in import RELOAD, retire
+from fleet.web.spans import AskedSpan, csv_answer
 from fleet.web.told import health_of, info_of
 
 router = APIRouter()
@@ -101,6 +103,14 @@ async def more_events(request: Request, visitor: Seeing, room_id: str, before: B
     room = await room_for(console, visitor, room_id)
     events = await history.events(console.database, room.line.key, before=before)
     return page(request, visitor, "part/events.html", room=room, events=events)
+
+
+@router.get("/rooms/{room_id}/events.csv")
+async def events_table(request: Request, visitor: Seeing, room_id: str, span: AskedSpan) -> Response:
+    reader = console_of(request).database
+    room = await room_for(console_of(request), visitor, room_id)
+    text = await in_words(exports.events_csv(reader, room.line, span.from_at, span.until_at))
+    return csv_answer(f"events-{room.line.id}", span, text)
 
 
 @router.post("/rooms/{room_id}/place")

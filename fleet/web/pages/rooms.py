@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
@@ -11,6 +11,7 @@ from fleet.store import views
 from fleet.web import viewing
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
+from fleet.web.finding import RoomsWanted, rooms_table
 from fleet.web.gate import Seeing, visitor_of
 from fleet.web.inputs import Key, field
 from fleet.web.pages.frame import page
@@ -24,6 +25,11 @@ _STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 async def rooms(request: Request, visitor: Seeing) -> Response:
     saved = await views.views_of(console_of(request).database, visitor.user)
     return page(request, visitor, "rooms.html", title="Rooms", views=saved)
+
+
+@router.get("/rooms.csv")
+async def table(request: Request, visitor: Seeing, asked: Annotated[RoomsWanted, Query()]) -> Response:
+    return await rooms_table(request, visitor, asked)
 
 
 @router.get("/live/rooms.json")

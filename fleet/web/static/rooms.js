@@ -134,6 +134,7 @@ function show() {
   // as many as fit into an address; nobody picks more by hand
   if ($("job")) $("job").href = `/jobs/new?scopes=${list.slice(0, 100).map((one) => encodeURIComponent(one.id)).join("+")}`;
   if ($("job")) $("job").hidden = list.length === 0 || list.length > 100;
+  $("table").href = `/rooms.csv?${tableQuery()}`;
   $("nothing").hidden = list.length > 0 || rooms.size === 0;
   $("empty").hidden = rooms.size > 0;
   for (const chip of document.querySelectorAll(".chip")) {
@@ -141,6 +142,15 @@ function show() {
     chip.classList.toggle("none", counts[chip.dataset.status] === 0);
     chip.setAttribute("aria-pressed", wanted.status.has(chip.dataset.status));
   }
+}
+
+// The same rooms, in the words of the table's own address.
+function tableQuery() {
+  const query = new URLSearchParams();
+  for (const status of ORDER) if (wanted.status.has(status)) query.append("status", status);
+  for (const name of ["search", "site"]) if (wanted[name]) query.set(name, wanted[name]);
+  if (wanted.version) query.set(wanted.version === OLDER ? "older_than" : "version", wanted.version === OLDER ? versions.at(-1) : wanted.version);
+  return query;
 }
 
 // What runs: one version, or all that are older than the newest.
