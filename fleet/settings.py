@@ -121,6 +121,8 @@ class WebSettings:
     """A proxy on this machine speaks HTTPS for the console, and says whom it speaks for (X-Forwarded-…)."""
     session_h: Annotated[float, Between(0.25, 720)]
     """How long somebody stays logged in without doing anything."""
+    requests_a_minute: Annotated[int, Between(600, 1_000_000)]
+    """That one session or API token may make; more are told to wait."""
 
 
 @dataclass(frozen=True, slots=True)

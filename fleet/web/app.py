@@ -21,14 +21,14 @@ from fleet.enrolment import Fleet
 from fleet.store.audit import AuditLog
 from fleet.store.database import Database, Unfit
 from fleet.web.access.accounts import Accounts, NotNow, NotPossible
-from fleet.web.access.limits import Limit, SignInLimits
+from fleet.web.access.limits import Budget, Limit, SignInLimits
 from fleet.web.access.oidc import SignInService
 from fleet.web.access.passwords import Passwords
 from fleet.web.access.visitor import Visitor
 from fleet.web.api import routers as api_routers
 from fleet.web.armour import PROTECTION, TOO_LARGE, Armour
 from fleet.web.console import Console
-from fleet.web.gate import Refused, SignInFirst, visitor_of
+from fleet.web.gate import Refused, SignInFirst, TooOften, has_token, visitor_of
 from fleet.web.live import Live
 from fleet.web.pages import routers as page_routers
 from fleet.web.pages.frame import page
@@ -37,6 +37,8 @@ from fleet.web.settings import WebSettings
 API = "/api/v1"
 _TRIES = (30, 300)
 """So many rooms may fail to come in from one address, in so many seconds; those that succeed do not count."""
+_GUESSES = (100, 300)
+"""Likewise for tokens that are none: a script whose token has ended must not shut out its neighbours at once."""
 _ABOUT = """Everything the console's pages do. Sign in with a token, made under Account:
 `Authorization: Bearer salon_…`. Times are milliseconds since 1970. An error is `{"error": "plain words"}`."""
 _HEADINGS = {403: "Not in your role", 404: "Not here", 422: "Not understood", 429: "Too often", 500: "Something broke"}
@@ -76,8 +78,19 @@ def create_app(
         lifespan=lambda _: _running(live, client),
         separate_input_output_schemas=False,
     )
-    log, tries = AuditLog(database.dialect), Limit(*_TRIES)
-    app.state.console = Console(database, settings, accounts, live, log, service, fleet, tries, now)
+    app.state.console = Console(
+        database,
+        settings,
+        accounts,
+        live,
+        AuditLog(database.dialect),
+        service,
+        fleet,
+        tries=Limit(*_TRIES),
+        guesses=Limit(*_GUESSES),
+        budget=Budget(settings.requests_a_minute, 60),
+        now=now,
+    )
     for router in page_routers():
         app.include_router(router, include_in_schema=False)
     for router in api_routers():
@@ -118,6 +131,11 @@ def _answer_errors(app: FastAPI) -> None:
     async def refused(request: Request, err: Exception) -> Response:
         if isinstance(err, SignInFirst):
             return _to_sign_in(request, err)
+        if isinstance(err, TooOften):
+            # without a look at the database: it is to cost nothing
+            answer = _in_words(request, None, err.status, str(err))
+            answer.headers["Retry-After"] = str(err.wait_s)
+            return answer
         return await _told(request, cast("Refused", err).status, str(err))
 
     async def not_possible(request: Request, err: Exception) -> Response:
@@ -172,7 +190,7 @@ def for_programs(request: Request) -> bool:
 
 async def _told(request: Request, status: int, words: str) -> Response:
     # who is known keeps the pages' frame around the refusal, and with it the way on
-    visitor = None if for_programs(request) else await visitor_of(request)
+    visitor = None if for_programs(request) or has_token(request) else await visitor_of(request)
     return _in_words(request, visitor, status, words)
 
 

@@ -9,7 +9,7 @@ from fleet.enrolment import Fleet
 from fleet.store.audit import AuditLog
 from fleet.store.database import Database
 from fleet.web.access.accounts import Accounts
-from fleet.web.access.limits import Limit
+from fleet.web.access.limits import Budget, Limit
 from fleet.web.access.oidc import SignInService
 from fleet.web.live import Live
 from fleet.web.settings import WebSettings
@@ -29,6 +29,10 @@ class Console:
     """What rooms are told that are enrolled; None where none can be."""
     tries: Limit
     """Rooms' wrong tries to come in, by address."""
+    guesses: Limit
+    """Tokens that are none, by address."""
+    budget: Budget
+    """Requests of each session and token, by the secret's hash."""
     now: Callable[[], int]
     """Milliseconds since 1970."""
 

@@ -7,13 +7,21 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
 
 from appliance.errors import SalonError
+from appliance.state.counted import counted
 from fleet.web.access import visitor as visitors
+from fleet.web.access.limits import origin
 from fleet.web.access.permissions import Action
+from fleet.web.access.secrets import hashed
 from fleet.web.access.sessions import SAFE_METHODS, from_elsewhere, is_meant
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import console_of
 from fleet.web.settings import WebSettings
 
+_MUCH = (
+    "This is more than {most} requests a minute from one session or token. Try again in {wait}; a program asks for "
+    "more at a time, such as limit=1000, or waits as Retry-After says."
+)
+_GUESSED = "Too many wrong tokens came from this address. Try again in {wait}, with a token that holds: under Account."
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
 
 
@@ -41,6 +49,16 @@ class NotThere(Refused):
     status = 404
 
 
+class TooOften(Refused):
+    """More than one session, token or address may ask for."""
+
+    status = 429
+
+    def __init__(self, words: str, wait_s: int) -> None:
+        super().__init__(words)
+        self.wait_s = wait_s
+
+
 def cookie_name(settings: WebSettings) -> str:
     """Return the session cookie's name; `__Host-` has browsers refuse it from anybody else."""
     return "__Host-salon" if settings.secure else "salon"
@@ -49,18 +67,54 @@ def cookie_name(settings: WebSettings) -> str:
 async def visitor_of(connection: HTTPConnection) -> Visitor | None:
     """Return who asks, if it is anybody known."""
     console = console_of(connection)
-    scheme, _, secret = connection.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return await visitors.by_token(console.database, secret.strip(), console.now())
-    secret = connection.cookies.get(cookie_name(console.settings), "")
+    if (token := _bearer(connection)) is not None:
+        return await visitors.by_token(console.database, token, console.now())
+    secret = _cookie(connection)
     if not secret:
         return None
     return await visitors.by_session(console.database, secret, console.now(), console.settings.idle_hours)
 
 
+def has_token(connection: HTTPConnection) -> bool:
+    """Tell whether a program asks, with a token."""
+    return _bearer(connection) is not None
+
+
+def _bearer(connection: HTTPConnection) -> str | None:
+    scheme, _, secret = connection.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def _cookie(connection: HTTPConnection) -> str:
+    return connection.cookies.get(cookie_name(console_of(connection).settings), "")
+
+
+async def counted_visitor(request: Request) -> Visitor | None:
+    """Return who asks, and count that they did. Who asks for too much, or guesses, costs no look at the database."""
+    console, now = console_of(request), console_of(request).now()
+    token, where = _bearer(request), origin(address(request))
+    key = hashed(_cookie(request) if token is None else token)
+    if wait_s := console.budget.wait_s(key, now):
+        raise TooOften(_MUCH.format(most=console.settings.requests_a_minute, wait=counted(wait_s, "second")), wait_s)
+    # who is known to have one goes on, whatever the neighbours do
+    if token is not None and not console.budget.knows(key) and (wait_s := console.guesses.wait_s(where, now)):
+        raise TooOften(_GUESSED.format(wait=counted(-(-wait_s // 60), "minute")), wait_s)
+    visitor = await visitor_of(request)
+    if visitor is not None:
+        console.budget.spend(key, now)
+    elif token is not None:
+        console.guesses.failed(where, now)
+    return visitor
+
+
+def address(request: Request) -> str:
+    """Return from where a request came."""
+    return request.client.host if request.client else "unknown"
+
+
 async def signed_in(request: Request) -> Visitor:
     """Return who asks; refuse strangers, and changes that were not meant."""
-    visitor = await visitor_of(request)
+    visitor = await counted_visitor(request)
     if visitor is None:
         raise SignInFirst("Sign in first.")
     if request.method not in SAFE_METHODS and visitor.session is not None:

@@ -57,6 +57,7 @@ def web_settings(settings: Settings) -> WebSettings:
         key_file=web.key_file,
         behind_proxy=web.behind_proxy,
         idle_hours=web.session_h,
+        requests_a_minute=web.requests_a_minute,
         oidc=service if oidc.issuer else None,
     )
 

@@ -45,6 +45,8 @@ class WebSettings:
     """A session that was not used for so long is over."""
     session_days: int = 7
     """And so is one that is older."""
+    requests_a_minute: int = 6000
+    """That one session or API token may make."""
     oidc: OidcSettings | None = None
 
     @property

@@ -1,5 +1,9 @@
-"""How often somebody may try: failures per address and per name within a window. In memory; a restart forgives."""
+"""How often somebody may try, and how much may be asked for: in memory, so that a restart forgives.
 
+Failures count per address and per name within a window, requests per session and per API token.
+"""
+
+import math
 from collections import OrderedDict, deque
 from ipaddress import IPv6Address, ip_address
 
@@ -56,6 +60,39 @@ class Limit:
     def forgive(self, key: str) -> None:
         """Forget a key's failures: it got in."""
         self._seen.pop(key, None)
+
+
+class Budget:
+    """So many requests at once for each key; what was spent comes back evenly within the window.
+
+    One number for each key, the moment at which all has come back (GCRA): nothing to count or to clear away.
+    """
+
+    def __init__(self, requests: int, window_s: int) -> None:
+        self._window_ms = window_s * 1000
+        self._each_ms = self._window_ms / requests
+        self._whole_at: OrderedDict[str, float] = OrderedDict()
+
+    def wait_s(self, key: str, now: int) -> int:
+        """Return in how many seconds there is something left to spend; 0 for now."""
+        over = self._spent(key, now) + self._each_ms - self._window_ms
+        # a hair more is what fractions add up to
+        return math.ceil(over / 1000) if over > self._each_ms / 1000 else 0
+
+    def spend(self, key: str, now: int) -> None:
+        """Count a request; of somebody who is known, so that nobody invents keys."""
+        self._whole_at[key] = now + self._spent(key, now) + self._each_ms
+        self._whole_at.move_to_end(key)
+        while len(self._whole_at) > _MOST_KEYS:
+            self._whole_at.popitem(last=False)
+
+    def knows(self, key: str) -> bool:
+        """Tell whether a key has spent something lately."""
+        return key in self._whole_at
+
+    def _spent(self, key: str, now: int) -> float:
+        # at most all, should a clock have been set back
+        return min(max(self._whole_at.get(key, now) - now, 0.0), self._window_ms)
 
 
 class SignInLimits:

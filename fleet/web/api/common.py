@@ -20,4 +20,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     409: {"model": Wrong, "description": "Not possible as it is"},
     413: {"model": Wrong, "description": "Too large"},
     422: {"model": Wrong, "description": "Not understood"},
+    429: {
+        "model": Wrong,
+        "description": "Too many requests from one session or token, or wrong tries from one address",
+        "headers": {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}},
+    },
 }

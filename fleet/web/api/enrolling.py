@@ -18,9 +18,8 @@ from fleet.web import rooms_in
 from fleet.web.access.limits import origin
 from fleet.web.api.common import ERRORS, Wrong
 from fleet.web.console import console_of
-from fleet.web.gate import Enrolling
+from fleet.web.gate import Enrolling, TooOften, address
 from fleet.web.inputs import Limit, Text
-from fleet.web.pages.sign_in import address
 
 router = APIRouter(
     tags=["enrolment"],
@@ -28,7 +27,6 @@ router = APIRouter(
         **ERRORS,
         400: {"model": Wrong, "description": "Not understood"},
         409: {"model": Wrong, "description": "This console enrols no rooms"},
-        429: {"model": Wrong, "description": "Too many wrong tries from this address"},
     },
 )
 _PREFIX = "/api/v1"
@@ -92,7 +90,7 @@ async def _answered(request: Request, ask: Ask, asked: dict[str, Any], target: s
     if console.fleet is None:
         return JSONResponse({"error": rooms_in.NO_FLEET}, 409)
     if wait_s := console.tries.wait_s(where, console.now()):
-        return JSONResponse({"error": _MUCH.format(wait=counted(-(-wait_s // 60), "minute"))}, 429)
+        raise TooOften(_MUCH.format(wait=counted(-(-wait_s // 60), "minute")), wait_s)
     if len(json.dumps(asked)) > 2 * LONGEST:
         return JSONResponse({"error": "this is no question that a room would ask"}, 400)
     answer = await ask(asked, console.fleet, console.database, rooms_in.moment(console))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from fleet.control import metrics
 from fleet.web.access.permissions import Action
 from fleet.web.console import console_of
-from fleet.web.gate import SignInFirst, require, visitor_of
+from fleet.web.gate import SignInFirst, counted_visitor, require
 
 router = APIRouter()
 _AT_HOME = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -18,7 +18,7 @@ _BY_A_PROXY = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", 
 
 @router.get("/metrics")
 async def show(request: Request) -> Response:
-    visitor = await visitor_of(request)
+    visitor = await counted_visitor(request)
     if visitor is not None:
         require(visitor, Action.SEE, None)
     elif not _from_here(request):

@@ -11,7 +11,7 @@ from fleet.web.access.accounts import NotNow, NotPossible, SignedIn
 from fleet.web.access.oidc import Flow, SignInTrouble, welcome
 from fleet.web.access.visitor import Visitor
 from fleet.web.console import Console, console_of
-from fleet.web.gate import cookie_name, refuse_from_elsewhere, signed_in, visitor_of
+from fleet.web.gate import address, cookie_name, counted_visitor, refuse_from_elsewhere, signed_in
 from fleet.web.inputs import field
 from fleet.web.pages.frame import page
 from fleet.web.settings import WebSettings
@@ -29,7 +29,7 @@ async def home() -> Response:
 @router.get("/sign-in")
 async def ask(request: Request, next: str = "/") -> Response:  # noqa: A002 - the address says so
     console = console_of(request)
-    if await visitor_of(request):
+    if await counted_visitor(request):
         return RedirectResponse(_inside(next), 303)
     return _asking(request, console, next=next, nobody=await console.accounts.needs_first_admin())
 
@@ -165,8 +165,3 @@ def _inside(path: str) -> str:
     """Return a path of ours; never another site's, however it is written."""
     fine = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if fine else "/"
-
-
-def address(request: Request) -> str:
-    """Return from where a request came."""
-    return request.client.host if request.client else "unknown"
