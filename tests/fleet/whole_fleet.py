@@ -11,6 +11,8 @@ from pathlib import Path
 
 from mqtt_parts import ROOT, Broker, free_port, running
 
+from appliance.up import LOGS
+
 PARTS = ("ingest", "control", "web")
 _SAYS = {"ingest": "Listening to the rooms", "control": "looks after alerts", "web": "pages are at"}
 _STOP_S = 20
@@ -26,6 +28,8 @@ class WholeRoom:
         self.devices.mkdir(parents=True)
         self.camera.touch()
         self._state = folder / "state"
+        self.log = folder / "up.log"
+        """What its programs say, and what it sends when it is asked for logs."""
         self.config = folder / "room.toml"
         text = json.dumps  # TOML's basic strings are JSON's
         self.config.write_text(f"""\
@@ -84,29 +88,37 @@ async def whole_fleet(folder: Path, *names: str) -> AsyncIterator[WholeFleet]:
             await stack.enter_async_context(_program(_SAYS[part], "console", part, "--config", str(fleet.config)))
         for room in fleet.rooms:
             words = ("--config", str(room.config), "up", "--panel", "none")
-            await stack.enter_async_context(_program("is ready", *words))
+            await stack.enter_async_context(_program("is ready", *words, log=room.log))
         yield fleet
 
 
-async def _salon(*words: str, **pipes: int) -> asyncio.subprocess.Process:
+async def _salon(*words: str, logs: str = "", **pipes: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "appliance.cli", *words),
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), LOGS: logs},
         stdin=asyncio.subprocess.DEVNULL,
         **pipes,
     )
 
 
+def _keep(log: Path, line: str) -> None:
+    with log.open("a") as file:
+        file.write(line)
+
+
 @asynccontextmanager
-async def _program(says: str, *words: str) -> AsyncIterator[None]:
+async def _program(says: str, *words: str, log: Path | None = None) -> AsyncIterator[None]:
     """Run a program from when it has said something until the end; it must not have crashed at any time."""
-    process = await _salon(*words, stderr=asyncio.subprocess.PIPE)
+    logs = "" if log is None else str(log.parent)
+    process = await _salon(*words, logs=logs, stderr=asyncio.subprocess.PIPE)
     heard: list[str] = []
     begun = asyncio.Event()
 
     async def listen() -> None:
         while line := (await process.stderr.readline()).decode(errors="replace"):
             heard.append(line)
+            if log is not None:
+                _keep(log, line)
             if says in line:
                 begun.set()
 
