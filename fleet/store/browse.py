@@ -154,8 +154,11 @@ async def find_rooms(
         where.append(f"r.sw IN ({places})" if places else "FALSE")
     # as the rooms' page does: each word, wherever it stands
     for word in dict.fromkeys(wanted.search.lower().split()):
-        args.append(f"%{_literal(word)}%")
-        where.append(_found_in(f"LIKE ${len(args)} ESCAPE '!'"))
+        spellings = _spellings(word)
+        first = len(args) + 1
+        args.extend(f"%{_literal(spelling)}%" for spelling in spellings)
+        found = [_found_in(f"LIKE ${first + number} ESCAPE '!'") for number in range(len(spellings))]
+        where.append(f"({' OR '.join(found)})")
     condition = " AND ".join(where)
     rows = await reader.fetch(
         f"SELECT {_LINE} FROM rooms r WHERE {condition} ORDER BY r.id LIMIT {min(int(limit), 1000)}", *args
@@ -173,6 +176,11 @@ async def versions_of(reader: Reader, sites: Sites) -> list[str]:
         f"GROUP BY r.sw ORDER BY count(*) DESC, r.sw LIMIT {_MOST_VERSIONS}"
     )
     return [row["sw"] for row in rows]
+
+
+def _spellings(word: str) -> Sequence[str]:
+    """Return how a word may be written: SQLite makes no letters small but A to Z, and a function of ours is slow."""
+    return [word] if word.isascii() else list(dict.fromkeys((word, word.capitalize(), word.upper())))
 
 
 def _found_in(like: str) -> str:

@@ -61,10 +61,6 @@ def _to_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _lower(value: object) -> str | None:
-    return None if value is None else str(value).lower()
-
-
 class _Worker:
     """A connection, and the one thread that uses it."""
 
@@ -93,8 +89,6 @@ class _Worker:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -16384")
-        # SQLite's own knows no letters but a to z
-        connection.create_function("lower", 1, _lower, deterministic=True)
         self._connection = connection
 
     async def close(self) -> None:
