@@ -93,15 +93,18 @@ async def test_of_two_machines_with_one_identity_both_and_the_console_say_so_and
 ):
     told = {name: [] for name in ("one", "two")}
     async with an_ingest(broker, database), AsyncExitStack() as stack:
-        spools = []
-        for name, health in told.items():
+        spools = {}
+        for name in told:
             folder = tmp_path / name
             folder.mkdir()
-            spool = await stack.enter_async_context(spooling_room.a_spool(folder, name))
-            await stack.enter_async_context(
-                spooling_room.connected(broker.url, "room-1", folder, spool, name, on_health=health.append)
+            spools[name] = await stack.enter_async_context(spooling_room.a_spool(folder, name))
+            for number in range(20):
+                spools[name].note(Happening(spooling_room.TYPE, text=str(number)))
+
+        def machine(name):
+            return spooling_room.connected(
+                broker.url, "room-1", tmp_path / name, spools[name], name, on_health=told[name].append
             )
-            spools.append(spool)
 
         async def is_told():
             rows = await database.fetch("SELECT trouble FROM rooms")
@@ -109,14 +112,16 @@ async def test_of_two_machines_with_one_identity_both_and_the_console_say_so_and
                 row["trouble"] for row in rows
             ] == [DUPLICATE]
 
-        async def all_taken():
-            return not any(spool.waiting for spool in spools)
+        async with machine("one"), machine("two"):
+            await until(is_told)
+        # as told: one is stopped. While each throws the other out, what waits may have no turn
+        for name, spool in spools.items():
 
-        for number in range(20):
-            for spool in spools:
-                spool.note(Happening(spooling_room.TYPE, text=str(number)))
-        await until(is_told)
-        await until(all_taken)
+            async def all_taken(spool=spool):
+                return not spool.waiting
+
+            async with machine(name):
+                await until(all_taken)
     rows = await database.fetch(
         "SELECT b.boot AS boot, e.text AS text FROM events e JOIN boots b ON b.key = e.boot WHERE e.type = $1 "
         "ORDER BY e.n",
