@@ -12,6 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from story import sees
 
 from appliance.telemetry.protocol.codec import encode_call
+from appliance.telemetry.protocol.orders import Job, JobKind, Jobs, Order, body_of
 from appliance.telemetry.protocol.payloads import Call
 from appliance.telemetry.protocol.topics import Topics
 from benchmarks.room import Room
@@ -34,6 +35,12 @@ class FleetEar:
         self.say(topics.call, encode_call(call))
         sees(lambda: any(answer["id"] == call_id for answer in self.answers(topics)))
         return next(answer for answer in self.answers(topics) if answer["id"] == call_id)
+
+    def order(self, room_id: str, kind: JobKind, **args: str) -> None:
+        """Give a room a job, as the console's retained list of jobs."""
+        topics, expires = Topics(ORG, room_id), int(time.time() * 1000) + 60_000
+        jobs = Jobs((Job(secrets.token_hex(8), kind, expires, args=args),))
+        self.say(topics.jobs, json.dumps(body_of(topics, Order.JOBS, jobs, expires=expires)).encode(), retain=True)
 
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Send something, as a console would."""

@@ -1,6 +1,6 @@
 """Muted is muted: whoever dies, and whoever asks for the contrary from afar."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -8,6 +8,7 @@ from fleet_ear import listening
 from story import Story, a_room, ask_as_cli, falls_silent, frames, goes_on, idle, live, sees, stays_silent, tones, touch
 
 from appliance.state.commands import AckStatus, SetCameraOff, SetMicMuted
+from appliance.telemetry.protocol.orders import JobKind
 from benchmarks.room import GuestView, Room, book, guest, invite
 
 
@@ -62,7 +63,24 @@ def test_a_mute_from_the_command_line_holds_when_daemon_and_media_die_together(m
     _is_back_and_muted(meeting, began, heard)
 
 
-def test_who_joins_from_afar_shows_and_says_nothing_until_somebody_touches_the_panel(meeting: Meeting) -> None:
+def _by_the_command_line(meeting: Meeting) -> None:
+    meeting.room.salon("join", meeting.link)
+
+
+def _by_a_job(meeting: Meeting) -> None:
+    """Of the console, for a meeting that is far enough away for the room not to join by itself."""
+    _, start = book(meeting.room, 900, link=meeting.link)
+    state = meeting.story.becomes(lambda state: any(each.start == start for each in state.agenda.meetings))
+    key = next(each.key for each in state.agenda.meetings if each.start == start)
+    with listening(meeting.room) as ear:
+        ear.order(state.id, JobKind.JOIN, key=key)
+        meeting.story.becomes(lambda state: state.wanted is not None)
+
+
+@pytest.mark.parametrize("joins", [_by_the_command_line, _by_a_job])
+def test_who_joins_from_afar_shows_and_says_nothing_until_somebody_touches_the_panel(
+    meeting: Meeting, joins: Callable[[Meeting], None]
+) -> None:
     room, story = meeting.room, meeting.story
     parted = meeting.guest.seen().leaves
     room.salon("leave")
@@ -70,10 +88,10 @@ def test_who_joins_from_afar_shows_and_says_nothing_until_somebody_touches_the_p
     sees(lambda: meeting.guest.seen().leaves > parted)
     # the last pictures of the call before may still be in the guest's queue
     story.lets_pass(2)
-    heard, seen = tones(meeting.guest), frames(meeting.guest)
-    room.salon("join", meeting.link)
+    heard, seen, before = tones(meeting.guest), frames(meeting.guest), len(story.states)
+    joins(meeting)
     state = story.becomes(live)
-    assert (state.senses.mic_muted, state.senses.camera_off) == (True, True)
+    assert all(each.senses.mic_muted and each.senses.camera_off for each in story.states[before:] if live(each))
     for command in (SetMicMuted(muted=False), SetCameraOff(off=False)):
         ack = ask_as_cli(room, command)
         assert ack.status is AckStatus.REFUSED
