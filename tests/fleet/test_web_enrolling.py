@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from every_page import pages_of
 from fleet_builders import add_room
+from markupsafe import escape
+from test_hostile_rooms_in_browser import ATTACKS
 from web_parts import Clock, add_person, client_of, console_app, serving, sign_in
 
 from appliance.telemetry.protocol.enrolling import new_code, read_code
@@ -253,3 +256,14 @@ async def test_a_console_without_a_broker_for_rooms_says_so(database):
             answer = await client.post(path, json=body)
             assert answer.status_code == 409
             assert "salon console init" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("attack", [text for text in ATTACKS if "<" in text])
+async def test_script_in_what_an_enrolling_room_calls_itself_is_text_on_every_page(house, attack):
+    made = await code_of(house)
+    await house.come_in(made["code"], name=attack, sw=attack, post=house.post)
+    async with client_of(house.app) as client:
+        await sign_in(client, "admin")
+        for path in pages_of("none", room_id=ROOM):
+            assert attack not in (await client.get(path)).text, path
+        assert f"<h1>{escape(attack)}</h1>" in (await client.get(f"/rooms/{ROOM}")).text
